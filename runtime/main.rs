@@ -1,0 +1,2 @@
+//! brig
+fn main(){}

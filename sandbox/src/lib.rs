@@ -1,0 +1,3 @@
+//! How is that enforced?
+extern crate alloc;
+pub mod component;
