@@ -1,0 +1,78 @@
+//! The few messages that brig itself writes: errors in place of an answer, and the cancelling of a
+//! call whose time ran out. Nothing else is ever put into a connection.
+
+use super::code::Code;
+use super::id::Id;
+
+/// An error answer to `id`, as one whole line.
+pub(crate) fn error(id: &Id, code: Code, message: &str) -> Vec<u8> {
+    let mut line = String::with_capacity(160 + id.raw().len() + message.len());
+    line.push_str(r#"{"jsonrpc":"2.0","id":"#);
+    line.push_str(id.raw());
+    line.push_str(r#","error":{"code":"#);
+    line.push_str(&code.number().to_string());
+    line.push_str(r#","message":"#);
+    line.push_str(&quoted(message));
+    line.push_str(r#","data":{"source":"brig","code":""#);
+    line.push_str(code.name());
+    line.push_str("\"}}}\n");
+    line.into_bytes()
+}
+
+/// `notifications/cancelled` for a client's request that brig has answered in the server's place.
+pub(crate) fn cancelled(id: &Id, reason: &str) -> Vec<u8> {
+    let mut line = String::with_capacity(120 + id.raw().len() + reason.len());
+    line.push_str(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"#);
+    line.push_str(id.raw());
+    line.push_str(r#","reason":"#);
+    line.push_str(&quoted(reason));
+    line.push_str("}}\n");
+    line.into_bytes()
+}
+
+/// `text` as a JSON string. It has no control or bidirectional character left, since the text may
+/// name what a server chose and ends on a terminal or before a model.
+fn quoted(text: &str) -> String {
+    let plain: String = text
+        .chars()
+        .map(|c| if is_hidden(c) { '\u{fffd}' } else { c })
+        .collect();
+    serde_json::Value::String(plain).to_string()
+}
+
+fn is_hidden(c: char) -> bool {
+    let bidirectional =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    bidirectional || c == '\u{61c}' || (c.is_control() && c != '\n')
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_line_that_names_brig_and_keeps_the_id() {
+        let id = Id::read(r#""\u0061\/""#).unwrap();
+        let line = error(&id, Code::ServerEnded, "it \"ended\"\n\u{1b}[2J\u{202e}");
+        let want = concat!(
+            r#"{"jsonrpc":"2.0","id":"\u0061\/","error":{"code":-31002,"#,
+            r#""message":"it \"ended\"\n�[2J�","#,
+            r#""data":{"source":"brig","code":"server-ended"}}}"#,
+            "\n"
+        );
+        assert_eq!(String::from_utf8(line).unwrap(), want);
+    }
+
+    #[test]
+    fn a_cancellation_names_the_id_as_it_was_written() {
+        let line = cancelled(&Id::read("9007199254740993").unwrap(), "late");
+        let want = concat!(
+            r#"{"jsonrpc":"2.0","method":"notifications/cancelled","#,
+            r#""params":{"requestId":9007199254740993,"reason":"late"}}"#,
+            "\n"
+        );
+        assert_eq!(String::from_utf8(line).unwrap(), want);
+    }
+}

@@ -1,0 +1,116 @@
+//! Requests of one direction that wait for their answer, and the few that no longer do.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::id::Id;
+
+/// How many settled requests are remembered, so that their answers are not taken for forged ones.
+/// Beyond it the oldest is forgotten and its answer counts as one to a request that was never made.
+const SETTLED_MAX: usize = 1024;
+
+/// What is known of an answer by its id.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Answered<T> {
+    /// It is the answer to this request, which is open no longer.
+    Open(T),
+    /// Its request was cancelled by who made it.
+    Cancelled,
+    /// brig has answered its request.
+    Late,
+    /// There was no such request.
+    Unasked,
+}
+
+/// Why a request waits no longer though its answer has not come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Settled {
+    Cancelled,
+    Late,
+}
+
+/// The requests of one direction.
+#[derive(Debug)]
+pub(crate) struct Ledger<T> {
+    open: HashMap<Id, T>,
+    settled: HashMap<Id, Settled>,
+    /// The settled ids, oldest first. An id that was answered since may still stand here.
+    oldest: VecDeque<Id>,
+}
+
+impl<T> Ledger<T> {
+    pub(crate) fn new() -> Self {
+        Self {
+            open: HashMap::new(),
+            settled: HashMap::new(),
+            oldest: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    pub(crate) fn is_open(&self, id: &Id) -> bool {
+        self.open.contains_key(id)
+    }
+
+    /// The id of the one open request, if there is exactly one.
+    pub(crate) fn only(&self) -> Option<&Id> {
+        if self.open.len() == 1 {
+            self.open.keys().next()
+        } else {
+            None
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self, id: &Id) -> Option<&mut T> {
+        self.open.get_mut(id)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Id, &T)> {
+        self.open.iter()
+    }
+
+    /// Adds a request. Its id may be that of a settled one, whose answer is then no longer
+    /// expected.
+    pub(crate) fn ask(&mut self, id: Id, request: T) {
+        if !self.settled.is_empty() {
+            self.settled.remove(&id);
+        }
+        self.open.insert(id, request);
+    }
+
+    /// Takes the request that the answer is for.
+    pub(crate) fn answer(&mut self, id: &Id) -> Answered<T> {
+        if let Some(request) = self.open.remove(id) {
+            return Answered::Open(request);
+        }
+        match self.settled.remove(id) {
+            Some(Settled::Cancelled) => Answered::Cancelled,
+            Some(Settled::Late) => Answered::Late,
+            None => Answered::Unasked,
+        }
+    }
+
+    /// Takes the request that its maker cancels; an answer that was under way may still come.
+    pub(crate) fn cancel(&mut self, id: &Id) -> Option<T> {
+        self.settle(id, Settled::Cancelled)
+    }
+
+    /// Takes the request that brig answers in the peer's place.
+    pub(crate) fn overtake(&mut self, id: &Id) -> Option<T> {
+        self.settle(id, Settled::Late)
+    }
+
+    fn settle(&mut self, id: &Id, why: Settled) -> Option<T> {
+        let (id, request) = self.open.remove_entry(id)?;
+        if self.oldest.len() == SETTLED_MAX
+            && let Some(forgotten) = self.oldest.pop_front()
+        {
+            self.settled.remove(&forgotten);
+        }
+        self.oldest.push_back(id.clone());
+        self.settled.insert(id, why);
+        Some(request)
+    }
+}

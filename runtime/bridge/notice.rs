@@ -1,0 +1,183 @@
+//! What is said about frames that did not pass. Each kind is told at its first time and then at
+//! each power of ten, since a line per frame would let a flood of frames become a flood of notices.
+
+use std::fmt;
+
+use super::message::Key;
+
+/// Whose frame it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The client's.
+    Client,
+    /// The server's.
+    Server,
+}
+
+/// Why a frame did not pass, or passed too late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// It is no JSON-RPC message.
+    NotMessage,
+    /// It is longer than a message may be.
+    TooLong {
+        /// How long it was, without its line end.
+        bytes: u64,
+    },
+    /// It nests deeper than a message may.
+    TooDeep,
+    /// Two readers could read two different messages in it; the key is where they would part.
+    Ambiguous(Key),
+    /// It answers what the other side did not ask.
+    Unasked,
+    /// It answers what brig had already answered.
+    Late,
+    /// The request is one too many in flight.
+    TooMany,
+    /// The request was not answered in the time that it had.
+    Overdue,
+}
+
+/// One thing that happened, and how often this kind has by now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Whose frame it was.
+    pub side: Side,
+    /// What happened to the latest of them.
+    pub what: What,
+    /// How many of this side and kind there have been, this one included.
+    pub count: u64,
+}
+
+/// How often each kind was seen in one session.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    counts: [[u64; KINDS]; 2],
+}
+
+const KINDS: usize = 8;
+
+impl Tally {
+    /// Counts one, and tells it if its turn has come.
+    pub(crate) fn count(&mut self, side: Side, what: What) -> Option<Notice> {
+        let side_index = match side {
+            Side::Client => 0,
+            Side::Server => 1,
+        };
+        let count = &mut self.counts[side_index][kind(what)];
+        *count = count.saturating_add(1);
+        is_power_of_ten(*count).then_some(Notice {
+            side,
+            what,
+            count: *count,
+        })
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let side = match self.side {
+            Side::Client => "client",
+            Side::Server => "server",
+        };
+        match self.what {
+            What::NotMessage => write!(f, "the {side} wrote a line that is no JSON-RPC message"),
+            What::TooLong { bytes } => write!(
+                f,
+                "the {side} wrote a message of {bytes} bytes, which is too long"
+            ),
+            What::TooDeep => write!(f, "the {side} wrote a message that nests too deep"),
+            What::Ambiguous(key) => write!(
+                f,
+                "the {side} wrote a message with an ambiguous `{}`",
+                key.name()
+            ),
+            What::Unasked => write!(f, "the {side} answered a request that was never made"),
+            What::Late => write!(f, "the {side} answered a request after its time was up"),
+            What::TooMany => write!(f, "the {side} has too many requests in flight"),
+            What::Overdue => write!(f, "a request of the {side} was not answered in time"),
+        }?;
+        if self.count > 1 {
+            write!(f, " ({} so far)", self.count)?;
+        }
+        Ok(())
+    }
+}
+
+fn kind(what: What) -> usize {
+    match what {
+        What::NotMessage => 0,
+        What::TooLong { bytes: _ } => 1,
+        What::TooDeep => 2,
+        What::Ambiguous(_) => 3,
+        What::Unasked => 4,
+        What::Late => 5,
+        What::TooMany => 6,
+        What::Overdue => 7,
+    }
+}
+
+fn is_power_of_ten(mut count: u64) -> bool {
+    while count >= 10 && count.is_multiple_of(10) {
+        count /= 10;
+    }
+    count == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_is_told_at_powers_of_ten() {
+        let mut tally = Tally::default();
+        let told: Vec<u64> = (0..12_000)
+            .filter_map(|_| tally.count(Side::Server, What::NotMessage))
+            .map(|notice| notice.count)
+            .collect();
+        assert_eq!(told, [1, 10, 100, 1_000, 10_000]);
+    }
+
+    #[test]
+    fn sides_and_kinds_are_counted_apart() {
+        let mut tally = Tally::default();
+        for side in [Side::Client, Side::Server] {
+            for what in [
+                What::Late,
+                What::TooLong { bytes: 7 },
+                What::Ambiguous(Key::Id),
+            ] {
+                assert_eq!(
+                    tally.count(side, what),
+                    Some(Notice {
+                        side,
+                        what,
+                        count: 1
+                    })
+                );
+            }
+        }
+        assert_eq!(tally.count(Side::Client, What::TooLong { bytes: 8 }), None);
+    }
+
+    #[track_caller]
+    fn check(side: Side, what: What, count: u64, want: &str) {
+        assert_eq!(Notice { side, what, count }.to_string(), want);
+    }
+
+    #[test]
+    fn a_notice_reads_as_a_sentence() {
+        check(
+            Side::Server,
+            What::NotMessage,
+            1,
+            "the server wrote a line that is no JSON-RPC message",
+        );
+        check(
+            Side::Client,
+            What::Ambiguous(Key::Method),
+            10,
+            "the client wrote a message with an ambiguous `method` (10 so far)",
+        );
+    }
+}

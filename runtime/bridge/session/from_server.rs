@@ -1,0 +1,198 @@
+//! What the server says to the client. The server is hostile: nothing that it writes may answer a
+//! call that was not made, answer one twice, or reach the client unless it is a message.
+
+use super::super::answer;
+use super::super::code::Code;
+use super::super::frame::Frame;
+use super::super::id::Id;
+use super::super::ledger::Answered;
+use super::super::message::{self, Fault, Message};
+use super::super::notice::{Side, What};
+use super::super::outline::{Outline, Shape};
+use super::{Action, Ask, Call, Session, Verdict};
+
+impl Session {
+    pub(super) fn server_wrote(&mut self, now_ms: u64, frame: Frame, out: &mut Vec<Action>) {
+        match frame {
+            Frame::Line(line) => {
+                if let Some(mut line) = self.sift(Side::Server, now_ms, line, out) {
+                    line.push(b'\n');
+                    out.push(Action::ToClient(line));
+                }
+            }
+            Frame::TooLong(outline) => self.server_too_long(outline, out),
+            Frame::TooLongEnd { outline, bytes } => {
+                if let Some(outline) = outline {
+                    self.server_too_long(outline, out);
+                }
+                self.notice(Side::Server, What::TooLong { bytes }, out);
+            }
+        }
+    }
+
+    pub(super) fn judge_server(
+        &mut self,
+        now_ms: u64,
+        message: Message<'_>,
+        out: &mut Vec<Action>,
+    ) -> Verdict {
+        match message {
+            Message::Request {
+                id,
+                method,
+                params: _,
+            } => self.server_asks(now_ms, id, &method, out),
+            Message::Notification { method, params } => {
+                self.server_notifies(now_ms, &method, params);
+                Verdict::Pass
+            }
+            Message::Answer { id } => self.server_answers(&id, out),
+            Message::ErrorForNone => Verdict::Pass,
+            Message::Refused { id, asks, fault } => {
+                if let Some(id) = id.filter(|_| !asks) {
+                    let code = match fault {
+                        Fault::TooDeep => Code::AnswerTooLarge,
+                        Fault::Ambiguous(_) => Code::AmbiguousMessage,
+                        // Not an answer: a log line that happens to have an `id`.
+                        Fault::NotMessage => return self.fault(Side::Server, fault, out),
+                    };
+                    self.sign_of_life();
+                    self.overtake(
+                        &id,
+                        code,
+                        &format!("the server's answer was refused: {fault}"),
+                        out,
+                    );
+                }
+                self.fault(Side::Server, fault, out)
+            }
+        }
+    }
+
+    fn server_answers(&mut self, id: &Id, out: &mut Vec<Action>) -> Verdict {
+        match self.calls.answer(id) {
+            Answered::Open(call) => {
+                self.forget_token(&call, id);
+                self.sign_of_life();
+                Verdict::Pass
+            }
+            Answered::Cancelled => Verdict::Pass,
+            Answered::Late => {
+                self.notice(Side::Server, What::Late, out);
+                Verdict::Drop
+            }
+            Answered::Unasked => {
+                self.notice(Side::Server, What::Unasked, out);
+                Verdict::Divert
+            }
+        }
+    }
+
+    fn server_asks(&mut self, now_ms: u64, id: Id, method: &str, out: &mut Vec<Action>) -> Verdict {
+        let refused = if self.asks.is_open(&id) {
+            Some((
+                Code::AmbiguousMessage,
+                "another request with this id is still in flight",
+            ))
+        } else if self.asks.len() >= self.limits.in_flight_max {
+            self.notice(Side::Server, What::TooMany, out);
+            Some((Code::TooManyCalls, "too many requests are in flight"))
+        } else {
+            None
+        };
+        if let Some((code, text)) = refused {
+            self.tell_server(answer::error(&id, code, text), out);
+            return Verdict::Drop;
+        }
+        // A person may have to answer these. Any other request is answered by a program at once,
+        // and must not buy a server more time than a call has.
+        let stops_clock = matches!(
+            method,
+            "sampling/createMessage" | "elicitation/create" | "roots/list"
+        );
+        if stops_clock {
+            self.clock.hold(now_ms);
+        }
+        self.asks.ask(id, Ask { stops_clock });
+        self.sign_of_life();
+        Verdict::Pass
+    }
+
+    fn server_notifies(&mut self, now_ms: u64, method: &str, params: Option<&str>) {
+        match method {
+            "notifications/progress" => {
+                let deadline_ms = self
+                    .clock
+                    .read_ms(now_ms)
+                    .saturating_add(self.limits.call_ms);
+                let call = message::progressed(params)
+                    .and_then(|token| self.tokens.get(&token))
+                    .and_then(|id| self.calls.get_mut(id));
+                if let Some(call) = call {
+                    call.deadline_ms = call.deadline_ms.map(|_| deadline_ms);
+                    self.sign_of_life();
+                }
+            }
+            "notifications/cancelled" => {
+                let ask = message::cancelled(params).and_then(|id| self.asks.cancel(&id));
+                if let Some(ask) = ask {
+                    self.settle_ask(now_ms, &ask);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn server_too_long(&mut self, outline: Outline, out: &mut Vec<Action>) {
+        let text = format!(
+            "the server's answer was longer than {} bytes",
+            self.limits.message_bytes_max
+        );
+        match outline.shape {
+            Shape::Answer(id) => {
+                self.sign_of_life();
+                self.overtake(&id, Code::AnswerTooLarge, &text, out);
+            }
+            Shape::Request(id) => {
+                let text = format!(
+                    "the request was longer than {} bytes",
+                    self.limits.message_bytes_max
+                );
+                self.tell_server(answer::error(&id, Code::MessageTooLarge, &text), out);
+            }
+            Shape::Unclear => {
+                // A batch, or broken. With one call in flight it can hardly be anything but its
+                // answer.
+                if let Some(id) = self.calls.only().cloned() {
+                    self.overtake(&id, Code::AnswerTooLarge, &text, out);
+                }
+            }
+            Shape::Notification => {}
+            Shape::Noise => out.push(Action::Divert(outline.head)),
+        }
+    }
+
+    /// Answers a call in the server's place, if it is open. What the server says to it later is
+    /// late.
+    pub(super) fn overtake(&mut self, id: &Id, code: Code, text: &str, out: &mut Vec<Action>) {
+        let Some(call) = self.calls.overtake(id) else {
+            return;
+        };
+        self.forget_token(&call, id);
+        out.push(Action::ToClient(answer::error(id, code, text)));
+    }
+
+    pub(super) fn forget_token(&mut self, call: &Call, id: &Id) {
+        if let Some(token) = &call.token
+            && self.tokens.get(token) == Some(id)
+        {
+            self.tokens.remove(token);
+        }
+    }
+
+    pub(super) fn settle_ask(&mut self, now_ms: u64, ask: &Ask) {
+        if ask.stops_clock {
+            self.clock.release(now_ms);
+        }
+    }
+}
