@@ -1,1 +1,5 @@
-//! x
+//! What is in the box? References become verified content.
+//!
+//! Nothing here decides what content may do, and nothing here runs it.
+
+pub mod component;

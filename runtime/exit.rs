@@ -1,0 +1,51 @@
+//! Exit codes. They are part of brig's interface and never change their meaning.
+
+use std::process::ExitCode;
+
+/// How an invocation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// All went as asked.
+    Success = 0,
+    /// Something failed that no other code names: a bug, or a host in trouble.
+    Failure = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// The manifest has faults, or a grant cannot be given.
+    Manifest = 3,
+    /// Nothing on this host holds a denial.
+    Unenforceable = 4,
+    /// The artifact is nothing that brig can run.
+    Artifact = 5,
+    /// The cell could not be built.
+    Launch = 6,
+    /// The server ended while its client was still there.
+    ServerEnded = 7,
+    /// The server did not answer its first request in time.
+    StartDeadline = 8,
+    /// The tool that was called answered with an error.
+    ToolError = 9,
+}
+
+impl Exit {
+    /// All codes, for the manual and for tests.
+    pub const ALL: [(Self, &'static str); 10] = [
+        (Self::Success, "all went as asked"),
+        (Self::Failure, "something failed that no other code names"),
+        (Self::Usage, "the command line is wrong"),
+        (Self::Manifest, "the manifest has faults, or a grant cannot be given"),
+        (Self::Unenforceable, "nothing on this host holds a denial; the remedy is told"),
+        (Self::Artifact, "the artifact is nothing that brig can run"),
+        (Self::Launch, "the sandbox could not be built"),
+        (Self::ServerEnded, "the server ended while its client was still there"),
+        (Self::StartDeadline, "the server did not answer its first request in time"),
+        (Self::ToolError, "the tool that was called answered with an error"),
+    ];
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

@@ -1,0 +1,317 @@
+//! init: the first program inside a cell.
+//!
+//! It puts the server's walls on itself, reads each back, starts the server behind one more (its
+//! seccomp filter), then waits, reaps, and passes SIGTERM on. When the warden's channel closes it
+//! ends, and the kernel ends everything else in its pid namespace with it.
+//!
+//! It is static, has no dependency and no heap, opens nothing but the paths of its orders, and
+//! believes nothing that the server does: after the start it reads from the warden alone.
+
+#![no_std]
+#![no_main]
+#![no_builtins]
+
+mod sys;
+mod wire;
+
+use wire::{CHANNEL_FD, ORDERS_BYTES_MAX, Records, answer, tag, take_u32, take_u64};
+
+/// A wall that did not go up: the kind of answer, a number, and which.
+struct Fault(u8, i32, &'static str);
+
+const MAX_POINTERS: usize = 4096;
+static mut ORDERS: [u8; ORDERS_BYTES_MAX] = [0; ORDERS_BYTES_MAX];
+static mut POINTERS: [usize; MAX_POINTERS] = [0; MAX_POINTERS];
+
+extern "C" fn init() -> ! {
+    #[allow(unsafe_code, reason = "init has no heap: its two buffers are statics")]
+    // SAFETY: init has one thread and takes each reference once, here.
+    let (orders, pointers) =
+        unsafe { (&mut *core::ptr::addr_of_mut!(ORDERS), &mut *core::ptr::addr_of_mut!(POINTERS)) };
+    match begin(orders, pointers) {
+        Ok((server, signals)) => watch(server, signals),
+        Err(Fault(kind, number, step)) => {
+            tell(kind, number, step);
+            sys::exit(1);
+        }
+    }
+}
+
+fn begin(orders: &mut [u8], pointers: &mut [usize]) -> Result<(usize, i32), Fault> {
+    // Set again after the warden's exec, and before the first read: a warden that died in between
+    // closes the channel, which that read sees.
+    prctl(PR_SET_PDEATHSIG, SIGKILL, "ask for its parent's death signal")?;
+    prctl(PR_SET_DUMPABLE, 0, "keep its memory to itself")?;
+    let length = step("read its orders", sys::read(CHANNEL_FD, orders))?;
+    if length == 0 {
+        sys::exit(0);
+    }
+    let orders = orders.get(..length).ok_or(Fault(answer::FAILED, 0, "hold its orders"))?;
+    check_privileges()?;
+    walls(orders)?;
+    let signals = step("watch for ends", sys::signal_descriptor(1 << (SIGCHLD - 1)))?;
+    step("block signals", sys::block_signals(1 << (SIGCHLD - 1)))?;
+    start(orders, pointers, signals as i32)
+}
+
+/// Reads back what the warden did before the exec.
+fn check_privileges() -> Result<(), Fault> {
+    let held = sys::capabilities().map_err(|e| Fault(answer::FAILED, e, "read capabilities"))?;
+    if held != 0 {
+        return Err(Fault(answer::DIFFERS, held as i32, "capabilities are not empty"));
+    }
+    for capability in 0..64 {
+        match sys::prctl(PR_CAPBSET_READ, capability, 0) {
+            Ok(0) => {}
+            Ok(_) => {
+                let which = capability as i32;
+                return Err(Fault(answer::DIFFERS, which, "the bounding set is not empty"));
+            }
+            // The kernel knows no capability of this number, nor any above it.
+            Err(_) => break,
+        }
+    }
+    prctl(PR_SET_NO_NEW_PRIVS, 1, "give up new privileges")?;
+    match sys::prctl(PR_GET_NO_NEW_PRIVS, 0, 0) {
+        Ok(1) => Ok(()),
+        other => Err(Fault(answer::DIFFERS, number(other), "new privileges are not given up")),
+    }
+}
+
+fn walls(orders: &[u8]) -> Result<(), Fault> {
+    let mut records = Records::new(orders);
+    let mut ruleset = None;
+    for (tag, mut payload) in records.by_ref() {
+        let payload = &mut payload;
+        match tag {
+            tag::IDS => check_ids(payload)?,
+            tag::MOUNT => check_mount(payload)?,
+            tag::RLIMIT => set_rlimit(payload)?,
+            tag::RULESET => ruleset = Some(make_ruleset(payload)?),
+            tag::RULE => add_rule(ruleset, payload)?,
+            _ => {}
+        }
+    }
+    if !records.is_done() {
+        return Err(Fault(answer::FAILED, 0, "read its orders to their end"));
+    }
+    if let Some(ruleset) = ruleset {
+        step("put Landlock on itself", sys::landlock_restrict(ruleset))?;
+        sys::close(ruleset);
+    }
+    Ok(())
+}
+
+fn check_ids(payload: &mut &[u8]) -> Result<(), Fault> {
+    let user = ordered(take_u32(payload))? as usize;
+    let group = ordered(take_u32(payload))? as usize;
+    let ids = sys::ids();
+    if ids == [user, user, group, group] {
+        Ok(())
+    } else {
+        Err(Fault(answer::DIFFERS, ids[1] as i32, "the server's user or group is another"))
+    }
+}
+
+fn check_mount(payload: &mut &[u8]) -> Result<(), Fault> {
+    let device = ordered(take_u64(payload))?;
+    let inode = ordered(take_u64(payload))?;
+    let flags = ordered(take_u64(payload))?;
+    let mount = step("open a mount", sys::open_path(payload))? as i32;
+    let found = sys::device_and_inode(mount)
+        .map_err(|e| Fault(answer::FAILED, e, "look at a mount"))?;
+    let set = sys::mount_flags(mount).map_err(|e| Fault(answer::FAILED, e, "look at a mount"))?;
+    sys::close(mount);
+    if found != (device, inode) {
+        return Err(Fault(answer::DIFFERS, found.1 as i32, "a mount shows another file"));
+    }
+    if set & flags != flags {
+        return Err(Fault(answer::DIFFERS, set as i32, "a mount lacks a flag"));
+    }
+    Ok(())
+}
+
+fn set_rlimit(payload: &mut &[u8]) -> Result<(), Fault> {
+    let resource = ordered(take_u32(payload))?;
+    let value = ordered(take_u64(payload))?;
+    let now = sys::set_rlimit(resource, value)
+        .map_err(|e| Fault(answer::FAILED, e, "set a resource limit"))?;
+    if now == [value, value] {
+        Ok(())
+    } else {
+        Err(Fault(answer::DIFFERS, resource as i32, "a resource limit is another"))
+    }
+}
+
+fn make_ruleset(payload: &mut &[u8]) -> Result<i32, Fault> {
+    let size = ordered(take_u32(payload))? as usize;
+    let attributes =
+        [ordered(take_u64(payload))?, ordered(take_u64(payload))?, ordered(take_u64(payload))?];
+    let ruleset = step("make a Landlock ruleset", sys::landlock_ruleset(size, &attributes))?;
+    Ok(ruleset as i32)
+}
+
+fn add_rule(ruleset: Option<i32>, payload: &mut &[u8]) -> Result<(), Fault> {
+    let ruleset = ruleset.ok_or(Fault(answer::FAILED, 0, "find the ruleset of a rule"))?;
+    let allowed = ordered(take_u64(payload))?;
+    let beneath = step("open a path for Landlock", sys::open_path(payload))? as i32;
+    step("add a Landlock rule", sys::landlock_rule(ruleset, allowed, beneath))?;
+    sys::close(beneath);
+    Ok(())
+}
+
+/// Starts the server, then gives up all that only the start needed.
+fn start(orders: &[u8], pointers: &mut [usize], signals: i32) -> Result<(usize, i32), Fault> {
+    let server = step("fork", sys::fork())?;
+    if server == 0 {
+        let Fault(kind, number, step) = become_server(orders, pointers);
+        tell(kind, number, step);
+        sys::exit(1);
+    }
+    // The server's streams are the server's: as long as init held them too, nobody would see the
+    // end of one.
+    for fd in (0..3).chain(CHANNEL_FD + 1..CHANNEL_FD + descriptors(orders) - 2) {
+        if fd != signals {
+            sys::close(fd);
+        }
+    }
+    if let Some(filter) = find(orders, tag::FILTER_OF_INIT) {
+        step("put a filter on itself", sys::seccomp(filter))?;
+    }
+    tell(answer::STARTED, server as i32, "");
+    Ok((server, signals))
+}
+
+/// The child: returns only where the exec fails.
+fn become_server(orders: &[u8], pointers: &mut [usize]) -> Fault {
+    match prepare(orders) {
+        Ok(()) => exec(orders, pointers),
+        Err(fault) => fault,
+    }
+}
+
+fn prepare(orders: &[u8]) -> Result<(), Fault> {
+    let extra = descriptors(orders) - 3;
+    // The channel moves out of the way and closes at the exec; the server's own descriptors follow
+    // its streams.
+    let channel = step("move its channel", sys::dup_above(CHANNEL_FD, 64))? as i32;
+    for at in 0..extra {
+        step("place a descriptor", sys::dup_onto(CHANNEL_FD + 1 + at, CHANNEL_FD + at))?;
+    }
+    step("close a range", sys::close_range((CHANNEL_FD + extra) as u32, channel as u32 - 1))?;
+    step("close a range", sys::close_range(channel as u32 + 1, u32::MAX))?;
+    step("start a session", sys::new_session())?;
+    step("unblock signals", sys::block_signals(0))?;
+    let filter = find(orders, tag::FILTER_OF_SERVER)
+        .ok_or(Fault(answer::FAILED, 0, "find the server's filter"))?;
+    step("put the server's filter on", sys::seccomp(filter))?;
+    match sys::prctl(PR_GET_SECCOMP, 0, 0) {
+        Ok(2) => Ok(()),
+        other => Err(Fault(answer::DIFFERS, number(other), "the server's filter is not on")),
+    }
+}
+
+fn exec(orders: &[u8], pointers: &mut [usize]) -> Fault {
+    let mut used = 0;
+    let mut env_at = 0;
+    for wanted in [tag::ARGUMENT, tag::VARIABLE] {
+        env_at = used;
+        for (_, text) in Records::new(orders).filter(|(tag, _)| *tag == wanted) {
+            let Some(place) = pointers.get_mut(used).filter(|_| used + 2 < MAX_POINTERS) else {
+                return Fault(answer::FAILED, 7, "hold so many arguments and variables");
+            };
+            *place = text.as_ptr() as usize;
+            used += 1;
+        }
+        used += 1; // The null that ends the list: pointers start as zeros.
+    }
+    let (args, env) = pointers.split_at(env_at);
+    let Some(program) = find(orders, tag::PROGRAM) else {
+        return Fault(answer::FAILED, 0, "find the server's program");
+    };
+    #[allow(unsafe_code, reason = "exec takes pointers")]
+    // SAFETY: the warden ends program, arguments and variables with a NUL, and both lists end with
+    // the zeros that the buffer was made of.
+    let result = unsafe { sys::exec(program, args, env) };
+    Fault(answer::FAILED, number(result), "exec the server")
+}
+
+/// Waits for the server's end, the warden's word, or the warden's end.
+fn watch(server: usize, signals: i32) -> ! {
+    let mut buffer = [0u8; 128];
+    loop {
+        let [spoken, ended] = sys::wait_readable(CHANNEL_FD, signals);
+        if spoken {
+            match sys::read(CHANNEL_FD, &mut buffer) {
+                Ok(0) => sys::exit(0),
+                Ok(_) if buffer[0] == wire::TERMINATE => sys::kill(server, SIGTERM),
+                Ok(_) => {}
+                Err(EINTR) => {}
+                Err(_) => sys::exit(1),
+            }
+        }
+        if ended {
+            let _ = sys::read(signals, &mut buffer);
+            while let Some((child, status)) = sys::reap() {
+                if child == server {
+                    tell(answer::ENDED, status, "");
+                    sys::exit(0);
+                }
+            }
+        }
+    }
+}
+
+fn descriptors(orders: &[u8]) -> i32 {
+    let count = find(orders, tag::DESCRIPTORS).and_then(|mut payload| take_u32(&mut payload));
+    count.map_or(3, |count| count.clamp(3, 16) as i32)
+}
+
+fn find(orders: &[u8], wanted: u8) -> Option<&[u8]> {
+    Records::new(orders).find(|(tag, _)| *tag == wanted).map(|(_, payload)| payload)
+}
+
+fn tell(kind: u8, number: i32, text: &str) {
+    let mut message = [0u8; 96];
+    message[0] = kind;
+    message[1..5].copy_from_slice(&number.to_le_bytes());
+    let length = text.len().min(message.len() - 5);
+    message[5..5 + length].copy_from_slice(&text.as_bytes()[..length]);
+    let _ = sys::write(CHANNEL_FD, &message[..5 + length]);
+}
+
+fn step(name: &'static str, result: sys::Result) -> Result<usize, Fault> {
+    result.map_err(|errno| Fault(answer::FAILED, errno, name))
+}
+
+fn prctl(option: usize, value: usize, name: &'static str) -> Result<(), Fault> {
+    step(name, sys::prctl(option, value, 0)).map(|_| ())
+}
+
+fn ordered<T>(value: Option<T>) -> Result<T, Fault> {
+    value.ok_or(Fault(answer::FAILED, 0, "read its orders"))
+}
+
+fn number(result: sys::Result) -> i32 {
+    match result {
+        Ok(value) => value as i32,
+        Err(errno) => errno,
+    }
+}
+
+const PR_SET_PDEATHSIG: usize = 1;
+const PR_SET_DUMPABLE: usize = 4;
+const PR_GET_SECCOMP: usize = 21;
+const PR_CAPBSET_READ: usize = 23;
+const PR_SET_NO_NEW_PRIVS: usize = 38;
+const PR_GET_NO_NEW_PRIVS: usize = 39;
+const SIGKILL: usize = 9;
+const SIGTERM: usize = 15;
+const SIGCHLD: usize = 17;
+const EINTR: i32 = 4;
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    tell(answer::FAILED, 0, "go on: init met a bug of its own");
+    sys::exit(2)
+}

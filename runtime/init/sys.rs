@@ -1,0 +1,383 @@
+//! init's system calls, without a C library. Numbers and structures: syscalls(2), linux/*.h.
+#![allow(unsafe_code, reason = "init has no library under it: this module is its system calls")]
+
+use core::arch::{asm, global_asm};
+
+/// A negated errno, as the kernel returns it.
+pub type Result = core::result::Result<usize, i32>;
+
+#[cfg(target_arch = "x86_64")]
+mod nr {
+    pub const READ: usize = 0;
+    pub const WRITE: usize = 1;
+    pub const CLOSE: usize = 3;
+    pub const RT_SIGPROCMASK: usize = 14;
+    pub const CLONE: usize = 56;
+    pub const EXECVE: usize = 59;
+    pub const WAIT4: usize = 61;
+    pub const KILL: usize = 62;
+    pub const FCNTL: usize = 72;
+    pub const GETUID: usize = 102;
+    pub const GETGID: usize = 104;
+    pub const GETEUID: usize = 107;
+    pub const GETEGID: usize = 108;
+    pub const SETSID: usize = 112;
+    pub const CAPGET: usize = 125;
+    pub const PRCTL: usize = 157;
+    pub const EXIT_GROUP: usize = 231;
+    pub const OPENAT: usize = 257;
+    pub const NEWFSTATAT: usize = 262;
+    pub const PPOLL: usize = 271;
+    pub const SIGNALFD4: usize = 289;
+    pub const DUP3: usize = 292;
+    pub const PRLIMIT64: usize = 302;
+    pub const SECCOMP: usize = 317;
+    pub const FSTATFS: usize = 138;
+    pub const CLOSE_RANGE: usize = 436;
+    pub const LANDLOCK_CREATE_RULESET: usize = 444;
+    pub const LANDLOCK_ADD_RULE: usize = 445;
+    pub const LANDLOCK_RESTRICT_SELF: usize = 446;
+}
+
+#[cfg(target_arch = "aarch64")]
+mod nr {
+    pub const READ: usize = 63;
+    pub const WRITE: usize = 64;
+    pub const CLOSE: usize = 57;
+    pub const RT_SIGPROCMASK: usize = 135;
+    pub const CLONE: usize = 220;
+    pub const EXECVE: usize = 221;
+    pub const WAIT4: usize = 260;
+    pub const KILL: usize = 129;
+    pub const FCNTL: usize = 25;
+    pub const GETUID: usize = 174;
+    pub const GETGID: usize = 176;
+    pub const GETEUID: usize = 175;
+    pub const GETEGID: usize = 177;
+    pub const SETSID: usize = 157;
+    pub const CAPGET: usize = 90;
+    pub const PRCTL: usize = 167;
+    pub const EXIT_GROUP: usize = 94;
+    pub const OPENAT: usize = 56;
+    pub const NEWFSTATAT: usize = 79;
+    pub const PPOLL: usize = 73;
+    pub const SIGNALFD4: usize = 74;
+    pub const DUP3: usize = 24;
+    pub const PRLIMIT64: usize = 261;
+    pub const SECCOMP: usize = 277;
+    pub const FSTATFS: usize = 44;
+    pub const CLOSE_RANGE: usize = 436;
+    pub const LANDLOCK_CREATE_RULESET: usize = 444;
+    pub const LANDLOCK_ADD_RULE: usize = 445;
+    pub const LANDLOCK_RESTRICT_SELF: usize = 446;
+}
+
+// The kernel enters here with argc at the stack pointer, which init does not read. The call needs
+// a stack aligned to 16 bytes.
+#[cfg(target_arch = "x86_64")]
+global_asm!(".globl _start", "_start:", "xor %ebp, %ebp", "and $-16, %rsp", "call {main}", "ud2",
+    main = sym crate::init, options(att_syntax));
+#[cfg(target_arch = "aarch64")]
+global_asm!(".globl _start", "_start:", "mov x29, #0", "bl {main}", "brk #1", main = sym crate::init);
+
+/// One system call with up to five arguments.
+///
+/// # Safety
+/// The arguments must be what the call takes; pointers must be valid for what it reads and writes.
+unsafe fn call(number: usize, a: usize, b: usize, c: usize, d: usize, e: usize) -> Result {
+    let returned: isize;
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the kernel's convention on x86-64: it changes rax, rcx and r11 and, of memory, what
+    // the caller vouches for.
+    unsafe {
+        asm!("syscall", inlateout("rax") number => returned, in("rdi") a, in("rsi") b,
+            in("rdx") c, in("r10") d, in("r8") e, out("rcx") _, out("r11") _, options(nostack));
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: the kernel's convention on arm64: it changes x0 and, of memory, what the caller
+    // vouches for.
+    unsafe {
+        asm!("svc #0", in("x8") number, inlateout("x0") a => returned, in("x1") b,
+            in("x2") c, in("x3") d, in("x4") e, options(nostack));
+    }
+    if returned < 0 { Err(-(returned as i32)) } else { Ok(returned as usize) }
+}
+
+/// read(2).
+pub fn read(fd: i32, into: &mut [u8]) -> Result {
+    // SAFETY: the buffer is ours for its whole length.
+    unsafe { call(nr::READ, fd as usize, into.as_mut_ptr() as usize, into.len(), 0, 0) }
+}
+
+/// write(2).
+pub fn write(fd: i32, from: &[u8]) -> Result {
+    // SAFETY: the buffer is readable for its whole length.
+    unsafe { call(nr::WRITE, fd as usize, from.as_ptr() as usize, from.len(), 0, 0) }
+}
+
+/// close_range(2).
+pub fn close_range(first: u32, last: u32) -> Result {
+    // SAFETY: no pointers; init holds no descriptor as anything but a number.
+    unsafe { call(nr::CLOSE_RANGE, first as usize, last as usize, 0, 0, 0) }
+}
+
+/// close(2).
+pub fn close(fd: i32) {
+    // SAFETY: no pointers; init holds no descriptor as anything but a number.
+    let _ = unsafe { call(nr::CLOSE, fd as usize, 0, 0, 0, 0) };
+}
+
+/// dup3(2) without flags.
+pub fn dup_onto(fd: i32, onto: i32) -> Result {
+    // SAFETY: no pointers.
+    unsafe { call(nr::DUP3, fd as usize, onto as usize, 0, 0, 0) }
+}
+
+/// Moves a descriptor to a number of at least `from`, closed on exec (fcntl(2), F_DUPFD_CLOEXEC).
+pub fn dup_above(fd: i32, from: i32) -> Result {
+    const F_DUPFD_CLOEXEC: usize = 1030;
+    // SAFETY: no pointers.
+    unsafe { call(nr::FCNTL, fd as usize, F_DUPFD_CLOEXEC, from as usize, 0, 0) }
+}
+
+/// The four ids: real and effective user, real and effective group.
+pub fn ids() -> [usize; 4] {
+    // SAFETY: no arguments; these calls cannot fail.
+    let id = |number| unsafe { call(number, 0, 0, 0, 0, 0) }.unwrap_or(usize::MAX);
+    [id(nr::GETUID), id(nr::GETEUID), id(nr::GETGID), id(nr::GETEGID)]
+}
+
+/// Effective, permitted and inheritable capabilities of this thread, or-ed (capget(2)).
+pub fn capabilities() -> core::result::Result<u64, i32> {
+    const VERSION_3: u32 = 0x2008_0522;
+    let header = [VERSION_3, 0];
+    let mut sets = [0u32; 6];
+    // SAFETY: the header is two u32 and the answer two structures of three u32 (linux/capability.h).
+    unsafe {
+        call(nr::CAPGET, header.as_ptr() as usize, sets.as_mut_ptr() as usize, 0, 0, 0)?;
+    }
+    Ok(u64::from(sets[0] | sets[1] | sets[2]) | u64::from(sets[3] | sets[4] | sets[5]) << 32)
+}
+
+/// prctl(2).
+pub fn prctl(option: usize, a: usize, b: usize) -> Result {
+    // SAFETY: every option that init uses takes numbers.
+    unsafe { call(nr::PRCTL, option, a, b, 0, 0) }
+}
+
+/// Sets a limit, soft and hard, and reads it back (prlimit(2)).
+pub fn set_rlimit(resource: u32, value: u64) -> core::result::Result<[u64; 2], i32> {
+    let new = [value, value];
+    let mut now = [0u64; 2];
+    // SAFETY: both structures are two u64 (getrlimit(2)).
+    unsafe {
+        call(nr::PRLIMIT64, 0, resource as usize, new.as_ptr() as usize, 0, 0)?;
+        call(nr::PRLIMIT64, 0, resource as usize, 0, now.as_mut_ptr() as usize, 0)?;
+    }
+    Ok(now)
+}
+
+/// Opens a path to name it, no more (open(2), O_PATH). The path ends with a NUL.
+pub fn open_path(path: &[u8]) -> Result {
+    const AT_FDCWD: usize = -100isize as usize;
+    const O_PATH_CLOEXEC: usize = 0o10_000_000 | 0o2_000_000;
+    if path.last() != Some(&0) {
+        return Err(22);
+    }
+    // SAFETY: the path is readable up to its NUL.
+    unsafe { call(nr::OPENAT, AT_FDCWD, path.as_ptr() as usize, O_PATH_CLOEXEC, 0, 0) }
+}
+
+/// Device and inode of a descriptor (fstat(2)).
+pub fn device_and_inode(fd: i32) -> core::result::Result<(u64, u64), i32> {
+    const AT_EMPTY_PATH: usize = 0x1000;
+    // struct stat begins with st_dev and st_ino on both architectures and is at most 144 bytes.
+    let mut stat = [0u64; 18];
+    let empty = [0u8];
+    // SAFETY: an empty path with its NUL, and room for the whole structure.
+    unsafe {
+        call(nr::NEWFSTATAT, fd as usize, empty.as_ptr() as usize, stat.as_mut_ptr() as usize,
+            AT_EMPTY_PATH, 0)?;
+    }
+    Ok((stat[0], stat[1]))
+}
+
+/// Mount flags of a descriptor's file system, as in statvfs(3) (statfs(2), `f_flags`).
+pub fn mount_flags(fd: i32) -> core::result::Result<u64, i32> {
+    // struct statfs of 64-bit architectures: fifteen words, f_flags the eleventh.
+    let mut statfs = [0u64; 15];
+    // SAFETY: room for the whole structure.
+    unsafe { call(nr::FSTATFS, fd as usize, statfs.as_mut_ptr() as usize, 0, 0, 0)? };
+    Ok(statfs[10])
+}
+
+/// landlock_create_ruleset(2).
+pub fn landlock_ruleset(size: usize, attributes: &[u64; 3]) -> Result {
+    let size = size.min(size_of_val(attributes));
+    // SAFETY: the structure is read for `size` bytes, which it has.
+    unsafe { call(nr::LANDLOCK_CREATE_RULESET, attributes.as_ptr() as usize, size, 0, 0, 0) }
+}
+
+/// landlock_add_rule(2) for what is beneath a descriptor.
+pub fn landlock_rule(ruleset: i32, allowed: u64, beneath: i32) -> Result {
+    const PATH_BENEATH: usize = 1;
+    let mut attribute = [0u8; 12];
+    attribute[..8].copy_from_slice(&allowed.to_le_bytes());
+    attribute[8..].copy_from_slice(&beneath.to_le_bytes());
+    // SAFETY: struct landlock_path_beneath_attr is packed: u64 and i32.
+    unsafe {
+        call(nr::LANDLOCK_ADD_RULE, ruleset as usize, PATH_BENEATH, attribute.as_ptr() as usize,
+            0, 0)
+    }
+}
+
+/// landlock_restrict_self(2).
+pub fn landlock_restrict(ruleset: i32) -> Result {
+    // SAFETY: no pointers.
+    unsafe { call(nr::LANDLOCK_RESTRICT_SELF, ruleset as usize, 0, 0, 0, 0) }
+}
+
+/// Puts a filter on this process (seccomp(2), `SECCOMP_SET_MODE_FILTER`).
+pub fn seccomp(instructions: &[u8]) -> Result {
+    const SET_MODE_FILTER: usize = 1;
+    if instructions.is_empty() || !instructions.len().is_multiple_of(8) {
+        return Err(22);
+    }
+    let program = (instructions.len() / 8, instructions.as_ptr());
+    let raw = [program.0, program.1 as usize];
+    // SAFETY: struct sock_fprog is a u16 padded to a word, and a pointer to that many instructions.
+    unsafe { call(nr::SECCOMP, SET_MODE_FILTER, 0, raw.as_ptr() as usize, 0, 0) }
+}
+
+/// fork(2): 0 in the child.
+pub fn fork() -> Result {
+    const SIGCHLD: usize = 17;
+    // SAFETY: no new stack, no shared memory: both go on with their own copy of everything.
+    unsafe { call(nr::CLONE, SIGCHLD, 0, 0, 0, 0) }
+}
+
+/// setsid(2).
+pub fn new_session() -> Result {
+    // SAFETY: no arguments.
+    unsafe { call(nr::SETSID, 0, 0, 0, 0, 0) }
+}
+
+/// execve(2). Returns only where it fails.
+///
+/// # Safety
+/// `program` ends with a NUL; `args` and `env` end with a null pointer, and each pointer before it
+/// leads to bytes that end with a NUL.
+pub unsafe fn exec(program: &[u8], args: &[usize], env: &[usize]) -> Result {
+    let (args, env) = (args.as_ptr() as usize, env.as_ptr() as usize);
+    // SAFETY: the caller's word.
+    unsafe { call(nr::EXECVE, program.as_ptr() as usize, args, env, 0, 0) }
+}
+
+/// Replaces the set of blocked signals (sigprocmask(2), `SIG_SETMASK`).
+pub fn block_signals(set: u64) -> Result {
+    const SIG_SETMASK: usize = 2;
+    let set = [set];
+    // SAFETY: a kernel signal set is 8 bytes.
+    unsafe { call(nr::RT_SIGPROCMASK, SIG_SETMASK, set.as_ptr() as usize, 0, 8, 0) }
+}
+
+/// signalfd(2), closed on exec.
+pub fn signal_descriptor(set: u64) -> Result {
+    const SFD_CLOEXEC: usize = 0o2_000_000;
+    let set = [set];
+    // SAFETY: a kernel signal set is 8 bytes.
+    unsafe { call(nr::SIGNALFD4, usize::MAX, set.as_ptr() as usize, 8, SFD_CLOEXEC, 0) }
+}
+
+/// Waits until one of two descriptors can be read (poll(2)) and tells which.
+pub fn wait_readable(first: i32, second: i32) -> [bool; 2] {
+    const POLLIN: u64 = 1;
+    let entry = |fd: i32| u64::from(fd as u32) | POLLIN << 32;
+    let mut polled = [entry(first), entry(second)];
+    // SAFETY: struct pollfd is an i32 and two i16, so two of them are two words; no timeout and no
+    // signal set.
+    let _ = unsafe { call(nr::PPOLL, polled.as_mut_ptr() as usize, 2, 0, 0, 8) };
+    polled.map(|entry| entry >> 48 != 0)
+}
+
+/// wait4(2) for any child, without blocking: its id and status.
+pub fn reap() -> Option<(usize, i32)> {
+    const WNOHANG: usize = 1;
+    let mut status = [0i32];
+    // SAFETY: the status is one i32; no resource usage is asked for.
+    let child =
+        unsafe { call(nr::WAIT4, usize::MAX, status.as_mut_ptr() as usize, WNOHANG, 0, 0) };
+    child.ok().filter(|child| *child > 0).map(|child| (child, status[0]))
+}
+
+/// kill(2).
+pub fn kill(process: usize, signal: usize) {
+    // SAFETY: no pointers.
+    let _ = unsafe { call(nr::KILL, process, signal, 0, 0, 0) };
+}
+
+/// exit_group(2).
+pub fn exit(status: usize) -> ! {
+    loop {
+        // SAFETY: no pointers; the call does not return.
+        let _ = unsafe { call(nr::EXIT_GROUP, status, 0, 0, 0, 0) };
+    }
+}
+
+// The compiler calls these for copies and comparisons; a C library would bring them. `no_builtins`
+// on the crate keeps their loops from being turned into calls of themselves.
+
+/// # Safety
+/// As in C: both ranges valid, not overlapping.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, bytes: usize) -> *mut u8 {
+    for at in 0..bytes {
+        // SAFETY: the caller's ranges are valid for `bytes`.
+        unsafe { *to.add(at) = *from.add(at) };
+    }
+    to
+}
+
+/// # Safety
+/// As in C: both ranges valid.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, bytes: usize) -> *mut u8 {
+    if (to as usize) < from as usize {
+        // SAFETY: the caller's ranges; copying upwards never reads what it has overwritten.
+        return unsafe { memcpy(to, from, bytes) };
+    }
+    for at in (0..bytes).rev() {
+        // SAFETY: the caller's ranges are valid for `bytes`.
+        unsafe { *to.add(at) = *from.add(at) };
+    }
+    to
+}
+
+/// # Safety
+/// As in C: the range is valid.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn memset(to: *mut u8, value: i32, bytes: usize) -> *mut u8 {
+    for at in 0..bytes {
+        // SAFETY: the caller's range is valid for `bytes`.
+        unsafe { *to.add(at) = value as u8 };
+    }
+    to
+}
+
+/// # Safety
+/// As in C: both ranges valid.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn memcmp(one: *const u8, two: *const u8, bytes: usize) -> i32 {
+    for at in 0..bytes {
+        // SAFETY: the caller's ranges are valid for `bytes`.
+        let (a, b) = unsafe { (*one.add(at), *two.add(at)) };
+        if a != b {
+            return i32::from(a) - i32::from(b);
+        }
+    }
+    0
+}
+
+/// The compiled core library names the unwinder's personality, though nothing here unwinds.
+#[unsafe(no_mangle)]
+extern "C" fn rust_eh_personality() {}

@@ -1,0 +1,99 @@
+//! What the warden tells init, and what init answers. Shared by both programs, so it needs nothing.
+//!
+//! The warden sends one message of records, each a tag (1 byte), a length (4 bytes, little-endian)
+//! and that many bytes. init answers with messages of one kind byte, a number (4 bytes,
+//! little-endian) and text. Numbers are little-endian throughout.
+
+/// Tags of the warden's records, in the order in which init expects them.
+pub mod tag {
+    /// Expected user and group id: two u32.
+    pub const IDS: u8 = 1;
+    /// A mount to compare: device u64, inode u64, mount flags u64 (statvfs(3)), path.
+    pub const MOUNT: u8 = 2;
+    /// A limit: resource u32, value u64.
+    pub const RLIMIT: u8 = 3;
+    /// A Landlock ruleset: bytes of the kernel's structure u32, files u64, network u64, scoped u64.
+    pub const RULESET: u8 = 4;
+    /// A Landlock rule: allowed u64, path.
+    pub const RULE: u8 = 5;
+    /// init's own filter: instructions of 8 bytes.
+    pub const FILTER_OF_INIT: u8 = 6;
+    /// The server's filter: instructions of 8 bytes.
+    pub const FILTER_OF_SERVER: u8 = 7;
+    /// The server's program: path.
+    pub const PROGRAM: u8 = 8;
+    /// One argument of the server.
+    pub const ARGUMENT: u8 = 9;
+    /// One variable of the server, `NAME=value`.
+    pub const VARIABLE: u8 = 10;
+    /// How many descriptors the server gets, from 0 on: u32.
+    pub const DESCRIPTORS: u8 = 11;
+}
+
+/// Kinds of init's answers.
+pub mod answer {
+    /// A step failed: errno, and the step as it reads after "cannot".
+    pub const FAILED: u8 = b'F';
+    /// A wall is not what was ordered: what was read, and which.
+    pub const DIFFERS: u8 = b'D';
+    /// All walls stand and the server runs: its process id in the cell.
+    pub const STARTED: u8 = b'S';
+    /// The server ended: its wait status (wait(2)).
+    pub const ENDED: u8 = b'E';
+}
+
+/// The byte that asks init to send SIGTERM to the server.
+pub const TERMINATE: u8 = b'T';
+
+/// Bytes of orders at most. init has no heap: this is its buffer.
+pub const ORDERS_BYTES_MAX: usize = 1 << 20;
+
+/// init's end of its channel with the warden.
+pub const CHANNEL_FD: i32 = 3;
+
+/// Walks over records. A record that ends beyond the bytes ends the walk.
+pub struct Records<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Records<'a> {
+    /// Records in these bytes.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    /// Whether all bytes were read as records.
+    pub fn is_done(&self) -> bool {
+        self.rest.is_empty()
+    }
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = (u8, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (tag, rest) = self.rest.split_first()?;
+        let (length, rest) = rest.split_first_chunk::<4>()?;
+        let length = u32::from_le_bytes(*length) as usize;
+        if rest.len() < length {
+            return None;
+        }
+        let (payload, rest) = rest.split_at(length);
+        self.rest = rest;
+        Some((*tag, payload))
+    }
+}
+
+/// Takes a u32 off the front.
+pub fn take_u32(bytes: &mut &[u8]) -> Option<u32> {
+    let (first, rest) = bytes.split_first_chunk::<4>()?;
+    *bytes = rest;
+    Some(u32::from_le_bytes(*first))
+}
+
+/// Takes a u64 off the front.
+pub fn take_u64(bytes: &mut &[u8]) -> Option<u64> {
+    let (first, rest) = bytes.split_first_chunk::<8>()?;
+    *bytes = rest;
+    Some(u64::from_le_bytes(*first))
+}

@@ -1,0 +1,172 @@
+//! The launcher's system calls that rustix does not wrap. One of the two modules that may use
+//! `unsafe`.
+#![allow(unsafe_code, reason = "clone3, mount_setattr and placing descriptors have no safe wrapper")]
+
+use rustix::process::Pid;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+
+/// What clone3 made.
+pub(super) enum Cloned {
+    /// This is the new process.
+    Child,
+    /// This is the old one.
+    Parent {
+        /// The child, in this process's pid namespace.
+        child: Pid,
+        /// Its pidfd, closed on exec.
+        pidfd: OwnedFd,
+    },
+}
+
+/// clone3(2) as a fork into new namespaces (`CLONE_NEW*` flags), with a pidfd.
+///
+/// It is only for a process with one thread: a second one could hold a lock that the child would
+/// then wait for without end. The warden checks that before it calls.
+pub(super) fn fork_into(namespaces: u64) -> io::Result<Cloned> {
+    let mut pidfd: RawFd = -1;
+    let mut arguments = libc::clone_args {
+        flags: namespaces | libc::CLONE_PIDFD as u64,
+        pidfd: &raw mut pidfd as u64,
+        child_tid: 0,
+        parent_tid: 0,
+        exit_signal: libc::SIGCHLD as u64,
+        stack: 0,
+        stack_size: 0,
+        tls: 0,
+        set_tid: 0,
+        set_tid_size: 0,
+        cgroup: 0,
+    };
+    // SAFETY: without CLONE_VM and with no stack given, the child goes on as after fork(2), with a
+    // copy of everything; `arguments` and the pidfd's place live until the call returns.
+    let child = unsafe {
+        libc::syscall(libc::SYS_clone3, &raw mut arguments, size_of::<libc::clone_args>())
+    };
+    if child < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let Some(child) = i32::try_from(child).ok().and_then(Pid::from_raw) else {
+        return Ok(Cloned::Child);
+    };
+    // SAFETY: CLONE_PIDFD stored a new descriptor there, which nothing else owns.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    Ok(Cloned::Parent { child, pidfd })
+}
+
+/// Attributes for mount_setattr(2).
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct MountAttributes {
+    /// `MOUNT_ATTR_*` to set.
+    pub(super) set: u64,
+    /// The user namespace for `MOUNT_ATTR_IDMAP`.
+    pub(super) ids: Option<RawFd>,
+}
+
+/// mount_setattr(2) on the one mount that a descriptor names.
+pub(super) fn set_mount_attributes(
+    mount: BorrowedFd<'_>,
+    attributes: MountAttributes,
+) -> io::Result<()> {
+    let mut raw = libc::mount_attr {
+        attr_set: attributes.set,
+        attr_clr: 0,
+        propagation: 0,
+        userns_fd: 0,
+    };
+    if let Some(ids) = attributes.ids {
+        raw.attr_set |= libc::MOUNT_ATTR_IDMAP;
+        raw.userns_fd = u64::try_from(ids).unwrap_or(u64::MAX);
+    }
+    // SAFETY: an empty path with its NUL, and a structure that lives until the call returns.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            mount.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_EMPTY_PATH,
+            &raw mut raw,
+            size_of::<libc::mount_attr>(),
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Gives the descriptors the numbers 0, 1, 2 … and closes every other one. For a process that is
+/// about to exec and holds no other descriptor that it still needs.
+pub(super) fn place(descriptors: Vec<OwnedFd>) -> io::Result<()> {
+    let count = RawFd::try_from(descriptors.len()).map_err(io::Error::other)?;
+    let mut moved = Vec::new();
+    for descriptor in descriptors {
+        // SAFETY: no pointers. The copy lies above every target, so no target overwrites a source.
+        let copy = unsafe { libc::fcntl(descriptor.as_raw_fd(), libc::F_DUPFD_CLOEXEC, count + 64) };
+        if copy < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        moved.push(copy);
+        // Closed by number below, like everything else: another owner must not close a target.
+        let _ = descriptor.into_raw_fd();
+    }
+    for (target, copy) in (0..).zip(moved) {
+        // SAFETY: no pointers; whatever owned `target` runs no destructor before the exec.
+        if unsafe { libc::dup2(copy, target) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    close_from(count)
+}
+
+/// close_range(2) up to the last descriptor.
+fn close_from(first: RawFd) -> io::Result<()> {
+    // SAFETY: no pointers; the caller execs next, so no owner of a closed descriptor runs again.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, first, RawFd::MAX, 0) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The kernel's Landlock ABI, 0 where there is none (landlock_create_ruleset(2), "VERSION").
+pub(crate) fn landlock_abi() -> u32 {
+    const LANDLOCK_CREATE_RULESET_VERSION: u32 = 1;
+    // SAFETY: with this flag the call takes no attributes and only returns a number.
+    let abi = unsafe {
+        libc::syscall(
+            libc::SYS_landlock_create_ruleset,
+            std::ptr::null::<u8>(),
+            0usize,
+            LANDLOCK_CREATE_RULESET_VERSION,
+        )
+    };
+    u32::try_from(abi).unwrap_or(0)
+}
+
+/// Paths of the shared objects that are loaded into this program, as the loader was asked for them
+/// (dl_iterate_phdr(3)). The program itself and the kernel's vDSO have no path there.
+pub(crate) fn loaded_objects() -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    // SAFETY: the callback takes the pointer as what it is, and nothing unwinds out of it.
+    unsafe { libc::dl_iterate_phdr(Some(object), (&raw mut found).cast()) };
+    found
+}
+
+/// # Safety
+/// For `dl_iterate_phdr` alone, with a `Vec<String>` behind `found`.
+unsafe extern "C" fn object(
+    info: *mut libc::dl_phdr_info,
+    _: libc::size_t,
+    found: *mut libc::c_void,
+) -> libc::c_int {
+    // SAFETY: the loader passes a valid entry whose name is a C string or null; `found` is the
+    // vector of the one caller, which waits meanwhile.
+    let (name, found) = unsafe {
+        let name = (*info).dlpi_name;
+        if name.is_null() {
+            return 0;
+        }
+        (std::ffi::CStr::from_ptr(name), &mut *found.cast::<Vec<String>>())
+    };
+    if let Ok(name) = name.to_str()
+        && name.starts_with('/')
+    {
+        found.push(name.to_owned());
+    }
+    0
+}

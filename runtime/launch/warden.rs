@@ -1,0 +1,286 @@
+//! The warden: a fresh exec of brig with one thread, which makes a cell, watches it and ends it.
+//!
+//! It is outside the cell and outlives nothing: when the supervisor's channel closes, for whatever
+//! reason, it kills the cell, waits until the kernel has taken it apart, and exits. When it dies
+//! itself, init gets its parent-death signal, and the cell ends with init.
+
+use super::build::{self, Blueprint, BuildError};
+use super::orders::{End, InitAnswer, WardenEvent, WardenOrders, encode};
+use super::syscall::{Cloned, fork_into};
+use super::{DESCRIPTORS_MAX, MESSAGE_BYTES_MAX};
+use brig_sandbox::cell::{FIRST_UNUSED_HOST_ID, ID_INSIDE, Identity, Namespace};
+use rustix::event::{PollFd, PollFlags};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, SocketFlags,
+    SocketType,
+};
+use rustix::process::{DumpableBehavior, Pid, Signal, WaitId, WaitIdOptions};
+use std::fs::File;
+use std::io::{self, IoSliceMut, Read};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::process::ExitCode;
+
+/// Runs the warden on its standard input, which is the channel.
+pub(crate) fn main() -> ExitCode {
+    // Every error has been told to the supervisor where there still is one; nobody else listens.
+    match serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn serve() -> io::Result<()> {
+    let channel = io::stdin().as_fd().try_clone_to_owned()?;
+    // Away from the client's terminal: its Ctrl-C is for the supervisor, which ends the server in
+    // order.
+    rustix::process::setsid()?;
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    let Some((orders, descriptors)) = receive_orders(channel.as_fd())? else { return Ok(()) };
+    match start(&channel, &orders, descriptors) {
+        Ok(cell) => watch(&channel, &cell),
+        Err(error) => {
+            let event = WardenEvent::Failed {
+                step: error.step,
+                reason: error.reason,
+                help: error.help,
+            };
+            tell(channel.as_fd(), &event)
+        }
+    }
+}
+
+/// The orders and the server's descriptors; nothing where the supervisor left without a word.
+fn receive_orders(
+    channel: BorrowedFd<'_>,
+) -> io::Result<Option<(WardenOrders, Vec<OwnedFd>)>> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX + 1))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let mut word = [0u8; 16];
+    let received = rustix::net::recvmsg(
+        channel,
+        &mut [IoSliceMut::new(&mut word)],
+        &mut ancillary,
+        RecvFlags::CMSG_CLOEXEC,
+    )?;
+    if received.bytes == 0 {
+        return Ok(None);
+    }
+    let mut descriptors = Vec::new();
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(received) = message {
+            descriptors.extend(received);
+        }
+    }
+    if descriptors.is_empty() {
+        return Err(io::Error::other("no orders"));
+    }
+    let mut text = Vec::new();
+    File::from(descriptors.remove(0)).read_to_end(&mut text)?;
+    Ok(Some((serde_json::from_slice(&text)?, descriptors)))
+}
+
+/// A cell with its init.
+struct RunningCell {
+    pidfd: OwnedFd,
+    init: OwnedFd,
+}
+
+fn start(
+    channel: &OwnedFd,
+    orders: &WardenOrders,
+    descriptors: Vec<OwnedFd>,
+) -> Result<RunningCell, BuildError> {
+    let step = BuildError::at;
+    let blueprint = Blueprint::prepare(orders)?;
+    let pair = || {
+        let kind = SocketType::SEQPACKET;
+        rustix::net::socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None)
+    };
+    let (init, inits_end) = pair().map_err(|e| step("make a channel", e.into()))?;
+    let (gate, childs_gate) = pair().map_err(|e| step("make a channel", e.into()))?;
+    let host_ids = host_ids(orders.cell.identity);
+    let message = encode(&orders.cell, &orders.sources, (ID_INSIDE, ID_INSIDE));
+    let flags = orders.cell.namespaces.iter().map(|n| namespace_flag(*n)).fold(0, |a, b| a | b);
+    let cloned = fork_into(flags).map_err(|e| {
+        let mut error = step("make the cell's namespaces", e);
+        error.help = Some(
+            "user namespaces may be limited on this host: see sysctl user.max_user_namespaces, \
+             kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns"
+                .to_owned(),
+        );
+        error
+    })?;
+    match cloned {
+        Cloned::Child => {
+            drop((init, gate));
+            build::become_init(blueprint, &childs_gate, inits_end, channel, descriptors)
+        }
+        Cloned::Parent { child, pidfd } => {
+            drop((inits_end, childs_gate, descriptors, blueprint));
+            let cell = RunningCell { pidfd, init };
+            let begun = write_ids(child, orders.cell.identity, host_ids)
+                .and_then(|()| Ok(rustix::net::send(&gate, b"go", SendFlags::NOSIGNAL)?))
+                .map_err(|e| step("map the cell's user and group", e))
+                .and_then(|_| {
+                    rustix::net::send(&cell.init, &message, SendFlags::NOSIGNAL)
+                        .map_err(|e| step("send init its orders", e.into()))
+                });
+            match begun {
+                Ok(_) => Ok(cell),
+                Err(error) => {
+                    // The child may have told better what went wrong before it closed its end.
+                    let told = cell.init_failure();
+                    cell.end();
+                    Err(told.unwrap_or(error))
+                }
+            }
+        }
+    }
+}
+
+/// The pair of host ids that the server gets.
+fn host_ids(identity: Identity) -> (u32, u32) {
+    match identity {
+        Identity::Caller { uid, gid } => (uid, gid),
+        Identity::UnusedHostId => {
+            let own = rustix::process::getpid().as_raw_nonzero().get().unsigned_abs();
+            (FIRST_UNUSED_HOST_ID + own, FIRST_UNUSED_HOST_ID + own)
+        }
+    }
+}
+
+/// user_namespaces(7): one id, and for an ordinary user no way to drop or gain a group.
+fn write_ids(child: Pid, identity: Identity, host: (u32, u32)) -> io::Result<()> {
+    let folder = format!("/proc/{}", child.as_raw_nonzero());
+    if let Identity::Caller { .. } = identity {
+        std::fs::write(format!("{folder}/setgroups"), "deny")?;
+    }
+    std::fs::write(format!("{folder}/gid_map"), format!("{ID_INSIDE} {} 1", host.1))?;
+    std::fs::write(format!("{folder}/uid_map"), format!("{ID_INSIDE} {} 1", host.0))
+}
+
+fn namespace_flag(namespace: Namespace) -> u64 {
+    let flag = match namespace {
+        Namespace::User => libc::CLONE_NEWUSER,
+        Namespace::Mount => libc::CLONE_NEWNS,
+        Namespace::Pid => libc::CLONE_NEWPID,
+        Namespace::Network => libc::CLONE_NEWNET,
+        Namespace::Ipc => libc::CLONE_NEWIPC,
+        Namespace::Uts => libc::CLONE_NEWUTS,
+        Namespace::Cgroup => libc::CLONE_NEWCGROUP,
+    };
+    u64::from(flag.unsigned_abs())
+}
+
+/// Passes words between supervisor and init until one of them is gone.
+fn watch(channel: &OwnedFd, cell: &RunningCell) -> io::Result<()> {
+    let mut end = None;
+    loop {
+        let mut polled = [
+            PollFd::new(channel, PollFlags::IN),
+            PollFd::new(&cell.init, PollFlags::IN),
+            PollFd::new(&cell.pidfd, PollFlags::IN),
+        ];
+        match rustix::event::poll(&mut polled, None) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        let [supervisor, init, death] = polled.map(|entry| !entry.revents().is_empty());
+        if init {
+            match cell.answer() {
+                Some(InitAnswer::Started) => tell(channel.as_fd(), &WardenEvent::Started)?,
+                Some(InitAnswer::Ended(how)) => end = Some(how),
+                Some(InitAnswer::Failed { errno, step }) => {
+                    return cell.fail(channel, BuildError::at(&step, errno_text(errno)));
+                }
+                Some(InitAnswer::Differs { found, wall }) => {
+                    let mut error = BuildError::at("read the cell's walls back", errno_text(0));
+                    error.reason = format!("{wall} (found {found})");
+                    return cell.fail(channel, error);
+                }
+                Some(InitAnswer::Unknown) => {}
+                None => {
+                    cell.end();
+                    let end = end.unwrap_or(End::Killed);
+                    return tell(channel.as_fd(), &WardenEvent::Ended { end });
+                }
+            }
+        } else if death {
+            cell.end();
+            let end = end.unwrap_or(End::Killed);
+            return tell(channel.as_fd(), &WardenEvent::Ended { end });
+        }
+        if supervisor {
+            let mut word = [0u8; 16];
+            match rustix::net::recv(channel, &mut word[..], RecvFlags::DONTWAIT) {
+                Ok((1.., _)) => {
+                    let term = [crate::init_wire::TERMINATE];
+                    // init may be gone already, which the next poll shows.
+                    let _ = rustix::net::send(&cell.init, &term, SendFlags::NOSIGNAL);
+                }
+                Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => {}
+                Ok(_) | Err(_) => {
+                    cell.end();
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+impl RunningCell {
+    /// init's next word; nothing where it closed its end.
+    fn answer(&self) -> Option<InitAnswer> {
+        let mut buffer = [0u8; 256];
+        match rustix::net::recv(&self.init, &mut buffer[..], RecvFlags::DONTWAIT) {
+            Ok((0, _)) => None,
+            Ok((length, _)) => Some(InitAnswer::read(buffer.get(..length).unwrap_or(&buffer))),
+            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Some(InitAnswer::Unknown),
+            Err(_) => None,
+        }
+    }
+
+    /// What the child said before it gave up, if it did.
+    fn init_failure(&self) -> Option<BuildError> {
+        match self.answer() {
+            Some(InitAnswer::Failed { errno, step }) => {
+                Some(BuildError::at(&step, errno_text(errno)))
+            }
+            Some(
+                InitAnswer::Differs { .. }
+                | InitAnswer::Started
+                | InitAnswer::Ended(_)
+                | InitAnswer::Unknown,
+            )
+            | None => None,
+        }
+    }
+
+    fn fail(&self, channel: &OwnedFd, error: BuildError) -> io::Result<()> {
+        self.end();
+        let BuildError { step, reason, help } = error;
+        tell(channel.as_fd(), &WardenEvent::Failed { step, reason, help })
+    }
+
+    /// Kills init, and with it everything in its pid namespace, and waits until it is gone.
+    fn end(&self) {
+        // Both fail only where init is gone and reaped already.
+        let _ = rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL);
+        let _ = rustix::process::waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED);
+    }
+}
+
+fn errno_text(errno: i32) -> io::Error {
+    if errno == 0 { io::Error::other("it could not go on") } else { io::Error::from_raw_os_error(errno) }
+}
+
+fn tell(channel: BorrowedFd<'_>, event: &WardenEvent) -> io::Result<()> {
+    let mut text = serde_json::to_vec(event)?;
+    if text.len() > MESSAGE_BYTES_MAX {
+        text = br#"{"event":"failed","step":"build the cell","reason":"too long to tell","help":null}"#
+            .to_vec();
+    }
+    rustix::net::send(channel, &text, SendFlags::NOSIGNAL)?;
+    Ok(())
+}

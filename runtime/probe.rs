@@ -1,0 +1,133 @@
+//! Host → facts. It looks and never changes anything; what a fact means is decided in `sandbox`.
+
+use crate::launch::{FileIdentity, landlock_abi, loaded_objects};
+use brig_policies::Policy;
+use brig_sandbox::facts::{
+    Caller, HostFacts, SourceFact, SourceKind, UserNamespaces, WorkerFiles,
+};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use thiserror::Error;
+
+/// Why a probe failed. It fails on what is wrong with this host or installation, never on what is
+/// merely absent.
+#[derive(Debug, Error)]
+pub enum ProbeError {
+    /// brig cannot find its own program files.
+    #[error("find brig's own program: {0}")]
+    Program(#[source] io::Error),
+    /// A path is not text, which no plan can show.
+    #[error("use `{0}`: its path is not UTF-8")]
+    NotText(String),
+}
+
+/// Looks at the host for a policy's sake.
+pub fn facts(policy: Option<&Policy>) -> Result<HostFacts, ProbeError> {
+    let caller = caller();
+    let mut sources = BTreeMap::new();
+    for grant in policy.iter().flat_map(|policy| policy.files()) {
+        if let Some(fact) = source(grant.host.as_str())? {
+            sources.insert(grant.host.as_str().to_owned(), fact);
+        }
+    }
+    Ok(HostFacts {
+        kernel: kernel(),
+        user_namespaces: user_namespaces(&caller),
+        caller,
+        landlock_abi: landlock_abi(),
+        seccomp: Path::new("/proc/sys/kernel/seccomp/actions_avail").exists(),
+        worker: worker_files()?,
+        sources,
+    })
+}
+
+/// Which files the plan's sources are now, so that the warden can tell when one is replaced.
+pub(crate) fn identities<'a>(
+    sources: impl Iterator<Item = &'a str>,
+) -> io::Result<BTreeMap<String, FileIdentity>> {
+    sources
+        .map(|source| {
+            let file = fs::symlink_metadata(source)?;
+            let identity = FileIdentity { device: file.dev(), inode: file.ino() };
+            Ok((source.to_owned(), identity))
+        })
+        .collect()
+}
+
+fn caller() -> Caller {
+    let gid = rustix::process::getegid().as_raw();
+    let groups = rustix::process::getgroups().unwrap_or_default();
+    Caller {
+        uid: rustix::process::geteuid().as_raw(),
+        gid,
+        supplementary_groups: groups.iter().filter(|group| group.as_raw() != gid).count(),
+    }
+}
+
+fn kernel() -> (u32, u32) {
+    let name = rustix::system::uname();
+    let release = name.release().to_string_lossy();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+    let mut next = || numbers.next().and_then(Result::ok).unwrap_or(0);
+    (next(), next())
+}
+
+fn user_namespaces(caller: &Caller) -> UserNamespaces {
+    let switch = |name: &str| {
+        let text = fs::read_to_string(format!("/proc/sys/{name}")).ok()?;
+        text.trim().parse::<u64>().ok()
+    };
+    if !Path::new("/proc/self/ns/user").exists() {
+        return UserNamespaces::NotBuilt;
+    }
+    if switch("user/max_user_namespaces") == Some(0) {
+        return UserNamespaces::LimitZero;
+    }
+    if caller.is_root() {
+        return UserNamespaces::Offered;
+    }
+    if switch("kernel/unprivileged_userns_clone") == Some(0) {
+        return UserNamespaces::SwitchedOffForUsers;
+    }
+    if switch("kernel/apparmor_restrict_unprivileged_userns") == Some(1) {
+        return UserNamespaces::AppArmor;
+    }
+    UserNamespaces::Offered
+}
+
+fn worker_files() -> Result<WorkerFiles, ProbeError> {
+    let program = fs::read_link("/proc/self/exe").map_err(ProbeError::Program)?;
+    let mut loader = None;
+    let mut libraries = BTreeMap::new();
+    for object in loaded_objects() {
+        let canonical = text(&fs::canonicalize(&object).map_err(ProbeError::Program)?)?;
+        let name = object.rsplit('/').next().unwrap_or(&object).to_owned();
+        // The dynamic loaders of glibc and musl; with musl it is the C library as well.
+        if name.starts_with("ld-") || name.starts_with("ld64.") || name.starts_with("ld.so") {
+            loader = Some(canonical);
+        } else {
+            libraries.insert(name, canonical);
+        }
+    }
+    Ok(WorkerFiles { program: text(&program)?, loader, libraries })
+}
+
+fn source(path: &str) -> Result<Option<SourceFact>, ProbeError> {
+    let Ok(canonical) = fs::canonicalize(path) else { return Ok(None) };
+    let Ok(file) = fs::metadata(&canonical) else { return Ok(None) };
+    let kind = if file.is_dir() {
+        SourceKind::Directory
+    } else if file.is_file() {
+        SourceKind::File
+    } else {
+        SourceKind::Special
+    };
+    Ok(Some(SourceFact { canonical: text(&canonical)?, kind }))
+}
+
+fn text(path: &Path) -> Result<String, ProbeError> {
+    path.to_str().map(str::to_owned).ok_or_else(|| ProbeError::NotText(path.display().to_string()))
+}

@@ -1,0 +1,198 @@
+//! A cell as plain data: the walls of one server, decided and not yet built.
+
+use crate::seccomp::Profile;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Where the worker's files and init appear in a cell. No grant may lie here.
+pub const PROGRAM_FOLDER: &str = "/.brig";
+
+/// User and group id inside a cell. Not 0, so that no exec regains a capability.
+pub const ID_INSIDE: u32 = 65_532;
+
+/// First of the host ids that root's cells use, one each: this plus the warden's process id, which
+/// is below 2^22 (proc_sys_kernel(5), pid_max). systemd and useradd give out nothing here.
+pub const FIRST_UNUSED_HOST_ID: u32 = 0x7000_0000;
+
+/// The walls of one server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cell {
+    /// Which cell.
+    pub kind: CellKind,
+    /// Namespaces that are made anew.
+    pub namespaces: BTreeSet<Namespace>,
+    /// Who the server is on the host.
+    pub identity: Identity,
+    /// All that the root holds, in the order in which it is mounted.
+    pub mounts: Vec<Mount>,
+    /// Resource limits (getrlimit(2)), soft and hard alike.
+    pub rlimits: BTreeMap<Rlimit, u64>,
+    /// Landlock's part, absent where the kernel has none and another mechanism holds its denials.
+    pub landlock: Option<Landlock>,
+    /// System calls of init while the server runs.
+    pub calls_of_init: Profile,
+    /// System calls of the server from its exec on.
+    pub calls_at_start: Profile,
+}
+
+/// Which kind of cell a host allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CellKind {
+    /// All namespaces.
+    Full,
+}
+
+/// namespaces(7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Namespace {
+    /// user_namespaces(7).
+    User,
+    /// mount_namespaces(7).
+    Mount,
+    /// pid_namespaces(7).
+    Pid,
+    /// network_namespaces(7).
+    Network,
+    /// ipc_namespaces(7).
+    Ipc,
+    /// uts_namespaces(7).
+    Uts,
+    /// cgroup_namespaces(7).
+    Cgroup,
+}
+
+/// Who the server is on the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "as", rename_all = "kebab-case")]
+pub enum Identity {
+    /// Root starts it: an id that nobody has, [`FIRST_UNUSED_HOST_ID`] plus the warden's process id.
+    UnusedHostId,
+    /// An ordinary user starts it: that user, without any capability.
+    Caller {
+        /// The user.
+        uid: u32,
+        /// The group.
+        gid: u32,
+    },
+}
+
+/// One thing that the root holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum Mount {
+    /// A file of brig's own program: read-only, executable.
+    Program {
+        /// Canonical path on the host.
+        source: String,
+        /// Path in the cell, below [`PROGRAM_FOLDER`].
+        at: String,
+    },
+    /// A granted directory or file: no set-id bits, no devices, not executable.
+    Grant {
+        /// Canonical path on the host.
+        source: String,
+        /// Path in the cell.
+        at: String,
+        /// Directory or file.
+        kind: GrantKind,
+        /// Reading or writing.
+        access: Access,
+        /// Whether programs in it may be run.
+        exec: Exec,
+        /// Whether symbolic links and their like may be made in it.
+        links: Links,
+    },
+    /// Memory that ends with the cell.
+    Scratch {
+        /// Path in the cell.
+        at: String,
+        /// Bytes at most.
+        bytes_max: u64,
+        /// Files and directories at most.
+        inodes_max: u64,
+    },
+}
+
+/// Directory or file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GrantKind {
+    /// A directory and all below it on the same file system.
+    Directory,
+    /// One file.
+    File,
+}
+
+pub use crate::component::Access;
+
+/// Whether programs may be run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exec {
+    /// No.
+    Denied,
+    /// Yes.
+    Allowed,
+}
+
+/// Whether links, FIFOs and sockets may be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Links {
+    /// No.
+    Denied,
+    /// Yes.
+    Allowed,
+}
+
+/// getrlimit(2), by Linux's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rlimit {
+    /// `RLIMIT_CORE`, bytes.
+    Core,
+    /// `RLIMIT_CPU`, seconds.
+    Cpu,
+    /// `RLIMIT_DATA`, bytes.
+    Data,
+    /// `RLIMIT_MEMLOCK`, bytes.
+    LockedMemory,
+    /// `RLIMIT_MSGQUEUE`, bytes.
+    MessageQueues,
+    /// `RLIMIT_NICE`.
+    Nice,
+    /// `RLIMIT_NOFILE`, descriptors.
+    OpenFiles,
+    /// `RLIMIT_NPROC`, processes and threads.
+    Processes,
+    /// `RLIMIT_RTPRIO`.
+    RealTimePriority,
+    /// `RLIMIT_STACK`, bytes.
+    Stack,
+}
+
+/// What landlock(7) is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Landlock {
+    /// The kernel's ABI, which decides the rights that exist.
+    pub abi: u32,
+    /// Rights that are refused wherever no rule allows them (`LANDLOCK_ACCESS_FS_*` bits).
+    pub handled_files: u64,
+    /// The same for `LANDLOCK_ACCESS_NET_*`: all of them, and no rule allows any.
+    pub handled_network: u64,
+    /// `LANDLOCK_SCOPE_*` bits.
+    pub scoped: u64,
+    /// What is allowed beneath which path.
+    pub rules: Vec<LandlockRule>,
+}
+
+/// One rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LandlockRule {
+    /// Path in the cell.
+    pub at: String,
+    /// `LANDLOCK_ACCESS_FS_*` bits.
+    pub allowed: u64,
+}

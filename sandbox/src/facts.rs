@@ -1,0 +1,105 @@
+//! What this host offers, as plain data. The probe in `runtime` fills it; nothing here looks.
+
+use crate::component::Form;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Everything about the host that a plan may depend on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostFacts {
+    /// Kernel release as major and minor number.
+    pub kernel: (u32, u32),
+    /// Who starts brig.
+    pub caller: Caller,
+    /// Whether this caller can make user namespaces.
+    pub user_namespaces: UserNamespaces,
+    /// The Landlock ABI, 0 where there is none (landlock(7), "Landlock ABI versions").
+    pub landlock_abi: u32,
+    /// Whether the kernel takes seccomp filters (seccomp(2), `SECCOMP_SET_MODE_FILTER`).
+    pub seccomp: bool,
+    /// brig's own program files, which a component's cell needs to run the worker.
+    pub worker: WorkerFiles,
+    /// For each granted source, by the path that the manifest names: what it is on this host.
+    /// A source that does not exist has no entry.
+    pub sources: BTreeMap<String, SourceFact>,
+}
+
+/// The process that asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caller {
+    /// Effective user id.
+    pub uid: u32,
+    /// Effective group id.
+    pub gid: u32,
+    /// Supplementary groups besides `gid`.
+    pub supplementary_groups: usize,
+}
+
+impl Caller {
+    /// Root can choose any id for the cell, so it must: a cell that keeps uid 0 would be able to
+    /// read whatever another mechanism forgets.
+    pub fn is_root(&self) -> bool {
+        self.uid == 0
+    }
+}
+
+/// Whether user namespaces can be made, and if not, what stands in the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UserNamespaces {
+    /// They can.
+    Offered,
+    /// The kernel has none (`CONFIG_USER_NS`).
+    NotBuilt,
+    /// `user.max_user_namespaces` is 0.
+    LimitZero,
+    /// `kernel.unprivileged_userns_clone` is 0 and the caller is not root (Debian's own switch).
+    SwitchedOffForUsers,
+    /// `kernel.apparmor_restrict_unprivileged_userns` is 1 and the caller is not root (Ubuntu).
+    AppArmor,
+}
+
+/// The files that an exec of brig needs. They appear in the cell below `/.brig`, read-only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerFiles {
+    /// brig itself.
+    pub program: String,
+    /// The program's dynamic loader, absent where brig is linked statically.
+    pub loader: Option<String>,
+    /// Shared libraries that are loaded into brig: the name that the loader asks for → canonical path.
+    pub libraries: BTreeMap<String, String>,
+}
+
+/// What a granted source is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceFact {
+    /// The path with every symbolic link resolved.
+    pub canonical: String,
+    /// Directory or file.
+    pub kind: SourceKind,
+}
+
+/// Kinds of things that can be granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceKind {
+    /// A directory with all below it.
+    Directory,
+    /// One regular file.
+    File,
+    /// A socket, FIFO or device, which no grant may name.
+    Special,
+}
+
+/// What is to be run, after `images` has verified it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// The path it was read from.
+    pub path: String,
+    /// BLAKE3 of its bytes, lower-case hexadecimal.
+    pub digest: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Which form its bytes have.
+    pub form: Form,
+}

@@ -1,0 +1,3 @@
+//! Plan → a foreign format. Each lowering is a pure function with golden files.
+
+pub mod native;

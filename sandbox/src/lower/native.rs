@@ -1,0 +1,189 @@
+//! A cell as the operations that the warden and init perform, in their order.
+
+use crate::cell::{
+    Access, Cell, Exec, GrantKind, Identity, Landlock, Mount, Namespace, PROGRAM_FOLDER, Rlimit,
+};
+use crate::seccomp::InvalidProfile;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Bytes of the tmpfs that is the cell's root: it holds mount points and init, nothing else, and is
+/// read-only before init starts.
+pub const ROOT_BYTES_MAX: u64 = 4 << 20;
+
+/// What the warden builds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NativeCell {
+    /// Namespaces to make.
+    pub namespaces: Vec<Namespace>,
+    /// Who the server is on the host.
+    pub identity: Identity,
+    /// How the root is filled, in this order. The warden stops at the first that fails.
+    pub root: Vec<RootOp>,
+    /// What init is told.
+    pub init: InitOrders,
+}
+
+/// One step of filling the root. Every path is absolute, below the new root.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "kebab-case")]
+pub enum RootOp {
+    /// Make a directory, 0755.
+    Directory {
+        /// Where.
+        at: String,
+    },
+    /// Make an empty file as a mount point, 0444.
+    File {
+        /// Where.
+        at: String,
+    },
+    /// Write init's program, 0555.
+    Init {
+        /// Where.
+        at: String,
+    },
+    /// Mount a clone of a host path, without what is mounted below it.
+    Bind {
+        /// Canonical host path.
+        source: String,
+        /// Where.
+        at: String,
+        /// Whether it can be changed.
+        access: Access,
+        /// Whether programs in it can be run.
+        exec: Exec,
+        /// Whether ids are translated, so that what the owner of the source may do, the server may
+        /// do, and what the server makes belongs to that owner. Only where root starts the cell.
+        owner: Owner,
+    },
+    /// Mount a tmpfs: no set-id bits, no devices, not executable.
+    Scratch {
+        /// Where.
+        at: String,
+        /// Bytes at most.
+        bytes_max: u64,
+        /// Inodes at most.
+        inodes_max: u64,
+    },
+}
+
+/// How ids of a bound source appear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Owner {
+    /// As on the host.
+    Same,
+    /// The source's owner is the server (mount_setattr(2), `MOUNT_ATTR_IDMAP`).
+    Server,
+}
+
+/// What init does to itself before the server starts, and what it starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InitOrders {
+    /// setrlimit(2), soft and hard.
+    pub rlimits: Vec<(Rlimit, u64)>,
+    /// landlock(7).
+    pub landlock: Option<Landlock>,
+    /// init's own filter, put on after the server's start.
+    pub filter_of_init: Vec<u64>,
+    /// The server's filter, put on right before its exec.
+    pub filter_of_server: Vec<u64>,
+    /// The server's program, in the cell.
+    pub program: String,
+    /// Its arguments, from argv\[0\] on.
+    pub args: Vec<String>,
+    /// Its environment.
+    pub env: Vec<(String, String)>,
+    /// How many descriptors it gets, from 0 on.
+    pub descriptors: u32,
+}
+
+/// The server that init starts, decided by what the cell is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// Path in the cell.
+    pub path: String,
+    /// Arguments, from argv\[0\] on.
+    pub args: Vec<String>,
+    /// Environment.
+    pub env: Vec<(String, String)>,
+    /// How many descriptors it gets, from 0 on.
+    pub descriptors: u32,
+}
+
+/// Lowers a cell.
+pub fn native(cell: &Cell, program: Program) -> Result<NativeCell, InvalidProfile> {
+    Ok(NativeCell {
+        namespaces: cell.namespaces.iter().copied().collect(),
+        identity: cell.identity,
+        root: root(cell),
+        init: InitOrders {
+            rlimits: cell.rlimits.iter().map(|(limit, value)| (*limit, *value)).collect(),
+            landlock: cell.landlock.clone(),
+            filter_of_init: cell.calls_of_init.compile()?,
+            filter_of_server: cell.calls_at_start.compile()?,
+            program: program.path,
+            args: program.args,
+            env: program.env,
+            descriptors: program.descriptors,
+        },
+    })
+}
+
+fn root(cell: &Cell) -> Vec<RootOp> {
+    let mut made = BTreeSet::new();
+    let mut ops = Vec::new();
+    directories(&format!("{PROGRAM_FOLDER}/init"), &mut made, &mut ops);
+    ops.push(RootOp::Init { at: format!("{PROGRAM_FOLDER}/init") });
+    for mount in &cell.mounts {
+        let (at, kind) = match mount {
+            Mount::Program { at, .. } => (at, GrantKind::File),
+            Mount::Grant { at, kind, .. } => (at, *kind),
+            Mount::Scratch { at, .. } => (at, GrantKind::Directory),
+        };
+        directories(at, &mut made, &mut ops);
+        ops.push(match kind {
+            GrantKind::File => RootOp::File { at: at.clone() },
+            GrantKind::Directory => RootOp::Directory { at: at.clone() },
+        });
+    }
+    ops.extend(cell.mounts.iter().map(|mount| lower_mount(mount, cell.identity)));
+    ops
+}
+
+/// The directories above a mount point, each once.
+fn directories(at: &str, made: &mut BTreeSet<String>, ops: &mut Vec<RootOp>) {
+    for (end, _) in at.match_indices('/').skip(1) {
+        if let Some(folder) = at.get(..end).filter(|folder| made.insert((*folder).to_owned())) {
+            ops.push(RootOp::Directory { at: folder.to_owned() });
+        }
+    }
+}
+
+fn lower_mount(mount: &Mount, identity: Identity) -> RootOp {
+    match mount {
+        Mount::Program { source, at } => RootOp::Bind {
+            source: source.clone(),
+            at: at.clone(),
+            access: Access::Read,
+            exec: Exec::Allowed,
+            owner: Owner::Same,
+        },
+        Mount::Grant { source, at, access, exec, .. } => RootOp::Bind {
+            source: source.clone(),
+            at: at.clone(),
+            access: *access,
+            exec: *exec,
+            owner: match identity {
+                Identity::UnusedHostId => Owner::Server,
+                Identity::Caller { .. } => Owner::Same,
+            },
+        },
+        Mount::Scratch { at, bytes_max, inodes_max } => RootOp::Scratch {
+            at: at.clone(),
+            bytes_max: *bytes_max,
+            inodes_max: *inodes_max,
+        },
+    }
+}

@@ -1,0 +1,292 @@
+//! The mechanism table: each denial, and what can hold it, in order of preference.
+//!
+//! A denial is a right that no cell has. Where nothing in its row is at hand, a plan is not made:
+//! brig names the denial and the remedy, and never starts with less.
+
+use crate::facts::{HostFacts, UserNamespaces};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// A right that is absent from every cell, whatever the manifest grants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Denial {
+    /// Naming any file that no grant names.
+    Files,
+    /// Changing what is granted for reading.
+    Writes,
+    /// Reaching any address, the host's loopback among them.
+    Network,
+    /// Seeing or signalling any process of the host.
+    Processes,
+    /// Acting as the caller or as any other user of the host.
+    Identity,
+    /// Holding or gaining a capability over the host.
+    Capabilities,
+    /// Gaining rights by running a set-user-id or otherwise marked file.
+    Elevation,
+    /// Calling the parts of the kernel that the program family does not need.
+    Surface,
+    /// Running machine code that brig did not compile, once the guest's code is loaded.
+    NativeCode,
+    /// Meeting other processes in System V or POSIX message queues, semaphores, shared memory.
+    Ipc,
+    /// Changing or learning the host's name.
+    HostName,
+    /// Seeing or changing control groups.
+    ControlGroups,
+    /// Writing to the caller's terminal.
+    Terminal,
+    /// Using a descriptor that the caller had open.
+    Descriptors,
+    /// Reading the caller's environment.
+    Environment,
+    /// Taking more memory than the manifest allows.
+    Memory,
+    /// Starting more processes and threads than the manifest allows.
+    ProcessCount,
+    /// Opening more files than the manifest allows.
+    OpenFiles,
+    /// Leaving memory on disk as a core file.
+    CoreDumps,
+    /// Outliving brig.
+    Outliving,
+}
+
+/// Something of the kernel or of the runtime that holds a denial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mechanism {
+    /// mount_namespaces(7), with a root of exactly the plan's mounts, pivoted.
+    MountNamespace,
+    /// Read-only mounts (mount_setattr(2), `MOUNT_ATTR_RDONLY`).
+    ReadOnlyMount,
+    /// landlock(7).
+    Landlock,
+    /// network_namespaces(7), empty.
+    NetworkNamespace,
+    /// A seccomp filter without `socket`.
+    SeccompNoSocket,
+    /// pid_namespaces(7).
+    PidNamespace,
+    /// user_namespaces(7).
+    UserNamespace,
+    /// All five capability sets empty (capabilities(7)).
+    EmptyCapabilities,
+    /// `PR_SET_NO_NEW_PRIVS`.
+    NoNewPrivileges,
+    /// Mounts without set-id bits (`MOUNT_ATTR_NOSUID`).
+    NoSetIdMount,
+    /// A seccomp allow-list (seccomp(2)).
+    SeccompAllowList,
+    /// A seccomp filter without executable mappings and exec.
+    SeccompNoExecutableMemory,
+    /// ipc_namespaces(7).
+    IpcNamespace,
+    /// uts_namespaces(7).
+    UtsNamespace,
+    /// cgroup_namespaces(7), and no control group file system in the root.
+    CgroupNamespace,
+    /// An own session without controlling terminal (setsid(2)), and pipes for the three streams.
+    OwnSession,
+    /// All descriptors closed but the plan's (close_range(2)).
+    CloseRange,
+    /// An environment built from nothing.
+    EmptyEnvironment,
+    /// wasmtime's resource limiter over the sum of all memories and tables.
+    WasmLimiter,
+    /// `RLIMIT_DATA` (getrlimit(2)), per process.
+    RlimitData,
+    /// `RLIMIT_NPROC`.
+    RlimitProcesses,
+    /// `RLIMIT_NOFILE`.
+    RlimitOpenFiles,
+    /// `RLIMIT_CORE` 0.
+    RlimitCore,
+    /// `PR_SET_DUMPABLE` 0.
+    NotDumpable,
+    /// The pid namespace ends with its init, and init with the warden (`PR_SET_PDEATHSIG`).
+    ParentDeathSignal,
+}
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// What is denied.
+    pub denial: Denial,
+    /// What can hold it. All that are at hand are set: defence in depth.
+    pub alternatives: &'static [Mechanism],
+}
+
+/// The table. Each [`Denial`] has exactly one row, which a test holds.
+pub const TABLE: &[Row] = {
+    use Denial as D;
+    use Mechanism as M;
+    &[
+        row(D::Files, &[M::MountNamespace, M::Landlock]),
+        row(D::Writes, &[M::ReadOnlyMount, M::Landlock]),
+        row(D::Network, &[M::NetworkNamespace, M::SeccompNoSocket]),
+        row(D::Processes, &[M::PidNamespace]),
+        row(D::Identity, &[M::UserNamespace]),
+        row(D::Capabilities, &[M::EmptyCapabilities]),
+        row(D::Elevation, &[M::NoNewPrivileges, M::NoSetIdMount]),
+        row(D::Surface, &[M::SeccompAllowList]),
+        row(D::NativeCode, &[M::SeccompNoExecutableMemory]),
+        row(D::Ipc, &[M::IpcNamespace]),
+        row(D::HostName, &[M::UtsNamespace]),
+        row(D::ControlGroups, &[M::CgroupNamespace]),
+        row(D::Terminal, &[M::OwnSession]),
+        row(D::Descriptors, &[M::CloseRange]),
+        row(D::Environment, &[M::EmptyEnvironment]),
+        row(D::Memory, &[M::WasmLimiter, M::RlimitData]),
+        row(D::ProcessCount, &[M::RlimitProcesses]),
+        row(D::OpenFiles, &[M::RlimitOpenFiles]),
+        row(D::CoreDumps, &[M::RlimitCore, M::NotDumpable]),
+        row(D::Outliving, &[M::ParentDeathSignal]),
+    ]
+};
+
+const fn row(denial: Denial, alternatives: &'static [Mechanism]) -> Row {
+    Row { denial, alternatives }
+}
+
+/// A denial and everything that holds it on this host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// What is denied.
+    pub denial: Denial,
+    /// What holds it, at least one.
+    pub by: Vec<Mechanism>,
+}
+
+/// A denial that nothing on this host holds. brig does not start then.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("nothing on this host holds the denial `{denial}`: {reason}")]
+pub struct Unenforceable {
+    /// The denial's stable name.
+    pub denial: &'static str,
+    /// What is missing.
+    pub reason: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// Goes through the table. Every denial is held, or all that are not are named.
+pub fn hold(facts: &HostFacts) -> Result<Vec<Held>, Vec<Unenforceable>> {
+    let mut held = Vec::new();
+    let mut open = Vec::new();
+    for row in TABLE {
+        let mut by = Vec::new();
+        let mut absences = Vec::new();
+        for mechanism in row.alternatives {
+            match absence(*mechanism, facts) {
+                None => by.push(*mechanism),
+                Some(absence) => absences.push(absence),
+            }
+        }
+        match absences.first() {
+            Some(first) if by.is_empty() => open.push(Unenforceable {
+                denial: row.denial.name(),
+                reason: first.reason.to_owned(),
+                remedy: first.remedy.to_owned(),
+            }),
+            Some(_) | None => held.push(Held { denial: row.denial, by }),
+        }
+    }
+    if open.is_empty() { Ok(held) } else { Err(open) }
+}
+
+/// Why a mechanism is not at hand.
+struct Absence {
+    reason: &'static str,
+    remedy: &'static str,
+}
+
+fn absence(mechanism: Mechanism, facts: &HostFacts) -> Option<Absence> {
+    use Mechanism as M;
+    match mechanism {
+        M::MountNamespace
+        | M::ReadOnlyMount
+        | M::NetworkNamespace
+        | M::PidNamespace
+        | M::UserNamespace
+        | M::IpcNamespace
+        | M::UtsNamespace
+        | M::CgroupNamespace => no_user_namespaces(facts.user_namespaces),
+        M::Landlock => (facts.landlock_abi == 0).then_some(Absence {
+            reason: "the kernel has no Landlock",
+            remedy: "boot with `lsm=` naming landlock, or use a kernel of 5.13 or newer with \
+                     CONFIG_SECURITY_LANDLOCK",
+        }),
+        M::SeccompNoSocket | M::SeccompAllowList | M::SeccompNoExecutableMemory => {
+            (!facts.seccomp).then_some(Absence {
+                reason: "the kernel takes no seccomp filters",
+                remedy: "use a kernel with CONFIG_SECCOMP_FILTER",
+            })
+        }
+        M::EmptyCapabilities
+        | M::NoNewPrivileges
+        | M::NoSetIdMount
+        | M::OwnSession
+        | M::CloseRange
+        | M::EmptyEnvironment
+        | M::WasmLimiter
+        | M::RlimitData
+        | M::RlimitProcesses
+        | M::RlimitOpenFiles
+        | M::RlimitCore
+        | M::NotDumpable
+        | M::ParentDeathSignal => None,
+    }
+}
+
+fn no_user_namespaces(offer: UserNamespaces) -> Option<Absence> {
+    let (reason, remedy) = match offer {
+        UserNamespaces::Offered => return None,
+        UserNamespaces::NotBuilt => {
+            ("the kernel has no user namespaces", "use a kernel with CONFIG_USER_NS")
+        }
+        UserNamespaces::LimitZero => (
+            "user namespaces are limited to 0",
+            "as root: sysctl -w user.max_user_namespaces=10000",
+        ),
+        UserNamespaces::SwitchedOffForUsers => (
+            "user namespaces are switched off for ordinary users",
+            "as root: sysctl -w kernel.unprivileged_userns_clone=1",
+        ),
+        UserNamespaces::AppArmor => (
+            "AppArmor keeps ordinary users from user namespaces",
+            "as root: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor \
+             profile for brig with the rule `userns,`",
+        ),
+    };
+    Some(Absence { reason, remedy })
+}
+
+impl Denial {
+    /// The name by which reports, tests and JSON know this denial. It never changes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Files => "files",
+            Self::Writes => "writes",
+            Self::Network => "network",
+            Self::Processes => "processes",
+            Self::Identity => "identity",
+            Self::Capabilities => "capabilities",
+            Self::Elevation => "elevation",
+            Self::Surface => "surface",
+            Self::NativeCode => "native-code",
+            Self::Ipc => "ipc",
+            Self::HostName => "host-name",
+            Self::ControlGroups => "control-groups",
+            Self::Terminal => "terminal",
+            Self::Descriptors => "descriptors",
+            Self::Environment => "environment",
+            Self::Memory => "memory",
+            Self::ProcessCount => "process-count",
+            Self::OpenFiles => "open-files",
+            Self::CoreDumps => "core-dumps",
+            Self::Outliving => "outliving",
+        }
+    }
+}

@@ -1,0 +1,415 @@
+//! Policy + facts + artifact → plan: everything that is decided, before anything is done.
+
+use crate::cell::{
+    Access, Cell, CellKind, Exec, GrantKind, Identity, Links, Mount, Namespace,
+    PROGRAM_FOLDER, Rlimit,
+};
+use crate::component::{Preopen, WorkerLimits};
+use crate::facts::{Artifact, HostFacts, SourceKind, WorkerFiles};
+use crate::landlock;
+use crate::mechanism::{Held, Unenforceable, hold};
+use crate::seccomp::{Family, FileCalls, Profile};
+use brig_policies::{FileGrant, Missing, Places, Policy, refused_source};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use thiserror::Error;
+
+/// A decided sandbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The server's name.
+    pub server: String,
+    /// How it is isolated.
+    pub isolation: Isolation,
+    /// What runs.
+    pub artifact: Artifact,
+    /// Its arguments, without its own name.
+    pub args: Vec<String>,
+    /// Its whole environment. Values of the host are named here and read at the start.
+    pub environment: BTreeMap<String, Value>,
+    /// The directories that a component finds.
+    pub preopens: Vec<Preopen>,
+    /// Its walls.
+    pub cell: Cell,
+    /// System calls of the worker while the guest runs.
+    pub calls_once_loaded: Profile,
+    /// Bounds that the worker holds.
+    pub worker: WorkerLimits,
+    /// Bounds that the bridge holds.
+    pub bridge: BridgeLimits,
+    /// Each denial with what holds it.
+    pub held: Vec<Held>,
+    /// What stays open, named.
+    pub residuals: Vec<Residual>,
+}
+
+/// How a server is isolated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Isolation {
+    /// A WebAssembly component in a worker in a cell.
+    Component,
+}
+
+/// The value of one variable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Value {
+    /// As written in the manifest.
+    Literal(String),
+    /// The host's variable of that name, where it is set.
+    Host(String),
+}
+
+/// What the bridge bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BridgeLimits {
+    /// One message, in bytes.
+    pub message_bytes_max: u64,
+    /// From the start to the first answer, in milliseconds.
+    pub start_ms: u64,
+    /// One call, in milliseconds.
+    pub call_ms: u64,
+}
+
+/// Something that no mechanism closes here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Residual {
+    /// A stable name.
+    pub name: String,
+    /// What stays open and why.
+    pub reason: String,
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Unplannable {
+    /// A denial that nothing holds here.
+    #[error(transparent)]
+    Unenforceable(#[from] Unenforceable),
+    /// A grant that cannot be given, with the place in the manifest.
+    #[error("{message}")]
+    Grant {
+        /// Byte range of the grant in the manifest.
+        span: Range<usize>,
+        /// What is wrong.
+        message: String,
+        /// What to do about it.
+        help: String,
+    },
+}
+
+impl Plan {
+    /// A name for exactly this plan: BLAKE3 over its canonical JSON. Everything that it was decided
+    /// from by path stands in it, so it is the same on every start until something changes.
+    pub fn digest(&self) -> String {
+        match serde_json::to_vec(self) {
+            Ok(json) => blake3::hash(&json).to_hex().to_string(),
+            // A plan has only string keys and finite numbers, so there is no JSON that fails; the
+            // debug form is as exact and keeps this total.
+            Err(_) => blake3::hash(format!("{self:?}").as_bytes()).to_hex().to_string(),
+        }
+    }
+}
+
+/// Decides the sandbox of a component, or names everything that stands in the way.
+pub fn component(
+    policy: &Policy,
+    places: &Places,
+    facts: &HostFacts,
+    artifact: &Artifact,
+) -> Result<Plan, Vec<Unplannable>> {
+    let mut faults: Vec<Unplannable> = Vec::new();
+    let held = hold(facts).unwrap_or_else(|open| {
+        faults.extend(open.into_iter().map(Unplannable::from));
+        Vec::new()
+    });
+    let mut grants = Vec::new();
+    for grant in policy.files() {
+        match mount(grant, places, facts) {
+            Ok(mount) => grants.extend(mount),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let limits = policy.limits();
+    grants.extend(scratch(limits.scratch_bytes));
+    let preopens = preopens(&grants);
+    let files = file_calls(&preopens);
+    Ok(Plan {
+        server: policy.name().as_str().to_owned(),
+        isolation: Isolation::Component,
+        artifact: artifact.clone(),
+        args: policy.args().to_vec(),
+        environment: environment(policy),
+        preopens,
+        cell: cell(facts, grants, files, worker_rlimits(limits)),
+        calls_once_loaded: Profile::of(Family::WorkerLoaded, files),
+        worker: worker_limits(limits.memory_bytes),
+        bridge: BridgeLimits {
+            message_bytes_max: limits.message_bytes,
+            start_ms: limits.start_ms,
+            call_ms: limits.call_ms,
+        },
+        held,
+        residuals: residuals(facts),
+    })
+}
+
+/// The cell in which a component is compiled: bytes in, code out, no grants.
+pub fn compiler_cell(facts: &HostFacts) -> Result<Cell, Vec<Unenforceable>> {
+    hold(facts)?;
+    let rlimits = rlimits(&[
+        (Rlimit::Cpu, COMPILE_SECONDS_MAX),
+        (Rlimit::Data, COMPILE_BYTES_MAX),
+        (Rlimit::OpenFiles, 64),
+        (Rlimit::Processes, 64),
+    ]);
+    Ok(cell(facts, Vec::new(), FileCalls::None, rlimits))
+}
+
+/// Processor seconds that one compilation may take. A component that needs more is more likely an
+/// attack on the compiler than a server.
+pub const COMPILE_SECONDS_MAX: u64 = 120;
+/// Bytes of data that the compiler may hold. The largest component seen (14 MB of JavaScript
+/// engine) takes 0.4 GB.
+pub const COMPILE_BYTES_MAX: u64 = 2 << 30;
+/// Bytes of WebAssembly that are compiled at most.
+pub const COMPONENT_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of compiled code at most.
+pub const CODE_BYTES_MAX: u64 = 512 << 20;
+
+fn cell(
+    facts: &HostFacts,
+    grants: Vec<Mount>,
+    files: FileCalls,
+    rlimits: BTreeMap<Rlimit, u64>,
+) -> Cell {
+    let mut mounts = program_mounts(&facts.worker);
+    mounts.extend(grants);
+    Cell {
+        kind: CellKind::Full,
+        namespaces: BTreeSet::from([
+            Namespace::User,
+            Namespace::Mount,
+            Namespace::Pid,
+            Namespace::Network,
+            Namespace::Ipc,
+            Namespace::Uts,
+            Namespace::Cgroup,
+        ]),
+        identity: if facts.caller.is_root() {
+            Identity::UnusedHostId
+        } else {
+            Identity::Caller { uid: facts.caller.uid, gid: facts.caller.gid }
+        },
+        landlock: landlock::ruleset(facts.landlock_abi, &mounts),
+        mounts,
+        rlimits,
+        calls_of_init: Profile::of(Family::Init, files),
+        calls_at_start: Profile::of(Family::WorkerStart, files),
+    }
+}
+
+fn program_mounts(worker: &WorkerFiles) -> Vec<Mount> {
+    let program = |source: &String, name: &str| Mount::Program {
+        source: source.clone(),
+        at: format!("{PROGRAM_FOLDER}/{name}"),
+    };
+    let mut mounts = vec![program(&worker.program, "worker")];
+    mounts.extend(worker.loader.iter().map(|loader| program(loader, "loader")));
+    mounts.extend(worker.libraries.iter().map(|(name, library)| program(library, name)));
+    mounts
+}
+
+fn mount(
+    grant: &FileGrant,
+    places: &Places,
+    facts: &HostFacts,
+) -> Result<Option<Mount>, Unplannable> {
+    let fault = |message: String, help: &str| {
+        Err(Unplannable::Grant { span: grant.span.clone(), message, help: help.to_owned() })
+    };
+    let host = grant.host.as_str();
+    let Some(source) = facts.sources.get(host) else {
+        return match grant.missing {
+            Missing::Skip => Ok(None),
+            Missing::Fault => fault(
+                format!("`{host}` does not exist"),
+                "make it, or write `optional = true` to start without it",
+            ),
+        };
+    };
+    if let Some(refusal) = refused_source(&source.canonical, places) {
+        let through = if source.canonical == host {
+            String::new()
+        } else {
+            format!(" (through symbolic links: `{}`)", source.canonical)
+        };
+        return fault(format!("`{host}`{through} {}", refusal.reason), &refusal.help);
+    }
+    let kind = match source.kind {
+        SourceKind::Directory => GrantKind::Directory,
+        SourceKind::File => GrantKind::File,
+        SourceKind::Special => {
+            return fault(
+                format!("`{host}` is a socket, FIFO or device"),
+                "grant a directory or a regular file",
+            );
+        }
+    };
+    let at = grant.at.as_str().to_owned();
+    if kind == GrantKind::File && at.matches('/').count() < 2 {
+        return fault(
+            format!("`{at}` puts a file at the top of a component's root"),
+            "a component opens files beneath a folder: write `at` with a folder of its own",
+        );
+    }
+    Ok(Some(Mount::Grant {
+        source: source.canonical.clone(),
+        at,
+        kind,
+        access: access(grant.access),
+        exec: exec(grant.exec),
+        links: links(grant.links),
+    }))
+}
+
+fn access(access: brig_policies::Access) -> Access {
+    match access {
+        brig_policies::Access::Read => Access::Read,
+        brig_policies::Access::Write => Access::Write,
+    }
+}
+
+fn exec(exec: brig_policies::Exec) -> Exec {
+    match exec {
+        brig_policies::Exec::Denied => Exec::Denied,
+        brig_policies::Exec::Allowed => Exec::Allowed,
+    }
+}
+
+fn links(links: brig_policies::Links) -> Links {
+    match links {
+        brig_policies::Links::Denied => Links::Denied,
+        brig_policies::Links::Allowed => Links::Allowed,
+    }
+}
+
+/// The cell's `/tmp`. An inode for each 4 KiB, so that many empty files take no more than the bytes.
+fn scratch(bytes_max: u64) -> Option<Mount> {
+    (bytes_max > 0).then(|| Mount::Scratch {
+        at: "/tmp".to_owned(),
+        bytes_max,
+        inodes_max: (bytes_max / 4096).max(16),
+    })
+}
+
+/// What the guest finds: each granted directory, and the folder of each granted file.
+fn preopens(mounts: &[Mount]) -> Vec<Preopen> {
+    let mut found: BTreeMap<String, Access> = BTreeMap::new();
+    for mount in mounts {
+        let (at, access) = match mount {
+            Mount::Program { .. } => continue,
+            Mount::Scratch { at, .. } => (at.as_str(), Access::Write),
+            Mount::Grant { at, kind: GrantKind::Directory, access, .. } => (at.as_str(), *access),
+            Mount::Grant { at, kind: GrantKind::File, access, .. } => {
+                (at.rsplit_once('/').map_or("/", |(folder, _)| folder), *access)
+            }
+        };
+        let most = found.entry(at.to_owned()).or_insert(access);
+        *most = access.max(*most);
+    }
+    found.into_iter().map(|(at, access)| Preopen { at, access }).collect()
+}
+
+fn file_calls(preopens: &[Preopen]) -> FileCalls {
+    match preopens.iter().map(|preopen| preopen.access).max() {
+        None => FileCalls::None,
+        Some(Access::Read) => FileCalls::Read,
+        Some(Access::Write) => FileCalls::Write,
+    }
+}
+
+fn environment(policy: &Policy) -> BTreeMap<String, Value> {
+    let value = |value: &brig_policies::EnvValue| match value {
+        brig_policies::EnvValue::Literal(text) => Value::Literal(text.clone()),
+        brig_policies::EnvValue::Host(name) => Value::Host(name.as_str().to_owned()),
+    };
+    policy.env().iter().map(|(name, v)| (name.as_str().to_owned(), value(v))).collect()
+}
+
+/// What wasmtime itself takes beside the guest's memory: code, stacks, tables of types.
+const WORKER_OVERHEAD_BYTES: u64 = 96 << 20;
+/// The worker's own descriptors: streams, orders, code, report, and what waiting needs.
+const WORKER_OPEN_FILES: u64 = 32;
+/// init, the worker, and the worker's thread that ends time slices.
+const WORKER_PROCESSES: u64 = 4;
+
+fn worker_rlimits(limits: &brig_policies::Limits) -> BTreeMap<Rlimit, u64> {
+    rlimits(&[
+        (Rlimit::Data, limits.memory_bytes.saturating_add(WORKER_OVERHEAD_BYTES)),
+        (Rlimit::OpenFiles, u64::from(limits.open_files) + WORKER_OPEN_FILES),
+        (Rlimit::Processes, u64::from(limits.processes) + WORKER_PROCESSES),
+    ])
+}
+
+fn rlimits(own: &[(Rlimit, u64)]) -> BTreeMap<Rlimit, u64> {
+    let closed = [
+        (Rlimit::Core, 0),
+        (Rlimit::LockedMemory, 0),
+        (Rlimit::MessageQueues, 0),
+        (Rlimit::Nice, 0),
+        (Rlimit::RealTimePriority, 0),
+        (Rlimit::Stack, 8 << 20),
+    ];
+    closed.into_iter().chain(own.iter().copied()).collect()
+}
+
+fn worker_limits(memory_bytes_max: u64) -> WorkerLimits {
+    WorkerLimits {
+        memory_bytes_max,
+        memories_max: 8,
+        tables_max: 64,
+        instances_max: 128,
+        host_call_bytes_max: 16 << 20,
+        handles_max: 10_000,
+        random_bytes_max: 1 << 20,
+    }
+}
+
+fn residuals(facts: &HostFacts) -> Vec<Residual> {
+    let mut residuals = vec![
+        Residual {
+            name: "memory-of-the-host".to_owned(),
+            reason: "memory is bounded per process, not by a control group, so the page cache that \
+                     granted files take is not counted"
+                .to_owned(),
+        },
+        Residual {
+            name: "processor-time".to_owned(),
+            reason: "a component runs on one thread and can use one processor for as long as the \
+                     session lasts"
+                .to_owned(),
+        },
+        Residual {
+            name: "disk".to_owned(),
+            reason: "a write grant has no quota; only scratch is bounded".to_owned(),
+        },
+    ];
+    if !facts.caller.is_root() && facts.caller.supplementary_groups > 0 {
+        residuals.push(Residual {
+            name: "supplementary-groups".to_owned(),
+            reason: format!(
+                "{} supplementary groups of the caller stay with the server, since only root can \
+                 drop them; they matter only within what is granted",
+                facts.caller.supplementary_groups
+            ),
+        });
+    }
+    residuals
+}
+

@@ -1,0 +1,197 @@
+//! Seccomp profiles: allow-lists by program family, each call with its reason.
+//!
+//! A call that no list names answers `ENOSYS`, so that a C library which probes for something newer
+//! falls back (seccomp(2)). Names are Linux's own (syscalls(2)); numbers are those of the
+//! architecture that brig is built for, and any other architecture is killed by the program's first
+//! instructions, which closes the 32-bit and x32 doors.
+
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use thiserror::Error;
+
+mod calls;
+
+pub use calls::{Call, Narrowing, calls};
+
+/// A set of system calls by name, the form in which a plan shows and digests it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Profile(pub BTreeSet<String>);
+
+/// Program families that brig writes profiles for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    /// init, once the server runs: it waits, reaps and passes signals on.
+    Init,
+    /// brig's worker or compiler from its exec to the end of loading.
+    WorkerStart,
+    /// The worker while the guest runs.
+    WorkerLoaded,
+}
+
+/// Whether the worker's guest has directories, and what it may do there. Without any, the calls
+/// that open and list files go too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FileCalls {
+    /// No directory is granted.
+    None,
+    /// Directories are granted for reading only.
+    Read,
+    /// At least one directory is granted for writing.
+    Write,
+}
+
+/// Why a profile did not become a filter.
+#[derive(Debug, Error)]
+pub enum InvalidProfile {
+    /// A plan names a call that brig has no reason for.
+    #[error("use the system call `{0}`: no profile has a reason for it")]
+    UnknownCall(String),
+    /// seccompiler refused the rules.
+    #[error("compile the seccomp filter: {0}")]
+    Compile(#[from] seccompiler::BackendError),
+}
+
+impl Profile {
+    /// The profile of a family: all calls of [`calls`] that list it, and nothing else.
+    pub fn of(family: Family, files: FileCalls) -> Self {
+        let named = calls().iter().filter(|call| call.serves(family, files));
+        Self(named.map(|call| call.name.to_owned()).collect())
+    }
+
+    /// The filter as instructions of `struct sock_filter`, each packed little-endian in 64 bits.
+    pub fn compile(&self) -> Result<Vec<u64>, InvalidProfile> {
+        let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
+        for name in &self.0 {
+            let call = calls()
+                .iter()
+                .find(|call| call.name == name)
+                .ok_or_else(|| InvalidProfile::UnknownCall(name.clone()))?;
+            rules.insert(call.number, rules_of(call, self)?);
+        }
+        let filter = SeccompFilter::new(
+            rules,
+            SeccompAction::Errno(libc::ENOSYS.unsigned_abs()),
+            SeccompAction::Allow,
+            ARCHITECTURE,
+        )?;
+        let program: BpfProgram = filter.try_into()?;
+        Ok(program.iter().map(pack).collect())
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+const ARCHITECTURE: TargetArch = TargetArch::x86_64;
+#[cfg(target_arch = "aarch64")]
+const ARCHITECTURE: TargetArch = TargetArch::aarch64;
+
+fn pack(instruction: &seccompiler::sock_filter) -> u64 {
+    u64::from(instruction.code)
+        | u64::from(instruction.jt) << 16
+        | u64::from(instruction.jf) << 24
+        | u64::from(instruction.k) << 32
+}
+
+/// Argument rules. An empty vector allows the call with any arguments.
+fn rules_of(call: &Call, profile: &Profile) -> Result<Vec<SeccompRule>, InvalidProfile> {
+    let mask = |index: u8, mask: i32, value: i32| {
+        let (mask, value) = (u64::from(mask.unsigned_abs()), u64::from(value.unsigned_abs()));
+        SeccompCondition::new(
+            index,
+            SeccompCmpArgLen::Dword,
+            SeccompCmpOp::MaskedEq(mask),
+            value,
+        )
+    };
+    let equals = |index: u8, value: i32| {
+        let value = u64::from(value.unsigned_abs());
+        SeccompCondition::new(index, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
+    };
+    let one = |condition| Ok(SeccompRule::new(vec![condition])?);
+    Ok(match call.narrowing {
+        Narrowing::Any => Vec::new(),
+        // An exec belongs to the start of a program. With it gone, so are executable mappings.
+        Narrowing::NoExecutableMappingOnceLoaded if profile.0.contains("execve") => Vec::new(),
+        Narrowing::NoExecutableMappingOnceLoaded => vec![one(mask(2, libc::PROT_EXEC, 0)?)?],
+        Narrowing::ThreadsOnly => vec![one(mask(
+            0,
+            libc::CLONE_THREAD | NEW_NAMESPACES,
+            libc::CLONE_THREAD,
+        )?)?],
+        Narrowing::FirstArgument(values) => {
+            values.iter().map(|v| one(equals(0, *v)?)).collect::<Result<_, InvalidProfile>>()?
+        }
+        Narrowing::SecondArgument(values) => {
+            values.iter().map(|v| one(equals(1, *v)?)).collect::<Result<_, InvalidProfile>>()?
+        }
+    })
+}
+
+const NEW_NAMESPACES: i32 = libc::CLONE_NEWNS
+    | libc::CLONE_NEWCGROUP
+    | libc::CLONE_NEWUTS
+    | libc::CLONE_NEWIPC
+    | libc::CLONE_NEWUSER
+    | libc::CLONE_NEWPID
+    | libc::CLONE_NEWNET;
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    const FAMILIES: [Family; 3] = [Family::Init, Family::WorkerStart, Family::WorkerLoaded];
+
+    #[track_caller]
+    fn check(family: Family, files: FileCalls, has: &[&str], lacks: &[&str]) {
+        let profile = Profile::of(family, files);
+        for name in has {
+            assert!(profile.0.contains(*name), "{family:?} {files:?} lacks {name}");
+        }
+        for name in lacks {
+            assert!(!profile.0.contains(*name), "{family:?} {files:?} has {name}");
+        }
+        profile.compile().unwrap();
+    }
+
+    #[test]
+    fn families_have_what_they_need_and_no_more() {
+        let never = &["socket", "connect", "ptrace", "mount", "unshare", "bpf", "io_uring_setup"];
+        for family in FAMILIES {
+            check(family, FileCalls::Write, &["read", "write", "exit_group"], never);
+        }
+        check(Family::Init, FileCalls::Write, &["wait4", "kill"], &["openat", "mmap", "execve"]);
+        check(Family::WorkerStart, FileCalls::None, &["execve", "openat"], &["mkdirat", "kill"]);
+        check(Family::WorkerLoaded, FileCalls::None, &["mmap"], &["execve", "openat", "seccomp"]);
+        check(Family::WorkerLoaded, FileCalls::Read, &["openat"], &["mkdirat", "execve"]);
+        check(Family::WorkerLoaded, FileCalls::Write, &["mkdirat", "unlinkat"], &["execve"]);
+    }
+
+    #[test]
+    fn a_loaded_worker_keeps_nothing_that_its_start_did_not_have() {
+        for files in [FileCalls::None, FileCalls::Read, FileCalls::Write] {
+            let start = Profile::of(Family::WorkerStart, files).0;
+            let loaded = Profile::of(Family::WorkerLoaded, files).0;
+            assert_eq!(loaded.difference(&start).collect::<Vec<_>>(), Vec::<&String>::new());
+        }
+    }
+
+    #[test]
+    fn every_call_has_a_reason_and_one_row() {
+        let mut names = BTreeSet::new();
+        for call in calls() {
+            assert!(call.reason.len() > 8, "{} has no reason", call.name);
+            assert!(names.insert(call.name), "{} stands twice", call.name);
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_no_filter() {
+        let profile = Profile(["reboot".to_owned()].into());
+        assert!(matches!(profile.compile(), Err(InvalidProfile::UnknownCall(_))));
+    }
+}

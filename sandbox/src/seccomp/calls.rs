@@ -1,0 +1,314 @@
+//! The calls that any profile may name: number, who needs it, narrowing of arguments, and why.
+
+use super::{Family, FileCalls};
+
+/// One system call.
+#[derive(Clone, Copy, Debug)]
+pub struct Call {
+    /// Linux's name.
+    pub name: &'static str,
+    /// Its number on this architecture.
+    pub number: i64,
+    /// Why any family needs it.
+    pub reason: &'static str,
+    /// Which of its arguments are allowed.
+    pub narrowing: Narrowing,
+    need: Need,
+}
+
+/// Which arguments of a call are allowed.
+#[derive(Clone, Copy, Debug)]
+pub enum Narrowing {
+    /// All.
+    Any,
+    /// The third argument without `PROT_EXEC`, once the program may no longer exec.
+    NoExecutableMappingOnceLoaded,
+    /// `clone` that makes a thread and no namespace. Another process would escape the worker's
+    /// own bounds.
+    ThreadsOnly,
+    /// The first argument is one of these.
+    FirstArgument(&'static [i32]),
+    /// The second argument is one of these.
+    SecondArgument(&'static [i32]),
+}
+
+/// Who needs a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    /// init, the worker's start and the running worker.
+    All,
+    /// init alone.
+    Init,
+    /// The worker, from start to end.
+    Worker,
+    /// The worker until its code is loaded.
+    Start,
+    /// The worker's start, and afterwards where directories are granted.
+    StartOrFiles,
+    /// The worker where directories are granted.
+    Files,
+    /// The worker where a directory is granted for writing.
+    Writes,
+}
+
+impl Call {
+    pub(super) fn serves(&self, family: Family, files: FileCalls) -> bool {
+        match (self.need, family) {
+            (Need::All, _)
+            | (Need::Init, Family::Init)
+            | (Need::Worker, Family::WorkerStart | Family::WorkerLoaded)
+            | (Need::Start | Need::StartOrFiles, Family::WorkerStart) => true,
+            (Need::StartOrFiles | Need::Files, Family::WorkerLoaded)
+            | (Need::Files, Family::WorkerStart) => files >= FileCalls::Read,
+            (Need::Writes, Family::WorkerStart | Family::WorkerLoaded) => files == FileCalls::Write,
+            (
+                Need::Worker | Need::Start | Need::StartOrFiles | Need::Files | Need::Writes,
+                Family::Init,
+            )
+            | (Need::Init, Family::WorkerStart | Family::WorkerLoaded)
+            | (Need::Start, Family::WorkerLoaded) => false,
+        }
+    }
+}
+
+/// All calls.
+pub fn calls() -> &'static [Call] {
+    CALLS
+}
+
+macro_rules! calls {
+    ($($(#[$cfg:meta])* $name:ident $need:ident $narrowing:expr, $reason:literal;)*) => {
+        &[$($(#[$cfg])* Call {
+            name: stringify!($name),
+            number: calls!(@number $name),
+            reason: $reason,
+            narrowing: $narrowing,
+            need: Need::$need,
+        }),*]
+    };
+    (@number $name:ident) => { numbers::$name };
+}
+
+use Narrowing::{
+    Any, FirstArgument, NoExecutableMappingOnceLoaded, SecondArgument, ThreadsOnly,
+};
+
+const CALLS: &[Call] = calls! {
+    read All Any, "the streams, and init's channel";
+    write All Any, "the streams, and init's channel";
+    close All Any, "descriptors that are done with";
+    exit All Any, "the end of a thread";
+    exit_group All Any, "the end of a program";
+    rt_sigreturn All Any, "the kernel's way back from a signal handler";
+    rt_sigprocmask All Any, "threads start with signals blocked";
+    restart_syscall All Any, "the kernel's way to go on after a stop";
+    ppoll All Any, "waiting for a stream";
+    wait4 Init Any, "reaping";
+    kill Init Any, "passing SIGTERM on to the server";
+    gettid Worker Any, "thread names in panics, and locks";
+    getpid Worker Any, "the C library's abort and random seeds";
+    tgkill Worker Any, "abort, so that a bug ends the worker with its own signal";
+    brk Worker Any, "the C library's heap";
+    mmap Worker NoExecutableMappingOnceLoaded, "memory, linear memories and code";
+    mprotect Worker NoExecutableMappingOnceLoaded, "growing a linear memory, guard pages";
+    munmap Worker Any, "giving memory back";
+    mremap Worker Any, "growing large allocations in place";
+    madvise Worker Any, "giving pages back, and resetting linear memories";
+    memfd_create Worker Any, "copy-on-write images of linear memories";
+    ftruncate Worker Any, "copy-on-write images of linear memories, and files";
+    futex Worker Any, "locks";
+    set_robust_list Worker Any, "thread start";
+    rseq Worker Any, "thread start";
+    sigaltstack Worker Any, "stack overflow is caught on a stack of its own";
+    rt_sigaction Worker Any, "wasm traps arrive as signals";
+    clone Worker ThreadsOnly, "the thread that ends time slices";
+    sched_yield Worker Any, "locks";
+    sched_getaffinity Worker Any, "how many processors there are";
+    getrandom Worker Any, "wasi:random, and hash seeds";
+    clock_gettime Worker Any, "wasi:clocks where there is no vDSO";
+    clock_getres Worker Any, "wasi:clocks";
+    clock_nanosleep Worker Any, "the thread that ends time slices";
+    epoll_create1 Worker Any, "waiting for many streams";
+    epoll_ctl Worker Any, "waiting for many streams";
+    epoll_pwait Worker Any, "waiting for many streams";
+    eventfd2 Worker Any, "waking the waiting thread";
+    timerfd_create Worker Any, "wasi:clocks timers";
+    timerfd_settime Worker Any, "wasi:clocks timers";
+    readv Worker Any, "the streams";
+    writev Worker Any, "the streams";
+    fcntl Worker SecondArgument(&[
+        libc::F_GETFL, libc::F_SETFL, libc::F_GETFD, libc::F_SETFD, libc::F_DUPFD_CLOEXEC,
+    ]), "non-blocking streams; locks, leases and notices stay out";
+    ioctl Worker SecondArgument(&[FIONBIO, FIONREAD]), "non-blocking streams";
+    fstat Worker Any, "what a stream is";
+    lseek Worker Any, "files, and the loader";
+    pread64 Worker Any, "files, and the loader";
+    statx Worker Any, "files, and what a stream is";
+    prctl Start FirstArgument(&[
+        libc::PR_SET_DUMPABLE, libc::PR_GET_DUMPABLE, libc::PR_SET_NAME,
+        libc::PR_SET_NO_NEW_PRIVS, libc::PR_GET_NO_NEW_PRIVS, libc::PR_GET_SECCOMP,
+        PR_SET_VMA,
+    ]), "walls that the worker sets on itself, thread names";
+    seccomp Start Any, "the worker's second filter, which ends this";
+    execve Start Any, "init becomes the worker";
+    prlimit64 Start Any, "the C library reads the stack's limit; the cell's are hard";
+    set_tid_address Start Any, "program start";
+    uname Start Any, "the loader";
+    getuid Start Any, "the loader";
+    geteuid Start Any, "the loader";
+    getgid Start Any, "the loader";
+    getegid Start Any, "the loader";
+    faccessat Start Any, "the loader looks for a preload file";
+    membarrier Worker Any, "code publication on weakly ordered processors";
+    pipe2 Worker Any, "waking the waiting thread";
+    dup3 Worker Any, "descriptors of streams";
+    openat StartOrFiles Any, "the loader, and granted directories";
+    newfstatat StartOrFiles Any, "the loader, and granted directories";
+    readlinkat StartOrFiles Any, "resolving paths beneath a granted directory";
+    getcwd StartOrFiles Any, "the C library's realpath";
+    openat2 Files Any, "opening beneath a granted directory";
+    getdents64 Files Any, "listing a granted directory";
+    fstatfs Files Any, "what kind of file system a grant lies on";
+    fadvise64 Files Any, "wasi:filesystem advise";
+    preadv Files Any, "reading at a position";
+    fsync Files Any, "wasi:filesystem sync";
+    fdatasync Files Any, "wasi:filesystem sync-data";
+    pwrite64 Writes Any, "writing at a position";
+    pwritev Writes Any, "writing at a position";
+    mkdirat Writes Any, "making directories";
+    unlinkat Writes Any, "removing files and directories";
+    renameat Writes Any, "renaming";
+    renameat2 Writes Any, "renaming";
+    linkat Writes Any, "hard links within a grant";
+    symlinkat Writes Any, "symbolic links, where the grant and Landlock let them be made";
+    utimensat Writes Any, "setting times";
+    fallocate Writes Any, "reserving space";
+    #[cfg(target_arch = "x86_64")]
+    arch_prctl Start FirstArgument(&[ARCH_SET_FS, ARCH_CET_STATUS]), "thread-local storage";
+    #[cfg(target_arch = "x86_64")]
+    access Start Any, "the loader looks for a preload file";
+    #[cfg(target_arch = "x86_64")]
+    readlink StartOrFiles Any, "the C library's realpath";
+    #[cfg(target_arch = "x86_64")]
+    poll Worker Any, "waiting for a stream";
+    #[cfg(target_arch = "x86_64")]
+    epoll_wait Worker Any, "waiting for many streams";
+};
+
+/// ioctl_tty(2), filio: set or clear non-blocking mode.
+const FIONBIO: i32 = 0x5421;
+/// ioctl_tty(2), filio: bytes that can be read.
+const FIONREAD: i32 = 0x541b;
+/// prctl(2) `PR_SET_VMA`: glibc names its anonymous mappings.
+const PR_SET_VMA: i32 = 0x5356_4d41;
+/// arch_prctl(2).
+#[cfg(target_arch = "x86_64")]
+const ARCH_SET_FS: i32 = 0x1002;
+/// arch_prctl(2), asked by glibc at start.
+#[cfg(target_arch = "x86_64")]
+const ARCH_CET_STATUS: i32 = 0x3001;
+
+/// Numbers under Linux's own names, which libc spells with a prefix.
+#[expect(non_upper_case_globals, reason = "system calls have lower-case names")]
+mod numbers {
+    macro_rules! number {
+        ($($(#[$cfg:meta])* $name:ident = $number:ident;)*) => {
+            $($(#[$cfg])* pub(super) const $name: i64 = libc::$number;)*
+        };
+    }
+    number! {
+        read = SYS_read;
+        write = SYS_write;
+        close = SYS_close;
+        exit = SYS_exit;
+        exit_group = SYS_exit_group;
+        rt_sigreturn = SYS_rt_sigreturn;
+        rt_sigprocmask = SYS_rt_sigprocmask;
+        restart_syscall = SYS_restart_syscall;
+        ppoll = SYS_ppoll;
+        wait4 = SYS_wait4;
+        kill = SYS_kill;
+        gettid = SYS_gettid;
+        getpid = SYS_getpid;
+        tgkill = SYS_tgkill;
+        brk = SYS_brk;
+        mmap = SYS_mmap;
+        mprotect = SYS_mprotect;
+        munmap = SYS_munmap;
+        mremap = SYS_mremap;
+        madvise = SYS_madvise;
+        memfd_create = SYS_memfd_create;
+        ftruncate = SYS_ftruncate;
+        futex = SYS_futex;
+        set_robust_list = SYS_set_robust_list;
+        rseq = SYS_rseq;
+        sigaltstack = SYS_sigaltstack;
+        rt_sigaction = SYS_rt_sigaction;
+        clone = SYS_clone;
+        sched_yield = SYS_sched_yield;
+        sched_getaffinity = SYS_sched_getaffinity;
+        getrandom = SYS_getrandom;
+        clock_gettime = SYS_clock_gettime;
+        clock_getres = SYS_clock_getres;
+        clock_nanosleep = SYS_clock_nanosleep;
+        epoll_create1 = SYS_epoll_create1;
+        epoll_ctl = SYS_epoll_ctl;
+        epoll_pwait = SYS_epoll_pwait;
+        eventfd2 = SYS_eventfd2;
+        timerfd_create = SYS_timerfd_create;
+        timerfd_settime = SYS_timerfd_settime;
+        readv = SYS_readv;
+        writev = SYS_writev;
+        fcntl = SYS_fcntl;
+        ioctl = SYS_ioctl;
+        fstat = SYS_fstat;
+        lseek = SYS_lseek;
+        pread64 = SYS_pread64;
+        statx = SYS_statx;
+        prctl = SYS_prctl;
+        seccomp = SYS_seccomp;
+        execve = SYS_execve;
+        prlimit64 = SYS_prlimit64;
+        set_tid_address = SYS_set_tid_address;
+        uname = SYS_uname;
+        getuid = SYS_getuid;
+        geteuid = SYS_geteuid;
+        getgid = SYS_getgid;
+        getegid = SYS_getegid;
+        faccessat = SYS_faccessat;
+        membarrier = SYS_membarrier;
+        pipe2 = SYS_pipe2;
+        dup3 = SYS_dup3;
+        openat = SYS_openat;
+        newfstatat = SYS_newfstatat;
+        readlinkat = SYS_readlinkat;
+        getcwd = SYS_getcwd;
+        openat2 = SYS_openat2;
+        getdents64 = SYS_getdents64;
+        fstatfs = SYS_fstatfs;
+        fadvise64 = SYS_fadvise64;
+        preadv = SYS_preadv;
+        fsync = SYS_fsync;
+        fdatasync = SYS_fdatasync;
+        pwrite64 = SYS_pwrite64;
+        pwritev = SYS_pwritev;
+        mkdirat = SYS_mkdirat;
+        unlinkat = SYS_unlinkat;
+        renameat = SYS_renameat;
+        renameat2 = SYS_renameat2;
+        linkat = SYS_linkat;
+        symlinkat = SYS_symlinkat;
+        utimensat = SYS_utimensat;
+        fallocate = SYS_fallocate;
+        #[cfg(target_arch = "x86_64")]
+        arch_prctl = SYS_arch_prctl;
+        #[cfg(target_arch = "x86_64")]
+        access = SYS_access;
+        #[cfg(target_arch = "x86_64")]
+        readlink = SYS_readlink;
+        #[cfg(target_arch = "x86_64")]
+        poll = SYS_poll;
+        #[cfg(target_arch = "x86_64")]
+        epoll_wait = SYS_epoll_wait;
+    }
+}
