@@ -1,0 +1,89 @@
+//! What a server may use, each bounded whether the manifest says so or not.
+
+use crate::quantity::{Count, Cpus, Period, Size};
+
+/// The limits of one server.
+///
+/// What an attacker gains without each is said beside it. The range is what a manifest may ask
+/// for; a value outside of it is a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// All memory of the server: 256 MiB unless written, 16 MiB to 1024 GiB. Without it a server
+    /// takes the host's memory, and the kernel kills what it likes.
+    pub memory_bytes: u64,
+    /// Thousandths of a processor: 1000 unless written, 50 to 1024000. Without it a server that
+    /// spins slows everything else.
+    pub cpus_milli: u32,
+    /// Processes and threads: 64 unless written, 1 to 32768. Without it a server that forks takes
+    /// every process number of the host.
+    pub processes: u32,
+    /// Open descriptors of one process: 256 unless written, 16 to 65536. Without it a server
+    /// holds kernel memory that no other limit counts.
+    pub open_files: u32,
+    /// What `/tmp` holds: 64 MiB unless written, 64 KiB to 64 GiB. Without it a server fills the
+    /// host's memory with files.
+    pub scratch_bytes: u64,
+    /// One message, either way: 16 MiB unless written, 64 KiB to 1 GiB. Without it one line
+    /// without end takes the bridge's memory.
+    pub message_bytes: u64,
+    /// The time from the start to the first answer: 30 s unless written, 100 ms to 10 minutes.
+    /// Without it a client waits for ever on a server that never speaks.
+    pub start_ms: u64,
+    /// The time for one call: 60 s unless written, 100 ms to 60 minutes. Without it one call
+    /// holds its place for ever.
+    pub call_ms: u64,
+}
+
+/// The value where nothing is written, and the range of what may be.
+pub(crate) struct Bounds<T> {
+    pub(crate) default: T,
+    pub(crate) least: T,
+    pub(crate) most: T,
+}
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const SECOND: u64 = 1000;
+const MINUTE: u64 = 60 * SECOND;
+
+pub(crate) const MEMORY: Bounds<Size> = Bounds {
+    default: Size(256 * MIB),
+    least: Size(16 * MIB),
+    most: Size(1024 * GIB),
+};
+pub(crate) const CPUS: Bounds<Cpus> = Bounds {
+    default: Cpus(1000),
+    least: Cpus(50),
+    most: Cpus(1_024_000),
+};
+pub(crate) const PROCESSES: Bounds<Count> = Bounds {
+    default: Count(64),
+    least: Count(1),
+    most: Count(32_768),
+};
+pub(crate) const OPEN_FILES: Bounds<Count> = Bounds {
+    default: Count(256),
+    least: Count(16),
+    most: Count(65_536),
+};
+pub(crate) const SCRATCH: Bounds<Size> = Bounds {
+    default: Size(64 * MIB),
+    least: Size(64 * KIB),
+    most: Size(64 * GIB),
+};
+pub(crate) const MESSAGE: Bounds<Size> = Bounds {
+    default: Size(16 * MIB),
+    least: Size(64 * KIB),
+    most: Size(GIB),
+};
+pub(crate) const START: Bounds<Period> = Bounds {
+    default: Period(30 * SECOND),
+    least: Period(100),
+    most: Period(10 * MINUTE),
+};
+pub(crate) const CALL: Bounds<Period> = Bounds {
+    default: Period(60 * SECOND),
+    least: Period(100),
+    most: Period(60 * MINUTE),
+};

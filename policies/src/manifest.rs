@@ -1,0 +1,128 @@
+//! A manifest as it is written: each value read into its type, with its place in the text.
+
+mod entries;
+mod env;
+mod files;
+mod limits;
+mod server;
+mod syntax;
+
+use alloc::borrow::ToOwned as _;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Range;
+use core::str::FromStr;
+
+use crate::fault::{FaultCode, Faults, Findings, Told};
+use crate::grammar::top;
+use crate::name::{EnvName, ServerName};
+use crate::path::{GuestPath, Location};
+use crate::policy::{Access, EnvValue, Exec, Links, Missing};
+use entries::Entries;
+pub(crate) use limits::WrittenLimits;
+
+/// The format that this release reads.
+const FORMAT: &str = "1";
+
+/// The longest manifest. A hostile one could otherwise make brig read and sort without end.
+const TEXT_BYTES_MAX: usize = 1 << 20;
+
+/// What a manifest says, before it is known where it applies.
+///
+/// Every value has its type and its place; nothing is filled in or looked up. Only [`read`] makes
+/// one.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    pub(crate) text: String,
+    pub(crate) name: Result<Spanned<ServerName>, Told>,
+    pub(crate) component: Result<Spanned<Location>, Told>,
+    pub(crate) args: Entry<Vec<String>>,
+    pub(crate) files: Vec<FileEntry>,
+    pub(crate) env: Vec<(EnvName, EnvValue)>,
+    pub(crate) limits: WrittenLimits,
+}
+
+/// One `[[files]]` as written.
+#[derive(Clone, Debug)]
+pub(crate) struct FileEntry {
+    /// The header.
+    pub(crate) span: Range<usize>,
+    pub(crate) host: Result<Spanned<Location>, Told>,
+    pub(crate) at: Entry<GuestPath>,
+    pub(crate) access: Entry<Access>,
+    pub(crate) exec: Entry<Exec>,
+    pub(crate) links: Entry<Links>,
+    pub(crate) missing: Entry<Missing>,
+}
+
+/// A value and its bytes in the text.
+#[derive(Clone, Debug)]
+pub(crate) struct Spanned<T> {
+    pub(crate) value: T,
+    pub(crate) span: Range<usize>,
+}
+
+/// What a key that may be left out says: something, nothing, or what a fault was told about.
+pub(crate) type Entry<T> = Result<Option<Spanned<T>>, Told>;
+
+/// A type that a manifest's strings are read into.
+pub(crate) trait Written: FromStr<Err: Teach> {
+    /// What the type is called, after "is not".
+    const WHAT: &'static str;
+}
+
+/// An error that becomes a fault.
+pub(crate) trait Teach: fmt::Display {
+    /// The kind of fault.
+    fn code(&self) -> FaultCode;
+    /// What to write instead.
+    fn help(&self) -> String;
+}
+
+/// Reads a manifest's text: its syntax, its keys, and each value for itself.
+///
+/// # Errors
+///
+/// Every fault of the text, in its order.
+pub fn read(text: &str) -> Result<Manifest, Faults> {
+    let mut findings = Findings::new();
+    let manifest = read_into(text, &mut findings);
+    findings.end(text, manifest)
+}
+
+/// Reads what can be read and tells of the rest.
+pub(crate) fn read_into(text: &str, findings: &mut Findings) -> Result<Manifest, Told> {
+    if text.len() > TEXT_BYTES_MAX {
+        let message = format!("the manifest has {} bytes", text.len());
+        let help = format!("keep it below {} KiB", TEXT_BYTES_MAX >> 10);
+        return Err(findings.tell(FaultCode::TooLong, 0..0, message, help));
+    }
+    let document = syntax::parse(text, findings);
+    let top = Entries::open(&document, &top::SECTION, 0..0, findings);
+    read_format(&top, findings);
+    let (name, component, args) = server::read(&top, findings);
+    let manifest = Manifest {
+        text: text.to_owned(),
+        name,
+        component,
+        args,
+        files: files::read(&top, findings),
+        env: env::read(&top, findings),
+        limits: limits::read(&top, findings),
+    };
+    syntax::tell_hidden(text, findings);
+    Ok(manifest)
+}
+
+fn read_format(top: &Entries<'_>, findings: &mut Findings) {
+    let Ok(format) = top.required(&top::BRIG, findings, entries::integer) else {
+        return;
+    };
+    if format.value != FORMAT {
+        let message = format!("this is not a manifest of format {FORMAT}");
+        let help = "write `brig = 1`, or use a brig that reads the other format".to_owned();
+        findings.tell(FaultCode::UnknownFormat, format.span, message, help);
+    }
+}

@@ -1,0 +1,83 @@
+//! `[limits]`: what the server may use.
+
+use alloc::format;
+use core::fmt;
+
+use super::Entry;
+use super::entries::{Entries, Found, integer, parse, parsed, table};
+use crate::fault::{FaultCode, Findings, Told};
+use crate::grammar::{Key, limits, top};
+use crate::limits::{Bounds, CALL, CPUS, MEMORY, MESSAGE, OPEN_FILES, PROCESSES, SCRATCH, START};
+use crate::quantity::{Count, Cpus, Period, Size};
+
+/// Each limit as written, inside its range, in the unit that [`Limits`](crate::Limits) has.
+#[derive(Clone, Debug)]
+pub(crate) struct WrittenLimits {
+    pub(crate) memory: Entry<Size>,
+    pub(crate) cpus: Entry<Cpus>,
+    pub(crate) processes: Entry<Count>,
+    pub(crate) open_files: Entry<Count>,
+    pub(crate) scratch: Entry<Size>,
+    pub(crate) message: Entry<Size>,
+    pub(crate) start: Entry<Period>,
+    pub(crate) call: Entry<Period>,
+}
+
+pub(super) fn read(top: &Entries<'_>, findings: &mut Findings) -> WrittenLimits {
+    let section = top.optional(&top::LIMITS, findings, table);
+    let empty = toml::de::DeTable::new();
+    let (table, span) = match &section {
+        Ok(Some(section)) => (section.value, section.span.clone()),
+        Ok(None) | Err(_) => (&empty, 0..0),
+    };
+    let entries = Entries::open(table, &limits::SECTION, span, findings);
+    WrittenLimits {
+        memory: bounded(&entries, &limits::MEMORY, &MEMORY, findings, parsed),
+        cpus: bounded(&entries, &limits::CPUS, &CPUS, findings, read_cpus),
+        processes: bounded(&entries, &limits::PROCESSES, &PROCESSES, findings, count),
+        open_files: bounded(&entries, &limits::OPEN_FILES, &OPEN_FILES, findings, count),
+        scratch: bounded(&entries, &limits::SCRATCH, &SCRATCH, findings, parsed),
+        message: bounded(&entries, &limits::MESSAGE, &MESSAGE, findings, parsed),
+        start: bounded(&entries, &limits::START, &START, findings, parsed),
+        call: bounded(&entries, &limits::CALL, &CALL, findings, parsed),
+    }
+}
+
+/// One limit, and whether it lies in its range.
+fn bounded<T: Copy + Ord + fmt::Display>(
+    entries: &Entries<'_>,
+    key: &Key,
+    bounds: &Bounds<T>,
+    findings: &mut Findings,
+    read: impl FnOnce(Found<'_>, &Key, &mut Findings) -> Result<T, Told>,
+) -> Entry<T> {
+    let Some(written) = entries.optional(key, findings, read)? else {
+        return Ok(None);
+    };
+    if written.value >= bounds.least && written.value <= bounds.most {
+        return Ok(Some(written));
+    }
+    let (side, bound) = if written.value < bounds.least {
+        ("below", bounds.least)
+    } else {
+        ("above", bounds.most)
+    };
+    let message = format!("`{}` is {side} {bound}", key.name);
+    let help = format!(
+        "write {} to {}, or leave it out for {}",
+        bounds.least, bounds.most, bounds.default
+    );
+    Err(findings.tell(FaultCode::OutOfRange, written.span, message, help))
+}
+
+fn count(found: Found<'_>, key: &Key, findings: &mut Findings) -> Result<Count, Told> {
+    let digits = integer(found, key, findings)?;
+    parse(digits, &found.span(), findings)
+}
+
+fn read_cpus(found: Found<'_>, key: &Key, findings: &mut Findings) -> Result<Cpus, Told> {
+    match found.get_ref().as_float() {
+        Some(number) => parse(number.as_str(), &found.span(), findings),
+        None => parse(integer(found, key, findings)?, &found.span(), findings),
+    }
+}

@@ -1,0 +1,121 @@
+//! `[server]`: what is run.
+
+use alloc::borrow::ToOwned as _;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::entries::{Entries, Found, parsed, string, table, tell_not_yet, tell_wrong_type};
+use super::{Entry, Spanned};
+use crate::fault::{FaultCode, Findings, Told};
+use crate::grammar::{Key, server, top};
+use crate::name::ServerName;
+use crate::path::Location;
+use crate::wording::{Quoted, hidden};
+
+/// The server's name, its program, and its arguments.
+type Server = (
+    Result<Spanned<ServerName>, Told>,
+    Result<Spanned<Location>, Told>,
+    Args,
+);
+type Args = Entry<Vec<String>>;
+
+pub(super) fn read(top: &Entries<'_>, findings: &mut Findings) -> Server {
+    let header = match top.required(&top::SERVER, findings, table) {
+        Ok(header) => header,
+        Err(told) => return (Err(told), Err(told), Err(told)),
+    };
+    let entries = Entries::open(header.value, &server::SECTION, header.span, findings);
+    tell_second_source(&entries, findings);
+    read_transport(&entries, findings);
+    (
+        entries.required(&server::NAME, findings, parsed),
+        read_component(&entries, findings),
+        entries.optional(&server::ARGS, findings, read_args),
+    )
+}
+
+/// The program, unless another source stands for it: that one was told of already.
+fn read_component(
+    entries: &Entries<'_>,
+    findings: &mut Findings,
+) -> Result<Spanned<Location>, Told> {
+    let other = server::SOURCES
+        .iter()
+        .find_map(|source| entries.told(source));
+    match (entries.get(&server::COMPONENT), other) {
+        (None, Some(told)) => Err(told),
+        (Some(_), _) | (None, None) => entries.required(&server::COMPONENT, findings, parsed),
+    }
+}
+
+fn tell_second_source(entries: &Entries<'_>, findings: &mut Findings) {
+    let mut written: Vec<(&Key, Found<'_>)> = server::SOURCES
+        .iter()
+        .filter_map(|source| entries.get(source).map(|found| (source, found)))
+        .collect();
+    written.sort_by_key(|(_, found)| found.span().start);
+    let Some(((first, _), more)) = written.split_first() else {
+        return;
+    };
+    for (key, found) in more {
+        let message = format!("`{}` is a second source beside `{}`", key.name, first.name);
+        let help = "keep one: the server's program comes from one place".to_owned();
+        findings.tell(FaultCode::SeveralSources, found.span(), message, help);
+    }
+}
+
+fn read_args(found: Found<'_>, key: &Key, findings: &mut Findings) -> Result<Vec<String>, Told> {
+    let Some(array) = found.get_ref().as_array() else {
+        return Err(tell_wrong_type(found, key, "an array of strings", findings));
+    };
+    // Every element is read before the first fault is returned, so that all are told.
+    let read: Vec<Result<String, Told>> = array
+        .iter()
+        .map(|element| read_arg(element, key, findings))
+        .collect();
+    read.into_iter().collect()
+}
+
+fn read_arg(element: Found<'_>, key: &Key, findings: &mut Findings) -> Result<String, Told> {
+    let text = string(element, key, findings)?;
+    match hidden(text) {
+        None => Ok(text.to_owned()),
+        Some(letter) => {
+            let message = format!(
+                "the argument {} has the hidden character {letter:?}",
+                Quoted(text)
+            );
+            let help = "pass it in a file or a variable, or leave it out".to_owned();
+            let code = FaultCode::HiddenCharacter;
+            Err(findings.tell(code, element.span(), message, help))
+        }
+    }
+}
+
+/// The way to speak with the server: only standard input and output are built.
+fn read_transport(entries: &Entries<'_>, findings: &mut Findings) {
+    let meanwhile = "leave it out, or write `transport = \"stdio\"`";
+    let Some(found) = entries.get(&server::TRANSPORT) else {
+        return;
+    };
+    let reserved = |name: &str| matches!(name, "http" | "sse");
+    if let Some(table) = found.get_ref().as_table()
+        && table.keys().any(|key| reserved(key.get_ref()))
+    {
+        tell_not_yet("transport", found.span(), meanwhile, findings);
+        return;
+    }
+    match string(found, &server::TRANSPORT, findings) {
+        Ok("stdio") | Err(_) => {}
+        Ok(name) if reserved(name) => {
+            tell_not_yet(name, found.span(), meanwhile, findings);
+        }
+        Ok(name) => {
+            let message = format!("{} is not a transport", Quoted(name));
+            let help = "write `transport = \"stdio\"`".to_owned();
+            findings.tell(FaultCode::UnknownValue, found.span(), message, help);
+        }
+    }
+}

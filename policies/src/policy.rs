@@ -1,0 +1,176 @@
+//! What a server may do: the manifest's rights, checked against one machine's places.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use crate::limits::Limits;
+use crate::name::{EnvName, ServerName};
+use crate::path::{GuestPath, HostPath};
+
+/// Everything that one server may do. What is not in here is denied: there is no default policy,
+/// and only [`resolve`](crate::resolve) makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    pub(crate) name: ServerName,
+    pub(crate) component: HostPath,
+    pub(crate) args: Vec<String>,
+    pub(crate) files: Vec<FileGrant>,
+    pub(crate) env: BTreeMap<EnvName, EnvValue>,
+    pub(crate) limits: Limits,
+}
+
+impl Policy {
+    /// What people call the server.
+    pub fn name(&self) -> &ServerName {
+        &self.name
+    }
+
+    /// The WebAssembly file that is run; its links are not followed yet.
+    pub fn component(&self) -> &HostPath {
+        &self.component
+    }
+
+    /// The arguments after the program's name.
+    pub fn args(&self) -> &[String] {
+        &self.args
+    }
+
+    /// The folders and files that the server reaches, sorted by their place in the cell; none
+    /// lies inside another there.
+    pub fn files(&self) -> &[FileGrant] {
+        &self.files
+    }
+
+    /// The variables that the server sees. `LANG` and `TZ` are passed on from the host unless the
+    /// manifest sets them.
+    pub fn env(&self) -> &BTreeMap<EnvName, EnvValue> {
+        &self.env
+    }
+
+    /// What the server may use.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+}
+
+/// One folder or file of the host in the cell.
+///
+/// Two grants are equal when they give the same right, wherever in the manifest they stand.
+#[derive(Clone, Debug)]
+pub struct FileGrant {
+    pub(crate) host: HostPath,
+    pub(crate) at: GuestPath,
+    pub(crate) access: Access,
+    pub(crate) exec: Exec,
+    pub(crate) links: Links,
+    pub(crate) missing: Missing,
+    pub(crate) span: Range<usize>,
+}
+
+impl FileGrant {
+    /// The source, its links not followed yet. Whoever follows them asks
+    /// [`refused_source`](crate::refused_source) about where they lead.
+    pub fn host(&self) -> &HostPath {
+        &self.host
+    }
+
+    /// The place in the cell.
+    pub fn at(&self) -> &GuestPath {
+        &self.at
+    }
+
+    /// Whether the server may change what is there.
+    pub fn access(&self) -> Access {
+        self.access
+    }
+
+    /// Whether the server may run or map what is there as code.
+    pub fn exec(&self) -> Exec {
+        self.exec
+    }
+
+    /// Whether the server may make links and other special files there.
+    pub fn links(&self) -> Links {
+        self.links
+    }
+
+    /// What happens when the source does not exist.
+    pub fn missing(&self) -> Missing {
+        self.missing
+    }
+
+    /// The bytes of the manifest that give this right: the `[[files]]` header.
+    pub fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+}
+
+impl PartialEq for FileGrant {
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            host,
+            at,
+            access,
+            exec,
+            links,
+            missing,
+            span: _,
+        } = self;
+        *host == other.host
+            && *at == other.at
+            && *access == other.access
+            && *exec == other.exec
+            && *links == other.links
+            && *missing == other.missing
+    }
+}
+
+impl Eq for FileGrant {}
+
+/// What a server may do with a grant's content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// Read and list.
+    Read,
+    /// Also create, change and delete.
+    Write,
+}
+
+/// Whether a grant's content may be run or mapped as code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exec {
+    /// It is data alone.
+    Denied,
+    /// It may be run.
+    Allowed,
+}
+
+/// Whether symbolic links, FIFOs, sockets and devices may be made in a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Links {
+    /// Only files and folders can be made. A program on the host that later follows what the
+    /// server left there cannot be led elsewhere.
+    Denied,
+    /// All of them may be made.
+    Allowed,
+}
+
+/// What happens when a grant's source does not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Missing {
+    /// The start is refused.
+    Fault,
+    /// The server starts without the grant.
+    Skip,
+}
+
+/// What a variable holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EnvValue {
+    /// This text.
+    Literal(String),
+    /// What this variable holds on the host at the start; absent there, it is absent in the cell.
+    Host(EnvName),
+}

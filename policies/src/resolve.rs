@@ -1,0 +1,123 @@
+//! A manifest and one machine's places become a policy.
+
+mod grants;
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+
+use crate::fault::{FaultCode, Faults, Findings, Told};
+use crate::limits::{
+    Bounds, CALL, CPUS, Limits, MEMORY, MESSAGE, OPEN_FILES, PROCESSES, SCRATCH, START,
+};
+use crate::manifest::{Entry, Manifest, Spanned, Teach as _, WrittenLimits, read_into};
+use crate::name::EnvName;
+use crate::path::{HostPath, Location, Unplaced};
+use crate::places::Places;
+use crate::policy::{EnvValue, Policy};
+
+/// The variables that are passed on unless the manifest sets them: they tell how to write times
+/// and texts, and nothing about the user that a message would not.
+const PASSED_ON: &[&str] = &["LANG", "TZ"];
+
+/// Checks what a manifest asks for against where it applies.
+///
+/// The policy has what the manifest grants, its defaults filled in, and nothing else.
+///
+/// # Errors
+///
+/// Every fault that depends on the places or on two entries together, in the order of the file.
+pub fn resolve(manifest: &Manifest, places: &Places) -> Result<Policy, Faults> {
+    let mut findings = Findings::new();
+    let policy = rights(manifest, places, &mut findings);
+    findings.end(&manifest.text, policy)
+}
+
+/// [`read`](crate::read) and [`resolve`] in one, so that what is wrong with the text does not
+/// hide what is wrong with the rights.
+///
+/// # Errors
+///
+/// Every fault of both, in the order of the file.
+pub fn check(text: &str, places: &Places) -> Result<Policy, Faults> {
+    let mut findings = Findings::new();
+    let policy = read_into(text, &mut findings)
+        .and_then(|manifest| rights(&manifest, places, &mut findings));
+    findings.end(text, policy)
+}
+
+fn rights(manifest: &Manifest, places: &Places, findings: &mut Findings) -> Result<Policy, Told> {
+    let component = manifest.component.as_ref().map_err(|told| *told);
+    let component = component.and_then(|written| place(written, places, findings));
+    let files = grants::resolve(manifest, places, findings);
+    let limits = limits(&manifest.limits);
+    Ok(Policy {
+        name: manifest.name.clone()?.value,
+        component: component?,
+        args: manifest
+            .args
+            .clone()?
+            .map(|args| args.value)
+            .unwrap_or_default(),
+        files: files?,
+        env: environment(manifest),
+        limits: limits?,
+    })
+}
+
+/// The path that a written one stands for in this start.
+fn place(
+    written: &Spanned<Location>,
+    places: &Places,
+    findings: &mut Findings,
+) -> Result<HostPath, Told> {
+    let mut tell = |code, message: String, help: String| {
+        findings.tell(code, written.span.clone(), message, help)
+    };
+    written.value.place(places).map_err(|error| match error {
+        Unplaced::NoHome => tell(
+            FaultCode::EmptyPlaceholder,
+            "`~` stands for nothing: this user has no home".into(),
+            "write an absolute path".into(),
+        ),
+        Unplaced::NoProject => tell(
+            FaultCode::EmptyPlaceholder,
+            "`{project}` stands for nothing: this start names no project".into(),
+            "name the project when starting, or write an absolute path".into(),
+        ),
+        Unplaced::Invalid(error) => tell(
+            error.code(),
+            format!("the whole path cannot be used: {error}"),
+            error.help(),
+        ),
+    })
+}
+
+fn environment(manifest: &Manifest) -> BTreeMap<EnvName, EnvValue> {
+    let passed_on = PASSED_ON
+        .iter()
+        .filter_map(|name| name.parse::<EnvName>().ok())
+        .map(|name| (name.clone(), EnvValue::Host(name)));
+    passed_on.chain(manifest.env.iter().cloned()).collect()
+}
+
+fn limits(written: &WrittenLimits) -> Result<Limits, Told> {
+    Ok(Limits {
+        memory_bytes: or_default(&written.memory, &MEMORY)?.0,
+        cpus_milli: or_default(&written.cpus, &CPUS)?.0,
+        processes: or_default(&written.processes, &PROCESSES)?.0,
+        open_files: or_default(&written.open_files, &OPEN_FILES)?.0,
+        scratch_bytes: or_default(&written.scratch, &SCRATCH)?.0,
+        message_bytes: or_default(&written.message, &MESSAGE)?.0,
+        start_ms: or_default(&written.start, &START)?.0,
+        call_ms: or_default(&written.call, &CALL)?.0,
+    })
+}
+
+fn or_default<T: Copy>(written: &Entry<T>, bounds: &Bounds<T>) -> Result<T, Told> {
+    match written {
+        Ok(Some(written)) => Ok(written.value),
+        Ok(None) => Ok(bounds.default),
+        Err(told) => Err(*told),
+    }
+}
