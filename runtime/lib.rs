@@ -1,1 +1,3 @@
 //! brig
+
+pub mod component;
