@@ -1,0 +1,86 @@
+//! What a guest is given: exactly what the orders name, and the bounds on it.
+
+use std::io;
+use std::sync::Arc;
+
+use brig_sandbox::component::{Access, WorkerOrders};
+use wasmtime::{Engine, Store};
+use wasmtime_wasi::p1::WasiP1Ctx;
+use wasmtime_wasi::{FsPerms, WasiCtxBuilder, WasiCtxView, WasiView};
+
+use super::limiter::Limiter;
+use super::stdio::{Input, Output, Pipe};
+use super::ticker::Ticker;
+
+/// A directory in the orders is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("open `{at}` for the guest")]
+pub(super) struct Unopened {
+    at: String,
+    #[source]
+    pub(super) source: wasmtime::Error,
+}
+
+/// The state of one store, for components and core modules alike.
+pub(super) struct State {
+    /// The name is of WASI preview 1, but it holds the context of both.
+    pub(super) wasi: WasiP1Ctx,
+    pub(super) limiter: Limiter,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.wasi.ctx()
+    }
+}
+
+/// Makes the guest's store.
+///
+/// Left closed: every environment variable, argument and directory that the orders do not name,
+/// sockets of every kind, name lookup, a working directory, and a terminal. The clocks are the
+/// host's. Random numbers are the kernel's.
+pub(super) fn store(
+    engine: &Engine,
+    orders: &WorkerOrders,
+    ticker: &Arc<Ticker>,
+) -> Result<Store<State>, Unopened> {
+    let limits = &orders.limits;
+    let mut wasi = wasi(orders, ticker)?.build_p1();
+    wasi.ctx().table.set_max_capacity(size(limits.handles_max.into()));
+    let mut store = Store::new(engine, State { wasi, limiter: Limiter::new(limits) });
+    store.limiter(|state| &mut state.limiter);
+    store.set_hostcall_fuel(size(limits.host_call_bytes_max));
+    store.set_max_component_handles(size(limits.handles_max.into()));
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_async_yield_and_update(1);
+    Ok(store)
+}
+
+fn wasi(orders: &WorkerOrders, ticker: &Arc<Ticker>) -> Result<WasiCtxBuilder, Unopened> {
+    let mut wasi = WasiCtxBuilder::new();
+    wasi.stdin(Input::new(Pipe::new(io::stdin()), Arc::clone(ticker)))
+        .stdout(Output::new(Pipe::new(io::stdout()), Arc::clone(ticker)))
+        .stderr(Output::new(Pipe::new(io::stderr()), Arc::clone(ticker)))
+        .args(&orders.args)
+        .envs(&orders.env)
+        .allow_tcp(false)
+        .allow_udp(false)
+        .allow_ip_name_lookup(false)
+        .max_random_size(orders.limits.random_bytes_max)
+        // File calls then block this thread, where the guest alone waits for them, and need no
+        // threads of their own. It counts only for directories that are opened after it.
+        .allow_blocking_current_thread(true);
+    for preopen in &orders.preopens {
+        let permissions = match preopen.access {
+            Access::Read => FsPerms::ReadOnly,
+            Access::Write => FsPerms::ReadWrite,
+        };
+        wasi.preopened_dir(&preopen.at, &preopen.at, permissions)
+            .map_err(|source| Unopened { at: preopen.at.clone(), source })?;
+    }
+    Ok(wasi)
+}
+
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

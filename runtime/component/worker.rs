@@ -1,0 +1,199 @@
+//! The program that runs one guest, inside the server's cell.
+//!
+//! Everything that can fail for a reason of brig's own fails before the guest's first instruction,
+//! and is reported as the step that failed. From then on only the guest's end is reported.
+
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use brig_sandbox::component::{
+    CODE_FD, Form, ORDERS_FD, REPORT_FD, WorkerOrders, WorkerReport,
+};
+use rustix::process::DumpableBehavior;
+use seccompiler::sock_filter;
+use tokio::runtime::Runtime;
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Engine, InstancePre, Module, Store};
+use wasmtime_wasi::p2::bindings::CommandPre;
+use wasmtime_wasi::{p1, p2};
+
+use super::mapping::{Mapping, MappingError, Tampered, Verified, inherited};
+use super::report::{OrdersError, Reports, printable, read_orders};
+use super::state::{State, Unopened, store};
+use super::ticker::Ticker;
+use super::{ending, engine};
+
+/// The guest ended by itself, with any status: the report has it.
+pub const EXIT_ENDED: u8 = 0;
+/// The guest trapped.
+pub const EXIT_TRAPPED: u8 = 3;
+/// The guest never started, or its end could not be reported.
+pub const EXIT_FAILED: u8 = 4;
+
+/// Steps of a start, each as it reads after "cannot".
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("read the orders")]
+    Orders(#[from] OrdersError),
+    #[error("stop other processes from reading this one")]
+    Dumpable(#[source] rustix::io::Errno),
+    #[error("find the compiled code")]
+    NoCode,
+    #[error("map the compiled code")]
+    Map(#[from] MappingError),
+    #[error("decode the hash of the compiled code")]
+    Hash,
+    #[error("verify the compiled code")]
+    Tampered(#[from] Tampered),
+    #[error("load the compiled code")]
+    Load(#[source] wasmtime::Error),
+    #[error("link the guest")]
+    Link(#[source] wasmtime::Error),
+    #[error("start the worker's threads")]
+    Threads(#[source] std::io::Error),
+    #[error(transparent)]
+    Unopened(#[from] Unopened),
+    #[error("find a filter for the loaded guest in the orders")]
+    NoFilter,
+    #[error("put the filter for the loaded guest on")]
+    Filter(#[source] seccompiler::Error),
+    #[error("report that the guest is ready")]
+    Report(#[source] std::io::Error),
+}
+
+/// Runs the guest that descriptor 3 describes.
+pub fn main() -> ExitCode {
+    let Some(reports) = inherited(REPORT_FD).map(Reports::new) else {
+        return ExitCode::from(EXIT_FAILED);
+    };
+    let report = match run(inherited(ORDERS_FD), inherited(CODE_FD), &reports) {
+        Ok(report) => report,
+        Err(failure) => WorkerReport::Failed {
+            step: printable(&failure.to_string()),
+            reason: printable(&reason(&failure)),
+        },
+    };
+    let sent = reports.send(&report);
+    ExitCode::from(match report {
+        _ if sent.is_err() => EXIT_FAILED,
+        WorkerReport::Exited { status: _ } => EXIT_ENDED,
+        WorkerReport::Trapped { reason: _ } => EXIT_TRAPPED,
+        WorkerReport::Ready | WorkerReport::Failed { step: _, reason: _ } => EXIT_FAILED,
+    })
+}
+
+fn run(
+    orders: Option<OwnedFd>,
+    code: Option<OwnedFd>,
+    reports: &Reports,
+) -> Result<WorkerReport, Failure> {
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .map_err(Failure::Dumpable)?;
+    let orders: WorkerOrders = read_orders(orders)?;
+    let code = verified(&File::from(code.ok_or(Failure::NoCode)?), &orders)?;
+    let engine = engine::running(code.publisher()).map_err(Failure::Load)?;
+    let guest = Guest::load(&engine, &code, orders.form)?;
+    let ticker = Arc::new(Ticker::start(engine.clone()).map_err(Failure::Threads)?);
+    let runtime = runtime().map_err(Failure::Threads)?;
+    let mut store = store(&engine, &orders, &ticker)?;
+    filter(&orders.filter_after_load)?;
+    reports.send(&WorkerReport::Ready).map_err(Failure::Report)?;
+    let result = runtime.block_on(ticker.watch(guest.run(&mut store)));
+    Ok(ending::of(result, &store.data().limiter))
+}
+
+fn verified(code: &File, orders: &WorkerOrders) -> Result<Verified, Failure> {
+    let hash = blake3::Hash::from_hex(&orders.code_hash).map_err(|_| Failure::Hash)?;
+    let key = blake3::Hash::from_hex(&orders.code_key).map_err(|_| Failure::Hash)?;
+    let mapping = Mapping::new(code, orders.code_bytes)?;
+    Ok(mapping.verify(key.as_bytes(), hash.as_bytes())?)
+}
+
+/// One thread does everything: the guest waits for each of its calls anyway.
+fn runtime() -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
+fn filter(packed: &[u64]) -> Result<(), Failure> {
+    if packed.is_empty() {
+        return Err(Failure::NoFilter);
+    }
+    let program: Vec<sock_filter> = packed.iter().map(|word| instruction(*word)).collect();
+    // To all threads: the ticker runs already.
+    seccompiler::apply_filter_all_threads(&program).map_err(Failure::Filter)
+}
+
+fn instruction(word: u64) -> sock_filter {
+    let [code_low, code_high, jt, jf, k0, k1, k2, k3] = word.to_le_bytes();
+    sock_filter {
+        code: u16::from_le_bytes([code_low, code_high]),
+        jt,
+        jf,
+        k: u32::from_le_bytes([k0, k1, k2, k3]),
+    }
+}
+
+/// A guest whose imports are all found, ready to be instantiated.
+enum Guest {
+    Component(CommandPre<State>),
+    Core(InstancePre<State>),
+}
+
+impl Guest {
+    fn load(engine: &Engine, code: &Verified, form: Form) -> Result<Self, Failure> {
+        match form {
+            Form::Component => {
+                let component = code.component(engine).map_err(Failure::Load)?;
+                // The image of its memory is a file of its own, which the filter refuses later.
+                component.initialize_copy_on_write_image().map_err(Failure::Load)?;
+                link_component(engine, &component).map_err(Failure::Link)
+            }
+            Form::CoreModule => {
+                let module = code.module(engine).map_err(Failure::Load)?;
+                module.initialize_copy_on_write_image().map_err(Failure::Load)?;
+                link_module(engine, &module).map_err(Failure::Link)
+            }
+        }
+    }
+
+    /// Runs to the end, and gives the status.
+    async fn run(&self, store: &mut Store<State>) -> wasmtime::Result<i32> {
+        match self {
+            Self::Component(command) => {
+                let instance = command.instantiate_async(&mut *store).await?;
+                let result = instance.wasi_cli_run().call_run(store).await?;
+                Ok(i32::from(result.is_err()))
+            }
+            Self::Core(module) => {
+                let instance = module.instantiate_async(&mut *store).await?;
+                let start = instance.get_typed_func::<(), ()>(&mut *store, "_start")?;
+                start.call_async(store, ()).await?;
+                Ok(0)
+            }
+        }
+    }
+}
+
+fn link_component(engine: &Engine, component: &Component) -> wasmtime::Result<Guest> {
+    let mut linker = Linker::new(engine);
+    p2::add_to_linker_async(&mut linker)?;
+    Ok(Guest::Component(CommandPre::new(linker.instantiate_pre(component)?)?))
+}
+
+fn link_module(engine: &Engine, module: &Module) -> wasmtime::Result<Guest> {
+    let mut linker = wasmtime::Linker::new(engine);
+    p1::add_to_linker_async(&mut linker, |state: &mut State| &mut state.wasi)?;
+    Ok(Guest::Core(linker.instantiate_pre(module)?))
+}
+
+fn reason(failure: &Failure) -> String {
+    let mut causes = Vec::new();
+    let mut next = std::error::Error::source(failure);
+    while let Some(cause) = next {
+        causes.push(cause.to_string());
+        next = cause.source();
+    }
+    if causes.is_empty() { String::from("it is missing or malformed") } else { causes.join(": ") }
+}
