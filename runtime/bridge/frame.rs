@@ -168,7 +168,7 @@ fn reserve(line: &mut Vec<u8>, more: usize, ended: bool, max: usize) {
     let room = if ended {
         need
     } else {
-        need.max(line.capacity().saturating_mul(2).min(max + 1))
+        need.max(line.capacity().saturating_mul(2).min(max.saturating_add(1)))
     };
     line.reserve_exact(room - line.len());
 }

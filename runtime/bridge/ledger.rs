@@ -32,9 +32,11 @@ enum Settled {
 #[derive(Debug)]
 pub(crate) struct Ledger<T> {
     open: HashMap<Id, T>,
-    settled: HashMap<Id, Settled>,
-    /// The settled ids, oldest first. An id that was answered since may still stand here.
-    oldest: VecDeque<Id>,
+    settled: HashMap<Id, (Settled, u64)>,
+    /// The settled ids with the number of their settling, oldest first. Each in `settled` stands
+    /// here; one that was answered or asked again since may still do so, under its old number.
+    oldest: VecDeque<(Id, u64)>,
+    settlings: u64,
 }
 
 impl<T> Ledger<T> {
@@ -43,6 +45,7 @@ impl<T> Ledger<T> {
             open: HashMap::new(),
             settled: HashMap::new(),
             oldest: VecDeque::new(),
+            settlings: 0,
         }
     }
 
@@ -86,8 +89,8 @@ impl<T> Ledger<T> {
             return Answered::Open(request);
         }
         match self.settled.remove(id) {
-            Some(Settled::Cancelled) => Answered::Cancelled,
-            Some(Settled::Late) => Answered::Late,
+            Some((Settled::Cancelled, _)) => Answered::Cancelled,
+            Some((Settled::Late, _)) => Answered::Late,
             None => Answered::Unasked,
         }
     }
@@ -105,12 +108,17 @@ impl<T> Ledger<T> {
     fn settle(&mut self, id: &Id, why: Settled) -> Option<T> {
         let (id, request) = self.open.remove_entry(id)?;
         if self.oldest.len() == SETTLED_MAX
-            && let Some(forgotten) = self.oldest.pop_front()
+            && let Some((forgotten, settling)) = self.oldest.pop_front()
+            && self
+                .settled
+                .get(&forgotten)
+                .is_some_and(|(_, latest)| *latest == settling)
         {
             self.settled.remove(&forgotten);
         }
-        self.oldest.push_back(id.clone());
-        self.settled.insert(id, why);
+        self.settlings += 1;
+        self.oldest.push_back((id.clone(), self.settlings));
+        self.settled.insert(id, (why, self.settlings));
         Some(request)
     }
 }

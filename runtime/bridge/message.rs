@@ -6,12 +6,12 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
 use super::id::{Id, text};
 use envelope::{Elements, Envelope};
+use field::field;
 
 mod envelope;
+mod field;
 
 /// How deep a message may nest. No message in use comes near; without a bound a server could
 /// exhaust the stack of a client that reads JSON by recursion.
@@ -195,42 +195,17 @@ fn depth(line: &[u8]) -> usize {
 
 /// The progress token that a request's parameters ask for.
 pub(crate) fn progress_token(params: Option<&str>) -> Option<Id> {
-    #[derive(serde::Deserialize)]
-    struct Params<'a> {
-        #[serde(borrow, rename = "_meta")]
-        meta: Meta<'a>,
-    }
-    #[derive(serde::Deserialize)]
-    struct Meta<'a> {
-        #[serde(borrow, rename = "progressToken")]
-        token: &'a RawValue,
-    }
     // Most requests have none, and looking for the word is faster than reading arguments.
     let params = params.filter(|text| text.contains("progressToken"))?;
-    let Params {
-        meta: Meta { token },
-    } = serde_json::from_str(params).ok()?;
-    Id::read(token.get()).ok()
+    Id::read(field(field(params, "_meta")?, "progressToken")?).ok()
 }
 
 /// The token of `notifications/progress`.
 pub(crate) fn progressed(params: Option<&str>) -> Option<Id> {
-    #[derive(serde::Deserialize)]
-    struct Params<'a> {
-        #[serde(borrow, rename = "progressToken")]
-        token: &'a RawValue,
-    }
-    let Params { token } = serde_json::from_str(params?).ok()?;
-    Id::read(token.get()).ok()
+    Id::read(field(params?, "progressToken")?).ok()
 }
 
 /// The request that `notifications/cancelled` names.
 pub(crate) fn cancelled(params: Option<&str>) -> Option<Id> {
-    #[derive(serde::Deserialize)]
-    struct Params<'a> {
-        #[serde(borrow, rename = "requestId")]
-        id: &'a RawValue,
-    }
-    let Params { id } = serde_json::from_str(params?).ok()?;
-    Id::read(id.get()).ok()
+    Id::read(field(params?, "requestId")?).ok()
 }

@@ -5,6 +5,8 @@
 //! memory: only the outermost keys and the id are read. It is a reader for lines that are dropped
 //! and judges nothing; a line that is not JSON gives some outline or none.
 
+use serde_json::value::RawValue;
+
 use super::frame::length_through;
 use super::id::{ID_BYTES_MAX, Id};
 use super::message::Key;
@@ -185,12 +187,16 @@ impl OutlineReader {
 
     fn end_value(&mut self) {
         if self.key == Some(Key::Id) {
-            self.id = std::str::from_utf8(&self.token)
-                .ok()
-                .and_then(|raw| Id::read(raw).ok());
+            self.id = read_id(&self.token);
         }
         self.key = None;
         self.at_value = false;
         self.token.clear();
     }
+}
+
+/// The id, if it is JSON: it may be put into an answer as it stands.
+fn read_id(token: &[u8]) -> Option<Id> {
+    let raw: &RawValue = serde_json::from_slice(token).ok()?;
+    Id::read(raw.get()).ok()
 }

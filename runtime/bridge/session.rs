@@ -21,6 +21,8 @@ mod clock;
 mod ending;
 mod from_client;
 mod from_server;
+#[cfg(test)]
+mod tests;
 
 /// How many requests may be in flight in each direction unless the caller says otherwise. Clients
 /// are seen to write 5,000 at once; each costs about 200 bytes here, at most

@@ -64,11 +64,8 @@ impl Stage {
 impl Session {
     /// Whether the server can still answer. If not, the client is told at once.
     pub(super) fn may_ask(&mut self, id: &Id, method: &str, out: &mut Vec<Action>) -> bool {
-        match &self.stage {
-            Stage::Refused {
-                text,
-                deadline_ms: _,
-            } => {
+        match &mut self.stage {
+            Stage::Refused { text, deadline_ms } => {
                 out.push(Action::ToClient(answer::error(
                     id,
                     Code::StartRefused,
@@ -77,7 +74,8 @@ impl Session {
                 // Clients probe the era with this and take any error for "an older server": the
                 // reason that a person sees is the one that the request after it gets.
                 if method != PROBE {
-                    self.finish(Outcome::StartRefused, out);
+                    // Over once the event is: a batch may hold further requests.
+                    *deadline_ms = 0;
                 }
                 false
             }
@@ -214,8 +212,13 @@ impl Session {
     }
 
     fn start_overdue(&mut self, now_ms: u64, out: &mut Vec<Action>) {
-        if self.calls.len() == 0 {
-            // The client has cancelled what it asked: nothing is overdue until it asks again.
+        if self
+            .calls
+            .iter()
+            .all(|(_, call)| call.deadline_ms.is_none())
+        {
+            // What was asked first is cancelled or overtaken: nothing is overdue until it asks
+            // again.
             self.stage = Stage::FirstRequest;
             return;
         }

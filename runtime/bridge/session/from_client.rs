@@ -20,10 +20,10 @@ impl Session {
             }
             Frame::TooLong(outline) => self.client_too_long(now_ms, outline, out),
             Frame::TooLongEnd { outline, bytes } => {
+                self.notice(Side::Client, What::TooLong { bytes }, out);
                 if let Some(outline) = outline {
                     self.client_too_long(now_ms, outline, out);
                 }
-                self.notice(Side::Client, What::TooLong { bytes }, out);
             }
         }
     }
@@ -115,12 +115,12 @@ impl Session {
     fn await_call(&mut self, now_ms: u64, id: Id, call: Call) {
         if let Some(deadline_ms) = call.deadline_ms {
             self.earliest_ms = self.earliest_ms.min(deadline_ms);
+            self.first_request(now_ms);
         }
         if let Some(token) = &call.token {
             self.tokens.insert(token.clone(), id.clone());
         }
         self.calls.ask(id, call);
-        self.first_request(now_ms);
     }
 
     fn client_answers(&mut self, now_ms: u64, id: &Id, out: &mut Vec<Action>) -> Verdict {

@@ -22,10 +22,10 @@ impl Session {
             }
             Frame::TooLong(outline) => self.server_too_long(outline, out),
             Frame::TooLongEnd { outline, bytes } => {
+                self.notice(Side::Server, What::TooLong { bytes }, out);
                 if let Some(outline) = outline {
                     self.server_too_long(outline, out);
                 }
-                self.notice(Side::Server, What::TooLong { bytes }, out);
             }
         }
     }

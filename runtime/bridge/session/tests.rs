@@ -1,0 +1,211 @@
+//! Sessions as scripts: what happens, and under it what the session does about it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use super::super::frame::Framer;
+use super::*;
+
+mod calls;
+mod endings;
+mod hygiene;
+mod relay;
+
+const LIMITS: SessionLimits = SessionLimits {
+    message_bytes_max: 2_000,
+    in_flight_max: 3,
+    start_ms: 3_000,
+    call_ms: 6_000,
+    grace_ms: 200,
+};
+
+/// What the scripts write for bytes that would not read well in them.
+const NAMED: [(&str, &str); 5] = [
+    ("{cr}", "\r"),
+    ("{tab}", "\t"),
+    ("{nul}", "\0"),
+    ("{bom}", "\u{feff}"),
+    ("{2028}", "\u{2028}"),
+];
+
+/// Plays a script and compares what it gives, line by line, with the script itself.
+///
+/// Events are `c> line` and `s> line` (client and server write), `c+` and `s+` (without a line
+/// end), `! what` and `? when` (the next deadline). Actions are `s<` and `c<` (a line to server and
+/// client), `s!` and `c!` (an error of brig's, by id and name), `s~` (a call that brig cancels),
+/// `log`, `note`, `do` and `end`.
+#[track_caller]
+fn check(script: &str) {
+    let want: Vec<&str> = script
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    let mut stage = Player::new();
+    for line in &want {
+        stage.play(line);
+    }
+    assert_eq!(stage.told.join("\n"), want.join("\n"));
+}
+
+struct Player {
+    session: Session,
+    client: Framer,
+    server: Framer,
+    now_ms: u64,
+    told: Vec<String>,
+}
+
+impl Player {
+    fn new() -> Self {
+        Self {
+            session: Session::new(LIMITS),
+            client: Framer::new(LIMITS.message_bytes_max),
+            server: Framer::new(LIMITS.message_bytes_max),
+            now_ms: 0,
+            told: Vec::new(),
+        }
+    }
+
+    fn play(&mut self, line: &str) {
+        let Some((kind, text)) = line.split_once(' ') else {
+            return;
+        };
+        match kind {
+            "c>" => self.write(Side::Client, &(spelled(text) + "\n")),
+            "c+" => self.write(Side::Client, &spelled(text)),
+            "s>" => self.write(Side::Server, &(spelled(text) + "\n")),
+            "s+" => self.write(Side::Server, &spelled(text)),
+            "!" => self.happen(text),
+            "?" => {
+                let next = self.session.next_deadline_ms();
+                self.told.push(format!(
+                    "? {}",
+                    next.map_or("never".into(), |ms| ms.to_string())
+                ));
+                return;
+            }
+            _ => return,
+        }
+        let written = self.told.iter().position(|told| told.is_empty()).unwrap();
+        self.told[written] = line.to_owned();
+    }
+
+    fn write(&mut self, side: Side, text: &str) {
+        self.told.push(String::new());
+        let mut input = text.as_bytes();
+        loop {
+            let framer = if side == Side::Client {
+                &mut self.client
+            } else {
+                &mut self.server
+            };
+            let Some(frame) = framer.take(&mut input) else {
+                return;
+            };
+            self.on(match side {
+                Side::Client => Event::FromClient(frame),
+                Side::Server => Event::FromServer(frame),
+            });
+        }
+    }
+
+    fn happen(&mut self, text: &str) {
+        self.told.push(String::new());
+        let (what, rest) = text.split_once(' ').unwrap_or((text, ""));
+        let event = match what {
+            "at" => {
+                self.now_ms = rest.parse().unwrap();
+                Event::DeadlinePassed
+            }
+            "later" => {
+                self.now_ms = rest.parse().unwrap();
+                return;
+            }
+            "started" => Event::ServerStarted,
+            "ended" => Event::ServerEnded(Ended {
+                reason: rest.to_owned(),
+                code: Some(1),
+            }),
+            "output-closed" => Event::ServerOutputClosed,
+            "client-closed" => Event::ClientClosed,
+            "refused" => Event::StartRefused(StartRefusal {
+                message: rest.to_owned(),
+                help: "run `brig approve notes.toml`".to_owned(),
+            }),
+            other => panic!("no event is called {other}"),
+        };
+        self.on(event);
+    }
+
+    fn on(&mut self, event: Event) {
+        let mut actions = Vec::new();
+        self.session.on(self.now_ms, event, &mut actions);
+        self.told.extend(actions.iter().map(show));
+    }
+}
+
+fn spelled(text: &str) -> String {
+    let text = text
+        .replace("{pad}", &"x".repeat(2_000))
+        .replace("{deep}", &deep());
+    NAMED
+        .iter()
+        .fold(text, |text, (name, byte)| text.replace(name, byte))
+}
+
+fn deep() -> String {
+    "[".repeat(600) + &"]".repeat(600)
+}
+
+fn show(action: &Action) -> String {
+    match action {
+        Action::ToServer(line) => show_line('s', line),
+        Action::ToClient(line) => show_line('c', line),
+        Action::Divert(bytes) => format!("log {}", show_text(bytes)),
+        Action::CloseServerInput => "do close-input".to_owned(),
+        Action::Terminate => "do terminate".to_owned(),
+        Action::Kill => "do kill".to_owned(),
+        Action::Notice(notice) => format!("note {notice}"),
+        Action::Finish(outcome) => format!("end {}", show_outcome(outcome)),
+    }
+}
+
+fn show_line(to: char, line: &[u8]) -> String {
+    let text = line.strip_suffix(b"\n").unwrap();
+    assert!(!text.contains(&b'\n'), "one line");
+    // Some lines that pass are more than `Value` can hold.
+    let value: serde_json::Value = serde_json::from_slice(text).unwrap_or_default();
+    if value["error"]["data"]["source"] == "brig" {
+        let code = value["error"]["data"]["code"].as_str().unwrap();
+        return format!("{to}! {} {code}", value["id"]);
+    }
+    if value["params"]["reason"] == "the server did not answer within 6000 ms" {
+        return format!("{to}~ {}", value["params"]["requestId"]);
+    }
+    format!("{to}< {}", show_text(text))
+}
+
+fn show_text(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes).replace(&deep(), "{deep}");
+    let text = text.replace(&"x".repeat(2_000), "{pad}");
+    NAMED
+        .iter()
+        .fold(text, |text, (name, byte)| text.replace(byte, name))
+}
+
+fn show_outcome(outcome: &Outcome) -> String {
+    let (name, ended) = match outcome {
+        Outcome::ClientClosed { ended } => ("client-closed", ended),
+        Outcome::ServerEnded { ended } => ("server-ended", ended),
+        Outcome::StartDeadline { ended } => ("start-deadline", ended),
+        Outcome::StartRefused => ("start-refused", &None),
+    };
+    match ended {
+        Some(ended) => format!("{name}: {}", ended.reason),
+        None => name.to_owned(),
+    }
+}
