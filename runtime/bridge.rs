@@ -4,7 +4,7 @@
 //! Bytes become frames ([`frame`]), frames show their JSON-RPC envelope ([`message`]), and a
 //! [`session`] decides from events to actions what is forwarded, answered, diverted or ended.
 //!
-//! *Nothing here reads a clock, opens a socket or starts a task*: time arrives with each event, and
+//! *Nothing here but [`pump`] reads a clock or a descriptor*: time arrives with each event, and
 //! whoever drives the session carries out its actions in order. A test can therefore replay any
 //! session exactly.
 
@@ -18,3 +18,4 @@ pub mod session;
 
 mod answer;
 mod ledger;
+pub(crate) mod pump;

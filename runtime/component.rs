@@ -18,3 +18,6 @@ mod report;
 mod state;
 mod stdio;
 mod ticker;
+mod verdict;
+
+pub(crate) use verdict::ending_of;

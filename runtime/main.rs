@@ -1,2 +1,5 @@
-//! brig
-fn main(){}
+//! The program.
+
+fn main() -> std::process::ExitCode {
+    brig::cli::main()
+}

@@ -29,8 +29,8 @@ pub fn facts(policy: Option<&Policy>) -> Result<HostFacts, ProbeError> {
     let caller = caller();
     let mut sources = BTreeMap::new();
     for grant in policy.iter().flat_map(|policy| policy.files()) {
-        if let Some(fact) = source(grant.host.as_str())? {
-            sources.insert(grant.host.as_str().to_owned(), fact);
+        if let Some(fact) = source(grant.host().as_str())? {
+            sources.insert(grant.host().as_str().to_owned(), fact);
         }
     }
     Ok(HostFacts {

@@ -9,7 +9,7 @@ use crate::facts::{Artifact, HostFacts, SourceKind, WorkerFiles};
 use crate::landlock;
 use crate::mechanism::{Held, Unenforceable, hold};
 use crate::seccomp::{Family, FileCalls, Profile};
-use brig_policies::{FileGrant, Missing, Places, Policy, refused_source};
+use brig_policies::{FileGrant, Missing, Places, Policy, refused_source, refused_write};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -132,10 +132,11 @@ pub fn component(
             Err(fault) => faults.push(fault),
         }
     }
+    let limits = policy.limits();
+    faults.extend(processor_share(limits.cpus_milli).map(Unplannable::from));
     if !faults.is_empty() {
         return Err(faults);
     }
-    let limits = policy.limits();
     grants.extend(scratch(limits.scratch_bytes));
     let preopens = preopens(&grants);
     let files = file_calls(&preopens);
@@ -231,11 +232,11 @@ fn mount(
     facts: &HostFacts,
 ) -> Result<Option<Mount>, Unplannable> {
     let fault = |message: String, help: &str| {
-        Err(Unplannable::Grant { span: grant.span.clone(), message, help: help.to_owned() })
+        Err(Unplannable::Grant { span: grant.span(), message, help: help.to_owned() })
     };
-    let host = grant.host.as_str();
+    let host = grant.host().as_str();
     let Some(source) = facts.sources.get(host) else {
-        return match grant.missing {
+        return match grant.missing() {
             Missing::Skip => Ok(None),
             Missing::Fault => fault(
                 format!("`{host}` does not exist"),
@@ -243,13 +244,19 @@ fn mount(
             ),
         };
     };
-    if let Some(refusal) = refused_source(&source.canonical, places) {
+    let write = access(grant.access()) == Access::Write;
+    let refusal = refused_source(&source.canonical, places)
+        .or_else(|| write.then(|| refused_write(&source.canonical, places)).flatten());
+    if let Some(refusal) = refusal {
         let through = if source.canonical == host {
             String::new()
         } else {
             format!(" (through symbolic links: `{}`)", source.canonical)
         };
-        return fault(format!("`{host}`{through} {}", refusal.reason), &refusal.help);
+        return fault(
+            format!("`{host}`{through} cannot be granted: {}", refusal.reason),
+            &refusal.help,
+        );
     }
     let kind = match source.kind {
         SourceKind::Directory => GrantKind::Directory,
@@ -261,7 +268,7 @@ fn mount(
             );
         }
     };
-    let at = grant.at.as_str().to_owned();
+    let at = grant.at().as_str().to_owned();
     if kind == GrantKind::File && at.matches('/').count() < 2 {
         return fault(
             format!("`{at}` puts a file at the top of a component's root"),
@@ -272,9 +279,9 @@ fn mount(
         source: source.canonical.clone(),
         at,
         kind,
-        access: access(grant.access),
-        exec: exec(grant.exec),
-        links: links(grant.links),
+        access: access(grant.access()),
+        exec: exec(grant.exec()),
+        links: links(grant.links()),
     }))
 }
 
@@ -367,6 +374,16 @@ fn rlimits(own: &[(Rlimit, u64)]) -> BTreeMap<Rlimit, u64> {
         (Rlimit::Stack, 8 << 20),
     ];
     closed.into_iter().chain(own.iter().copied()).collect()
+}
+
+/// A component has one thread, so it can never use more than one processor: larger shares hold by
+/// themselves. A smaller one would need a control group.
+fn processor_share(cpus_milli: u32) -> Option<Unenforceable> {
+    (cpus_milli < 1000).then(|| Unenforceable {
+        denial: "processor-share",
+        reason: "a share below one processor is not enforceable yet".to_owned(),
+        remedy: "write `cpus = 1.0` under [limits], or leave it out".to_owned(),
+    })
 }
 
 fn worker_limits(memory_bytes_max: u64) -> WorkerLimits {

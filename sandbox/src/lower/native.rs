@@ -3,6 +3,7 @@
 use crate::cell::{
     Access, Cell, Exec, GrantKind, Identity, Landlock, Mount, Namespace, PROGRAM_FOLDER, Rlimit,
 };
+use crate::facts::WorkerFiles;
 use crate::seccomp::InvalidProfile;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -186,4 +187,42 @@ fn lower_mount(mount: &Mount, identity: Identity) -> RootOp {
             inodes_max: *inodes_max,
         },
     }
+}
+
+/// Which of brig's programs runs in a component's cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ComponentRole {
+    /// The guest's worker.
+    Worker,
+    /// The compiler.
+    Compiler,
+}
+
+impl ComponentRole {
+    /// The hidden first argument that makes an exec of brig this program.
+    pub const fn argument(self) -> &'static str {
+        match self {
+            Self::Worker => "__worker",
+            Self::Compiler => "__compile",
+        }
+    }
+}
+
+/// brig itself as the program of a cell. A dynamic brig is started by its loader, by path, so that
+/// all its files lie in [`PROGRAM_FOLDER`] and can meet no grant.
+pub fn component_program(worker: &WorkerFiles, role: ComponentRole) -> Program {
+    let own = format!("{PROGRAM_FOLDER}/worker");
+    let mut args = match worker.loader {
+        Some(_) => vec![
+            format!("{PROGRAM_FOLDER}/loader"),
+            "--library-path".to_owned(),
+            PROGRAM_FOLDER.to_owned(),
+            own.clone(),
+        ],
+        None => vec![own.clone()],
+    };
+    args.push(role.argument().to_owned());
+    let path = args.first().cloned().unwrap_or(own);
+    // Streams, then orders, code and report (component.rs).
+    Program { path, args, env: Vec::new(), descriptors: 6 }
 }

@@ -1,0 +1,444 @@
+//! Carries a session out: one thread, one poll(2), no buffer without a bound.
+//!
+//! It reads a side only while what waits for the other side is small, so a peer that does not read
+//! stops the one that writes, as over a pipe.
+
+use super::frame::Framer;
+use super::session::{Action, Ended, Event, Outcome, Session, SessionLimits, StartRefusal};
+use crate::component::ending_of;
+use crate::launch::{End, Running, WardenEvent};
+use crate::log::Log;
+use crate::streams::{Input, Output, Read};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::os::unix::net::UnixStream;
+use std::time::Instant;
+
+/// Bytes waiting for one side at which the other side is no longer read.
+const HIGH_WATER_BYTES: usize = 1 << 20;
+/// Bytes of one read. A pipe holds 64 KiB (pipe(7)).
+const READ_BYTES: usize = 64 << 10;
+/// Bytes of the worker's reports that are kept.
+const REPORT_BYTES_MAX: usize = 64 << 10;
+
+/// The client's two streams.
+pub(crate) struct Client {
+    /// What it writes.
+    pub(crate) input: Input,
+    /// What it reads.
+    pub(crate) output: Output,
+}
+
+/// A started server.
+pub(crate) struct Server {
+    /// The cell.
+    pub(crate) running: Running,
+    /// What it reads.
+    pub(crate) input: Output,
+    /// Its standard output.
+    pub(crate) output: Input,
+    /// Its standard error.
+    pub(crate) errors: Input,
+    /// The worker's reports.
+    pub(crate) reports: Input,
+}
+
+/// Whom the client talks to.
+pub(crate) enum Peer {
+    /// A server.
+    Server(Box<Server>),
+    /// Nobody: the start was refused, and the client's first request is told so.
+    Refused(StartRefusal),
+}
+
+/// How a session went.
+pub(crate) struct Closing {
+    /// The session's own word.
+    pub(crate) outcome: Outcome,
+    /// Where the cell or the worker failed before the guest's first instruction: why.
+    pub(crate) start_failure: Option<String>,
+}
+
+/// Runs a session to its end.
+pub(crate) fn run(
+    limits: SessionLimits,
+    client: Client,
+    peer: Peer,
+    log: &mut Log,
+) -> io::Result<Closing> {
+    let (signal, theirs) = UnixStream::pair()?;
+    for number in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
+        signal_hook::low_level::pipe::register(number, theirs.try_clone()?)?;
+    }
+    let (server, refusal) = match peer {
+        Peer::Server(server) => (Some(ServerSide::new(*server, limits)), None),
+        Peer::Refused(refusal) => (None, Some(refusal)),
+    };
+    let mut pump = Pump {
+        session: Session::new(limits),
+        client_framer: Framer::new(limits.message_bytes_max),
+        client_input: Some(client.input),
+        client_output: client.output,
+        server,
+        signal: Input::new(signal.into()),
+        log,
+        started: Instant::now(),
+        buffer: vec![0; READ_BYTES],
+        actions: Vec::new(),
+        outcome: None,
+        start_failure: None,
+        closing: false,
+    };
+    if let Some(refusal) = refusal {
+        pump.event(Event::StartRefused(refusal));
+    }
+    pump.run()
+}
+
+struct ServerSide {
+    running: Option<Running>,
+    framer: Framer,
+    input: Output,
+    output: Option<Input>,
+    errors: Option<Input>,
+    reports: Option<Input>,
+    report_text: Vec<u8>,
+    end: Option<End>,
+}
+
+impl ServerSide {
+    fn new(server: Server, limits: SessionLimits) -> Self {
+        Self {
+            running: Some(server.running),
+            framer: Framer::new(limits.message_bytes_max),
+            input: server.input,
+            output: Some(server.output),
+            errors: Some(server.errors),
+            reports: Some(server.reports),
+            report_text: Vec::new(),
+            end: None,
+        }
+    }
+}
+
+struct Pump<'a> {
+    session: Session,
+    client_framer: Framer,
+    client_input: Option<Input>,
+    client_output: Output,
+    server: Option<ServerSide>,
+    signal: Input,
+    log: &'a mut Log,
+    started: Instant,
+    buffer: Vec<u8>,
+    actions: Vec<Action>,
+    outcome: Option<Outcome>,
+    start_failure: Option<String>,
+    /// A signal asked for the end once already.
+    closing: bool,
+}
+
+/// What can become ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ready {
+    ClientInput,
+    ClientOutput,
+    ServerInput,
+    ServerOutput,
+    ServerErrors,
+    Reports,
+    Warden,
+    Signal,
+}
+
+impl Pump<'_> {
+    fn run(mut self) -> io::Result<Closing> {
+        while self.outcome.is_none() {
+            for ready in self.wait()? {
+                self.serve(ready)?;
+            }
+            if self.session.next_deadline_ms().is_some_and(|deadline| deadline <= self.now_ms()) {
+                self.event(Event::DeadlinePassed);
+            }
+        }
+        self.finish()
+    }
+
+    /// The last answers still go out, for as long as the client takes them within a second.
+    fn finish(mut self) -> io::Result<Closing> {
+        let until = self.now_ms() + 1000;
+        while self.client_output.flush() && self.now_ms() < until {
+            let Some(descriptor) = self.client_output.pending() else { break };
+            let mut polled = [PollFd::from_borrowed_fd(descriptor, PollFlags::OUT)];
+            poll(&mut polled, Some(100))?;
+        }
+        if let Some(server) = &mut self.server {
+            drain_errors(server, self.log, &mut self.buffer);
+            if let Some(running) = server.running.take() {
+                running.kill()?;
+            }
+        }
+        self.log.finish();
+        let outcome = self.outcome.unwrap_or(Outcome::StartRefused);
+        Ok(Closing { outcome, start_failure: self.start_failure })
+    }
+
+    fn wait(&self) -> io::Result<Vec<Ready>> {
+        let mut watched: Vec<(Ready, BorrowedFd<'_>, PollFlags)> = Vec::with_capacity(8);
+        let server = self.server.as_ref();
+        let to_server = server.map_or(0, |server| server.input.waiting_bytes());
+        if let Some(input) = self.client_input.as_ref().filter(|_| to_server < HIGH_WATER_BYTES) {
+            watched.push((Ready::ClientInput, input.as_fd(), PollFlags::IN));
+        }
+        if let Some(pending) = self.client_output.pending() {
+            watched.push((Ready::ClientOutput, pending, PollFlags::OUT));
+        }
+        if let Some(server) = server {
+            if let Some(pending) = server.input.pending() {
+                watched.push((Ready::ServerInput, pending, PollFlags::OUT));
+            }
+            let takes = self.client_output.waiting_bytes() < HIGH_WATER_BYTES;
+            let output = server.output.as_ref().filter(|_| takes);
+            for (ready, input) in [
+                (Ready::ServerOutput, output),
+                (Ready::ServerErrors, server.errors.as_ref()),
+                (Ready::Reports, server.reports.as_ref()),
+            ] {
+                watched.extend(input.map(|input| (ready, input.as_fd(), PollFlags::IN)));
+            }
+            let running = server.running.as_ref().filter(|_| server.end.is_none());
+            watched.extend(running.map(|r| (Ready::Warden, r.channel(), PollFlags::IN)));
+        }
+        watched.push((Ready::Signal, self.signal.as_fd(), PollFlags::IN));
+        let entry = |(_, fd, flags): &(_, _, _)| PollFd::from_borrowed_fd(*fd, *flags);
+        let mut polled: Vec<PollFd<'_>> = watched.iter().map(entry).collect();
+        let deadline = self.session.next_deadline_ms();
+        poll(&mut polled, deadline.map(|deadline| deadline.saturating_sub(self.now_ms())))?;
+        let set = watched.iter().zip(&polled).filter(|(_, entry)| !entry.revents().is_empty());
+        Ok(set.map(|((ready, _, _), _)| *ready).collect())
+    }
+
+    fn serve(&mut self, ready: Ready) -> io::Result<()> {
+        match ready {
+            Ready::ClientInput => self.read_client(),
+            Ready::ClientOutput => self.flush_client(),
+            Ready::ServerInput => self.flush_server(),
+            Ready::ServerOutput => self.read_server(),
+            Ready::ServerErrors => self.read_errors(),
+            Ready::Reports => self.read_reports(),
+            Ready::Warden => return self.read_warden(),
+            Ready::Signal => self.signalled(),
+        }
+        Ok(())
+    }
+
+    fn read_client(&mut self) {
+        let Some(input) = &self.client_input else { return };
+        match input.read(&mut self.buffer) {
+            Read::Nothing => {}
+            Read::Bytes(count) => {
+                let buffer = std::mem::take(&mut self.buffer);
+                let mut bytes = buffer.get(..count).unwrap_or_default();
+                while let Some(frame) = self.client_framer.take(&mut bytes) {
+                    self.event(Event::FromClient(frame));
+                }
+                self.buffer = buffer;
+            }
+            Read::Closed => self.close_client(),
+        }
+    }
+
+    fn close_client(&mut self) {
+        if self.client_input.take().is_some() {
+            if let Some(frame) = self.client_framer.finish() {
+                self.event(Event::FromClient(frame));
+            }
+            self.event(Event::ClientClosed);
+        }
+    }
+
+    fn read_server(&mut self) {
+        let Some(server) = &mut self.server else { return };
+        let Some(output) = &server.output else { return };
+        match output.read(&mut self.buffer) {
+            Read::Nothing => {}
+            Read::Bytes(count) => {
+                let buffer = std::mem::take(&mut self.buffer);
+                let mut bytes = buffer.get(..count).unwrap_or_default();
+                while let Some(frame) =
+                    self.server.as_mut().and_then(|server| server.framer.take(&mut bytes))
+                {
+                    self.event(Event::FromServer(frame));
+                }
+                self.buffer = buffer;
+            }
+            Read::Closed => {
+                server.output = None;
+                if let Some(frame) = server.framer.finish() {
+                    self.event(Event::FromServer(frame));
+                }
+                self.event(Event::ServerOutputClosed);
+            }
+        }
+    }
+
+    fn read_errors(&mut self) {
+        let Some(server) = &mut self.server else { return };
+        match server.errors.as_ref().map(|errors| errors.read(&mut self.buffer)) {
+            Some(Read::Bytes(count)) => {
+                self.log.server_wrote(self.buffer.get(..count).unwrap_or_default());
+            }
+            Some(Read::Closed) => server.errors = None,
+            Some(Read::Nothing) | None => {}
+        }
+    }
+
+    fn read_reports(&mut self) {
+        if let Some(server) = &mut self.server {
+            read_reports(server, &mut self.buffer);
+        }
+    }
+
+    fn read_warden(&mut self) -> io::Result<()> {
+        let Some(server) = &mut self.server else { return Ok(()) };
+        let Some(running) = &server.running else { return Ok(()) };
+        let event = match running.event_now() {
+            Ok(event) => event,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        match event {
+            Some(WardenEvent::Started) => self.event(Event::ServerStarted),
+            Some(WardenEvent::Failed { step, reason, help }) => {
+                server.end = Some(End::Killed);
+                let message = format!("cannot {step}: {reason}");
+                self.start_failure = Some(message.clone());
+                let help = help.unwrap_or_default();
+                self.event(Event::StartRefused(StartRefusal { message, help }));
+            }
+            Some(WardenEvent::Ended { end }) => self.server_ended(end),
+            // The warden is gone without a word: it was killed, and its cell with it.
+            None => self.server_ended(End::Killed),
+        }
+        Ok(())
+    }
+
+    fn server_ended(&mut self, end: End) {
+        let Some(server) = &mut self.server else { return };
+        server.end = Some(end);
+        while server.reports.is_some() && read_reports(server, &mut self.buffer) {}
+        let ending = ending_of(&server.report_text, end);
+        self.start_failure = ending.start_failure;
+        let ended = Ended { reason: ending.reason, code: ending.code };
+        self.event(Event::ServerEnded(ended));
+    }
+
+    fn signalled(&mut self) {
+        let _ = self.signal.read(&mut self.buffer);
+        if std::mem::replace(&mut self.closing, true) {
+            self.perform(Action::Kill);
+        } else {
+            self.close_client();
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        let mut actions = std::mem::take(&mut self.actions);
+        self.session.on(self.now_ms(), event, &mut actions);
+        for action in actions.drain(..) {
+            self.perform(action);
+        }
+        self.actions = actions;
+        // Written at once where it goes: no second turn of the loop for what does not have to wait.
+        self.flush_client();
+        self.flush_server();
+    }
+
+    fn perform(&mut self, action: Action) {
+        match action {
+            Action::ToClient(bytes) => self.client_output.push(bytes),
+            Action::Notice(notice) => self.log.notice(&notice.to_string()),
+            Action::Divert(line) => self.log.diverted(&line),
+            Action::Finish(outcome) => self.outcome = Some(outcome),
+            Action::ToServer(bytes) => {
+                if let Some(server) = &mut self.server {
+                    server.input.push(bytes);
+                }
+            }
+            Action::CloseServerInput => {
+                if let Some(server) = &mut self.server {
+                    server.input.close();
+                }
+            }
+            Action::Terminate => {
+                let running = self.server.as_ref().and_then(|server| server.running.as_ref());
+                // It fails where the warden is gone, which its own event tells.
+                let _ = running.map(Running::terminate);
+            }
+            Action::Kill => {
+                let running = self.server.as_mut().and_then(|server| server.running.take());
+                if let Some(running) = running {
+                    let _ = running.kill();
+                    self.server_ended(End::Killed);
+                }
+            }
+        }
+    }
+
+    fn flush_client(&mut self) {
+        if !self.client_output.flush() {
+            // Nobody reads the answers any more: there is no client, whatever it still writes.
+            self.close_client();
+        }
+    }
+
+    fn flush_server(&mut self) {
+        if let Some(server) = &mut self.server {
+            // A server that closed its input goes on: its output says what becomes of it.
+            server.input.flush();
+        }
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// One read of reports. False: nothing there now.
+fn read_reports(server: &mut ServerSide, buffer: &mut [u8]) -> bool {
+    match server.reports.as_ref().map(|reports| reports.read(buffer)) {
+        Some(Read::Bytes(count)) => {
+            let room = REPORT_BYTES_MAX.saturating_sub(server.report_text.len()).min(count);
+            server.report_text.extend_from_slice(buffer.get(..room).unwrap_or_default());
+            true
+        }
+        Some(Read::Closed) => {
+            server.reports = None;
+            false
+        }
+        Some(Read::Nothing) | None => false,
+    }
+}
+
+fn drain_errors(server: &mut ServerSide, log: &mut Log, buffer: &mut [u8]) {
+    // As much as a pipe holds: a server that still writes must not keep the session from its end.
+    for _ in 0..2 {
+        match server.errors.as_ref().map(|errors| errors.read(buffer)) {
+            Some(Read::Bytes(count)) => log.server_wrote(buffer.get(..count).unwrap_or_default()),
+            Some(Read::Nothing | Read::Closed) | None => return,
+        }
+    }
+}
+
+/// poll(2) with a time in milliseconds.
+fn poll(polled: &mut [PollFd<'_>], timeout_ms: Option<u64>) -> io::Result<()> {
+    let timeout = timeout_ms.map(|ms| Timespec {
+        tv_sec: i64::try_from(ms / 1000).unwrap_or(i64::MAX),
+        tv_nsec: i64::try_from(ms % 1000).unwrap_or(0) * 1_000_000,
+    });
+    match rustix::event::poll(polled, timeout.as_ref()) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}

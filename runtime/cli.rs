@@ -1,0 +1,97 @@
+//! The command line. The only module that prints to standard output, which is for data.
+
+mod arguments;
+mod call;
+mod plan;
+
+use crate::component::{compile, worker};
+use crate::exit::Exit;
+use crate::launch::{WARDEN_ARGUMENT, warden};
+use crate::prepare::{check, decide};
+use crate::report::Refused;
+use crate::serve::serve;
+use arguments::{Arguments, Command};
+use brig_sandbox::lower::native::ComponentRole;
+use clap::Parser;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Runs brig. The hidden programs (warden, worker, compiler) come first: they are started by brig
+/// alone and must not pay for reading a command line.
+pub fn main() -> ExitCode {
+    match std::env::args_os().nth(1) {
+        Some(argument) if argument == WARDEN_ARGUMENT => warden::main(),
+        Some(argument) if argument == ComponentRole::Worker.argument() => worker::main(),
+        Some(argument) if argument == ComponentRole::Compiler.argument() => compile::main(),
+        Some(_) | None => user(),
+    }
+}
+
+fn user() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Success };
+            // Help to standard output, errors to standard error; a closed stream is nobody's fault.
+            let _ = error.print();
+            return exit.into();
+        }
+    };
+    // The supervisor reads what a hostile server says; nobody of the same user may read it.
+    let dumpable = rustix::process::DumpableBehavior::NotDumpable;
+    let json = arguments.command.json();
+    let result = rustix::process::set_dumpable_behavior(dumpable)
+        .map_err(|errno| {
+            let message = format!("cannot keep brig's memory to itself: {errno}");
+            Refused::one(Exit::Failure, "not-dumpable", message, "")
+        })
+        .and_then(|()| run(&arguments.command));
+    match result {
+        Ok(exit) => exit.into(),
+        Err(refused) => {
+            tell(&refused, json);
+            refused.exit.into()
+        }
+    }
+}
+
+fn run(command: &Command) -> Result<Exit, Refused> {
+    match command {
+        Command::Run { manifest, project } => serve(manifest, project.as_deref()),
+        Command::Call(call) => call::call(call),
+        Command::Check { manifest, project, json } => {
+            let checked = check(manifest, project.as_deref())?;
+            if *json {
+                print("[]\n")
+            } else {
+                let name = checked.policy.name().as_str();
+                print(&format!("{}: `{name}` has no faults\n", manifest.display()))
+            }
+        }
+        Command::Plan { manifest, project, json } => {
+            let planned = decide(check(manifest, project.as_deref())?)?;
+            if *json { print(&plan::json(&planned.plan)) } else { print(&plan::text(&planned)) }
+        }
+    }
+}
+
+fn tell(refused: &Refused, json: bool) {
+    if json {
+        let _ = print(&format!("{:#}\n", refused.json()));
+    } else {
+        // Where standard error is closed there is nobody to tell; the exit code still says it.
+        let _ = std::io::stderr().write_all(refused.render().as_bytes());
+    }
+}
+
+/// Data. A reader that closed its end (`| head`) has what it wanted.
+fn print(text: &str) -> Result<Exit, Refused> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            let message = format!("cannot write to standard output: {error}");
+            Err(Refused::one(Exit::Failure, "output-failed", message, ""))
+        }
+        Ok(()) | Err(_) => Ok(Exit::Success),
+    }
+}

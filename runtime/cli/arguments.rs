@@ -1,0 +1,118 @@
+//! What can be written on the command line. Help, and later manuals and completions, come from here.
+
+use crate::exit::Exit;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Run MCP servers that nobody should have to trust.
+#[derive(Debug, Parser)]
+#[command(
+    name = "brig",
+    version,
+    about = "Runs MCP servers that nobody should have to trust",
+    long_about = "Runs an MCP server under one manifest that says what it may touch. What the \
+                  manifest does not grant does not exist for the server; where this host cannot \
+                  hold that, brig does not start it, and says why.",
+    after_help = EXAMPLES,
+    after_long_help = long_help(),
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  brig run examples/units/brig.toml         in place of the server's own command in a client's settings
+  brig call examples/units/brig.toml convert '{\"value\": 5, \"from\": \"km\", \"to\": \"mi\"}'
+  brig check brig.toml                      every fault of a manifest, with its place
+  brig plan brig.toml                       what the sandbox would be, and what holds it here";
+
+fn long_help() -> String {
+    let mut text = format!("{EXAMPLES}\n\nExit codes:\n");
+    for (exit, meaning) in Exit::ALL {
+        text.push_str(&format!("  {:<3} {meaning}\n", exit as u8));
+    }
+    text
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run a server for the MCP client on the standard streams
+    #[command(after_help = "Example, in a client's settings:
+  {\"mcpServers\": {\"units\": {\"command\": \"brig\", \"args\": [\"run\", \"/path/to/brig.toml\"]}}}
+
+Standard output carries the protocol alone. Notices and the server's own log go to standard error.")]
+    Run {
+        /// The manifest
+        manifest: PathBuf,
+        /// The folder that `{project}` in the manifest stands for
+        #[arg(long, value_name = "DIR")]
+        project: Option<PathBuf>,
+    },
+    /// Start a server, call one of its tools, print the answer, and end it
+    Call(Call),
+    /// Read a manifest and tell all its faults
+    #[command(after_help = "Examples:
+  brig check brig.toml
+  brig check --json brig.toml | jq -r '.[] | \"\\(.place.line): \\(.message)\"'")]
+    Check {
+        /// The manifest
+        manifest: PathBuf,
+        /// The folder that `{project}` in the manifest stands for
+        #[arg(long, value_name = "DIR")]
+        project: Option<PathBuf>,
+        /// Print the faults as JSON to standard output: an array, empty where there are none
+        #[arg(long)]
+        json: bool,
+    },
+    /// Decide the sandbox of a manifest on this host and show it, without starting anything
+    #[command(after_help = "Examples:
+  brig plan brig.toml
+  brig plan --json brig.toml | jq .held")]
+    Plan {
+        /// The manifest
+        manifest: PathBuf,
+        /// The folder that `{project}` in the manifest stands for
+        #[arg(long, value_name = "DIR")]
+        project: Option<PathBuf>,
+        /// Print the plan as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// One call of a tool.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  brig call examples/notes/brig.toml list_notes
+  brig call examples/notes/brig.toml read_note '{\"name\": \"welcome\"}'
+  brig call --json brig.toml TOOL '{}' | jq .structuredContent")]
+pub(super) struct Call {
+    /// The manifest
+    pub(super) manifest: PathBuf,
+    /// The tool's name
+    pub(super) tool: String,
+    /// The tool's arguments, a JSON object
+    #[arg(default_value = "{}")]
+    pub(super) arguments: String,
+    /// The folder that `{project}` in the manifest stands for
+    #[arg(long, value_name = "DIR")]
+    pub(super) project: Option<PathBuf>,
+    /// Print the whole result as JSON instead of its text
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+impl Command {
+    /// Whether errors are wanted as JSON on standard output.
+    pub(super) fn json(&self) -> bool {
+        match self {
+            Self::Run { .. } => false,
+            Self::Call(call) => call.json,
+            Self::Check { json, .. } | Self::Plan { json, .. } => *json,
+        }
+    }
+}

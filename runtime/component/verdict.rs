@@ -1,0 +1,79 @@
+//! The supervisor's reading of a worker's reports. They are hostile: a guest may have written them.
+
+use crate::launch::End;
+use crate::log::escape;
+use brig_sandbox::component::WorkerReport;
+
+/// How a server ended, in words and as a code.
+pub(crate) struct Ending {
+    /// Words that read after "the server".
+    pub(crate) reason: String,
+    /// Its exit status, where it has one.
+    pub(crate) code: Option<i32>,
+    /// Where the worker failed before the guest's first instruction: why.
+    pub(crate) start_failure: Option<String>,
+}
+
+/// Puts together what the worker reported and how its process ended.
+pub(crate) fn ending_of(reports: &[u8], end: End) -> Ending {
+    let last = reports
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| serde_json::from_slice::<WorkerReport>(line).ok())
+        .last();
+    match last {
+        Some(WorkerReport::Exited { status }) => Ending {
+            reason: format!("exited with status {status}"),
+            code: Some(status),
+            start_failure: None,
+        },
+        Some(WorkerReport::Trapped { reason }) => Ending {
+            reason: format!("was ended by a trap: {}", escape(reason.as_bytes())),
+            code: None,
+            start_failure: None,
+        },
+        Some(WorkerReport::Failed { step, reason }) => {
+            let why = escape(format!("cannot {step}: {reason}").as_bytes());
+            Ending { reason: "did not start".to_owned(), code: None, start_failure: Some(why) }
+        }
+        Some(WorkerReport::Ready) | None => from_process(end),
+    }
+}
+
+fn from_process(end: End) -> Ending {
+    let reason = match end {
+        End::Exit { status } => format!("exited with status {status}"),
+        End::Signal { signal } => format!("was ended by signal {signal}"),
+        End::Killed => "was killed with its cell".to_owned(),
+    };
+    let code = match end {
+        End::Exit { status } => Some(status),
+        End::Signal { .. } | End::Killed => None,
+    };
+    Ending { reason, code, start_failure: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(reports: &str, end: End, reason: &str, failed: bool) {
+        let ending = ending_of(reports.as_bytes(), end);
+        assert!(ending.reason.contains(reason), "{}", ending.reason);
+        assert_eq!(ending.start_failure.is_some(), failed);
+    }
+
+    #[test]
+    fn the_last_report_counts_and_junk_does_not() {
+        let exit = End::Exit { status: 1 };
+        let ready = "{\"event\":\"ready\"}\n";
+        check("", End::Signal { signal: 9 }, "signal 9", false);
+        check("", End::Killed, "killed", false);
+        check("junk\n{\"event\":\"no\"}", exit, "status 1", false);
+        check(ready, exit, "status 1", false);
+        let trapped = format!("{ready}{{\"event\":\"trapped\",\"reason\":\"a\\u001bb\"}}\n");
+        check(&trapped, exit, "trap: a\\u{1b}b", false);
+        check("{\"event\":\"exited\",\"status\":3}", exit, "status 3", false);
+        check("{\"event\":\"failed\",\"step\":\"s\",\"reason\":\"r\"}", exit, "not start", true);
+    }
+}

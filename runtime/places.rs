@@ -1,0 +1,88 @@
+//! Where this machine keeps what manifests and brig itself speak of (XDG base directory
+//! specification).
+
+use brig_policies::Places;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Why a path cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PlacesError {
+    /// The manifest is not there.
+    #[error("read `{path}`: {source}")]
+    Manifest {
+        /// As given.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A path that no plan can show.
+    #[error("use `{0}`: its path is not UTF-8")]
+    NotText(String),
+    /// No place for compiled code.
+    #[error("find a place for compiled code: neither XDG_CACHE_HOME nor HOME is an absolute path")]
+    NoCache,
+}
+
+/// The places for one manifest.
+pub fn places(manifest: &Path, project: Option<&Path>) -> Result<Places, PlacesError> {
+    let shown = manifest.display().to_string();
+    let absolute = |path: &Path| {
+        let found = fs::canonicalize(path);
+        found.map_err(|source| PlacesError::Manifest { path: shown.clone(), source })
+    };
+    let manifest_path = absolute(manifest)?;
+    let folder = manifest_path.parent().unwrap_or(Path::new("/"));
+    let project = project.map(absolute).transpose()?;
+    Ok(Places {
+        home: home().map(|home| text(&home)).transpose()?,
+        project: project.map(|project| text(&project)).transpose()?,
+        manifest_folder: text(folder)?,
+        own_folders: own_folders().iter().map(|f| text(f)).collect::<Result<_, _>>()?,
+        manifest_path: text(&manifest_path)?,
+    })
+}
+
+/// The same places with every symbolic link followed, for asking about canonical paths.
+pub fn followed(places: &Places) -> Places {
+    let follow = |path: &String| {
+        let canonical = fs::canonicalize(path).ok();
+        canonical.and_then(|p| p.to_str().map(str::to_owned)).unwrap_or_else(|| path.clone())
+    };
+    Places {
+        home: places.home.as_ref().map(follow),
+        project: places.project.as_ref().map(follow),
+        manifest_folder: follow(&places.manifest_folder),
+        own_folders: places.own_folders.iter().map(follow).collect(),
+        manifest_path: follow(&places.manifest_path),
+    }
+}
+
+/// The folder of the cache of compiled code.
+pub fn code_cache() -> Result<PathBuf, PlacesError> {
+    let cache = xdg("XDG_CACHE_HOME", ".cache").ok_or(PlacesError::NoCache)?;
+    Ok(cache.join("brig/code"))
+}
+
+fn own_folders() -> Vec<PathBuf> {
+    let kinds = [
+        ("XDG_STATE_HOME", ".local/state"),
+        ("XDG_CACHE_HOME", ".cache"),
+        ("XDG_CONFIG_HOME", ".config"),
+    ];
+    kinds.iter().filter_map(|(name, below)| Some(xdg(name, below)?.join("brig"))).collect()
+}
+
+fn xdg(name: &str, below_home: &str) -> Option<PathBuf> {
+    let named = env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    named.or_else(|| Some(home()?.join(below_home)))
+}
+
+fn home() -> Option<PathBuf> {
+    env::var_os("HOME").map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+fn text(path: &Path) -> Result<String, PlacesError> {
+    path.to_str().map(str::to_owned).ok_or_else(|| PlacesError::NotText(path.display().to_string()))
+}

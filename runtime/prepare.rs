@@ -1,0 +1,102 @@
+//! From a manifest's path to a plan: every stop of the one path that has no effect on a server.
+
+use crate::exit::Exit;
+use crate::places::{followed, places};
+use crate::probe;
+use crate::report::{Item, Refused};
+use brig_images::component::{Component, Form};
+use brig_policies::{Policy, read, resolve};
+use brig_sandbox::facts::{Artifact, HostFacts};
+use brig_sandbox::plan::{self, COMPONENT_BYTES_MAX, Plan, Unplannable};
+use std::path::Path;
+
+/// A manifest that was read and whose rights are checked.
+#[derive(Debug)]
+pub struct Checked {
+    /// The manifest's path as given, and its text.
+    pub manifest: (String, String),
+    /// Its rights.
+    pub policy: Policy,
+    /// The places that it speaks of.
+    pub places: brig_policies::Places,
+}
+
+/// A decided sandbox with what was decided from.
+#[derive(Debug)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// The host.
+    pub facts: HostFacts,
+    /// The WebAssembly.
+    pub component: Component,
+    /// The manifest's path as given, and its text.
+    pub manifest: (String, String),
+}
+
+/// Reads and resolves a manifest.
+pub fn check(manifest: &Path, project: Option<&Path>) -> Result<Checked, Refused> {
+    let path = manifest.display().to_string();
+    let unreadable = |message: String| {
+        Refused::one(Exit::Manifest, "manifest-unreadable", message, "name a manifest, a TOML file")
+    };
+    let places = places(manifest, project).map_err(|e| unreadable(format!("cannot {e}")))?;
+    let text = std::fs::read_to_string(manifest)
+        .map_err(|e| unreadable(format!("cannot read `{path}`: {e}")))?;
+    let resolved = read(&text).and_then(|manifest| resolve(&manifest, &places));
+    match resolved {
+        Ok(policy) => Ok(Checked { manifest: (path, text), policy, places }),
+        Err(faults) => Err(Refused::faults(faults, &path, &text)),
+    }
+}
+
+/// Looks at the host and the artifact, and decides.
+pub fn decide(checked: Checked) -> Result<Planned, Refused> {
+    let Checked { manifest, policy, places } = checked;
+    let facts = probe::facts(Some(&policy)).map_err(|e| {
+        Refused::one(Exit::Failure, "probe-failed", format!("cannot {e}"), "")
+    })?;
+    let component =
+        Component::read(Path::new(policy.component().as_str()), COMPONENT_BYTES_MAX).map_err(|e| {
+            let help = "`component` names a WASI command component or a preview 1 core module";
+            Refused::one(Exit::Artifact, "artifact-refused", format!("cannot {e}"), help)
+        })?;
+    let artifact = Artifact {
+        path: policy.component().as_str().to_owned(),
+        digest: component.digest.clone(),
+        bytes: component.bytes.len() as u64,
+        form: form(component.form),
+    };
+    match plan::component(&policy, &followed(&places), &facts, &artifact) {
+        Ok(plan) => Ok(Planned { plan, facts, component, manifest }),
+        Err(reasons) => Err(unplannable(reasons, manifest)),
+    }
+}
+
+/// The two crates name the same two forms; neither may depend on the other.
+pub(crate) fn form(form: Form) -> brig_sandbox::component::Form {
+    match form {
+        Form::Component => brig_sandbox::component::Form::Component,
+        Form::CoreModule => brig_sandbox::component::Form::CoreModule,
+    }
+}
+
+fn unplannable(reasons: Vec<Unplannable>, manifest: (String, String)) -> Refused {
+    let grants = reasons.iter().any(|reason| matches!(reason, Unplannable::Grant { .. }));
+    let item = |reason: Unplannable| match reason {
+        Unplannable::Unenforceable(open) => Item {
+            code: "unenforceable".to_owned(),
+            span: None,
+            message: open.to_string(),
+            help: open.remedy,
+        },
+        Unplannable::Grant { span, message, help } => {
+            Item { code: "grant-refused".to_owned(), span: Some(span), message, help }
+        }
+    };
+    Refused {
+        exit: if grants { Exit::Manifest } else { Exit::Unenforceable },
+        items: reasons.into_iter().map(item).collect(),
+        manifest: Some(manifest),
+    }
+}

@@ -1,0 +1,92 @@
+//! `brig run`: from a manifest to a session that is over.
+
+mod code;
+mod start;
+
+use crate::bridge::pump::{self, Client, Closing, Peer};
+use crate::bridge::session::{IN_FLIGHT_MAX, Outcome, SessionLimits, StartRefusal};
+use crate::exit::Exit;
+use crate::launch::Warden;
+use crate::log::Log;
+use crate::prepare::{Planned, check, decide};
+use crate::report::Refused;
+use crate::streams::{Input, Output};
+use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
+
+/// How long a server has after its input is closed, and again after SIGTERM. Below the two seconds
+/// that the official SDKs wait, so that the end is in order before they lose patience.
+const GRACE_MS: u64 = 1500;
+/// What a refused start waits for its client's first request.
+const REFUSED_WAIT_MS: u64 = 30_000;
+
+/// Runs the server of a manifest for the client on brig's standard streams.
+///
+/// A start that is refused is told twice: to the client, which gets an error for its first request,
+/// and in full to the caller, who has a person's terminal or log to write it to.
+pub fn serve(manifest: &Path, project: Option<&Path>) -> Result<Exit, Refused> {
+    // First, so that the warden's exec runs beside everything that is read and decided here.
+    let warden = Warden::spawn();
+    let planned = check(manifest, project).and_then(decide);
+    let name = planned.as_ref().map_or("server", |planned| planned.plan.server.as_str()).to_owned();
+    let limits = limits(planned.as_ref().ok());
+    let client = client().map_err(|error| broken(&error))?;
+    let mut log = Log::new(&name);
+    match planned.and_then(|planned| start::start(&planned, warden)) {
+        Ok(server) => {
+            let closing = pump::run(limits, client, Peer::Server(Box::new(server)), &mut log)
+                .map_err(|error| broken(&error))?;
+            judge(closing, &log)
+        }
+        Err(refused) => {
+            let (message, help) = refused.brief();
+            let refusal = StartRefusal { message, help };
+            pump::run(limits, client, Peer::Refused(refusal), &mut log)
+                .map_err(|error| broken(&error))?;
+            Err(refused)
+        }
+    }
+}
+
+fn limits(planned: Option<&Planned>) -> SessionLimits {
+    let bridge = planned.map(|planned| planned.plan.bridge);
+    SessionLimits {
+        message_bytes_max: bridge
+            .and_then(|bridge| usize::try_from(bridge.message_bytes_max).ok())
+            .unwrap_or(16 << 20),
+        in_flight_max: IN_FLIGHT_MAX,
+        start_ms: bridge.map_or(REFUSED_WAIT_MS, |bridge| bridge.start_ms),
+        call_ms: bridge.map_or(REFUSED_WAIT_MS, |bridge| bridge.call_ms),
+        grace_ms: GRACE_MS,
+    }
+}
+
+fn client() -> io::Result<Client> {
+    let input = io::stdin().as_fd().try_clone_to_owned()?;
+    let output = io::stdout().as_fd().try_clone_to_owned()?;
+    Ok(Client { input: Input::new(input), output: Output::shared(output)? })
+}
+
+fn judge(closing: Closing, log: &Log) -> Result<Exit, Refused> {
+    if let Some(failure) = closing.start_failure {
+        let help = "`brig plan` shows what the sandbox would be";
+        return Err(Refused::one(Exit::Launch, "launch-failed", failure, help));
+    }
+    match closing.outcome {
+        Outcome::ClientClosed { .. } | Outcome::StartRefused => Ok(Exit::Success),
+        Outcome::ServerEnded { ended } => {
+            let reason = ended.map_or("closed its output".to_owned(), |ended| ended.reason);
+            log.notice(&format!("the server {reason}"));
+            Ok(Exit::ServerEnded)
+        }
+        Outcome::StartDeadline { .. } => {
+            log.notice("the server did not answer its first request in time (limits.start)");
+            Ok(Exit::StartDeadline)
+        }
+    }
+}
+
+fn broken(error: &io::Error) -> Refused {
+    Refused::one(Exit::Failure, "session-failed", format!("cannot run the session: {error}"), "")
+}

@@ -1,0 +1,145 @@
+//! Compiled code: from the cache, or from the compiler in a cell without grants.
+
+use super::start::{launch_failed, warden_orders};
+use crate::component::cache::{Cache, CacheError, Digest, Entry};
+use crate::exit::Exit;
+use crate::launch::{End, LaunchError, Running, Warden, WardenEvent, sealed};
+use crate::log::escape;
+use crate::places::code_cache;
+use crate::prepare::Planned;
+use crate::report::Refused;
+use brig_sandbox::component::{CompileOrders, CompileReport};
+use brig_sandbox::lower::native::ComponentRole;
+use brig_sandbox::plan::{CODE_BYTES_MAX, COMPONENT_BYTES_MAX, compiler_cell};
+use rustix::fs::{MemfdFlags, Mode, OFlags};
+use rustix::pipe::PipeFlags;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+
+/// Bytes of the compiler's report that are read.
+const REPORT_BYTES_MAX: u64 = 64 << 10;
+
+/// The plan's code, compiled.
+pub(super) fn compiled(planned: &Planned) -> Result<Entry, Refused> {
+    let folder = code_cache().map_err(|error| {
+        let help = "set HOME, or XDG_CACHE_HOME, to a folder of your own";
+        Refused::one(Exit::Failure, "no-cache", format!("cannot {error}"), help)
+    })?;
+    let cache = Cache::open(&folder).map_err(|error| cache_failed(&error))?;
+    let digest = Digest::of(&planned.component.bytes);
+    if let Some(entry) = cache.lookup(&digest).map_err(|error| cache_failed(&error))? {
+        return Ok(entry);
+    }
+    let (code, code_bytes) = compile(planned)?;
+    cache.store(&digest, &code, code_bytes).map_err(|error| cache_failed(&error))
+}
+
+fn cache_failed(error: &CacheError) -> Refused {
+    Refused::one(
+        Exit::Failure,
+        "cache-failed",
+        format!("cannot {error}"),
+        "the folder must be yours alone (0700); removing it is safe, brig compiles again",
+    )
+}
+
+/// Bytes in, code out: the compiler gets no other right, and what it says is not believed beyond
+/// its length.
+fn compile(planned: &Planned) -> Result<(File, u64), Refused> {
+    let cell = compiler_cell(&planned.facts).map_err(|open| {
+        let first = open.into_iter().next();
+        let (message, remedy) =
+            first.map_or_else(Default::default, |open| (open.to_string(), open.remedy));
+        Refused::one(Exit::Unenforceable, "unenforceable", message, &remedy)
+    })?;
+    let orders = CompileOrders {
+        form: planned.plan.artifact.form,
+        input_bytes_max: COMPONENT_BYTES_MAX,
+        code_bytes_max: CODE_BYTES_MAX,
+    };
+    let warden_orders = warden_orders(planned, &cell, ComponentRole::Compiler)?;
+    let broken = |error: io::Error| launch_failed(&LaunchError::Warden(error));
+    let code = rustix::fs::memfd_create("brig-code", MemfdFlags::CLOEXEC)
+        .map_err(|errno| broken(errno.into()))?;
+    let (report, theirs) =
+        rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(|errno| broken(errno.into()))?;
+    let descriptors = descriptors(planned, &orders, &code, theirs).map_err(broken)?;
+    let warden = Warden::spawn().map_err(|error| launch_failed(&error))?;
+    let running =
+        warden.launch(&warden_orders, &descriptors).map_err(|error| launch_failed(&error))?;
+    drop(descriptors);
+    let end = wait(&running).map_err(|error| launch_failed(&error))?;
+    let mut text = Vec::new();
+    File::from(report).take(REPORT_BYTES_MAX).read_to_end(&mut text).map_err(broken)?;
+    drop(running);
+    judge(&text, end, File::from(code))
+}
+
+fn descriptors(
+    planned: &Planned,
+    orders: &CompileOrders,
+    code: &OwnedFd,
+    report: OwnedFd,
+) -> io::Result<[OwnedFd; 6]> {
+    let null = || {
+        rustix::fs::open("/dev/null", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())
+            .map_err(io::Error::from)
+    };
+    let orders = serde_json::to_vec(orders)?;
+    Ok([
+        sealed(&planned.component.bytes)?,
+        null()?,
+        null()?,
+        sealed(&orders)?,
+        code.try_clone()?,
+        report,
+    ])
+}
+
+fn wait(running: &Running) -> Result<End, LaunchError> {
+    loop {
+        match running.event().map_err(LaunchError::Warden)? {
+            Some(WardenEvent::Started) => {}
+            Some(WardenEvent::Ended { end }) => return Ok(end),
+            Some(WardenEvent::Failed { step, reason, help }) => {
+                return Err(LaunchError::Cell { step, reason, help });
+            }
+            None => return Ok(End::Killed),
+        }
+    }
+}
+
+fn judge(report: &[u8], end: End, code: File) -> Result<(File, u64), Refused> {
+    let refused = |message: String| {
+        let help = "`component` takes WASI 0.2 command components and WASI preview 1 core modules";
+        Err(Refused::one(Exit::Artifact, "artifact-refused", message, help))
+    };
+    let line = report.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    match serde_json::from_slice::<CompileReport>(line) {
+        Ok(CompileReport::Compiled { code_bytes }) => {
+            let length = code.metadata().map_or(0, |metadata| metadata.len());
+            if code_bytes == length && length <= CODE_BYTES_MAX {
+                Ok((code, code_bytes))
+            } else {
+                refused("the compiler's code is not as long as it says".to_owned())
+            }
+        }
+        Ok(CompileReport::Refused { reason }) => {
+            refused(format!("cannot run the component: {}", escape(reason.as_bytes())))
+        }
+        Err(_) => refused(format!(
+            "cannot compile the component: the compiler ended without a word ({}), as it does when \
+             it would pass its bounds of time or memory",
+            how(end)
+        )),
+    }
+}
+
+fn how(end: End) -> String {
+    match end {
+        End::Exit { status } => format!("status {status}"),
+        End::Signal { signal } => format!("signal {signal}"),
+        End::Killed => "killed".to_owned(),
+    }
+}
