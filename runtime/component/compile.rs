@@ -163,8 +163,8 @@ pub(super) mod tests {
         check(
             "(module (func (export \"_start\") (result i32) unreachable)
                (func $bad (result i32) (i64.const 0)))",
-            "WebAssembly translation error: Invalid input WebAssembly code at offset 47: type \
-             mismatch: expected i32, found i64",
+            "failed to compile: wasm[0]::function[1]::bad: WebAssembly translation error: Invalid \
+             input WebAssembly code at offset 43: type mismatch: expected i32, found i64",
         );
     }
 

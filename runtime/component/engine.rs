@@ -5,7 +5,10 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use wasmparser::WasmFeatures;
-use wasmtime::{Config, CustomCodeMemory, Engine, OptLevel, Strategy, WasmBacktraceDetails};
+use wasmtime::{
+    Config, CustomCodeMemory, Engine, ModuleVersionStrategy, OptLevel, Strategy,
+    WasmBacktraceDetails,
+};
 
 /// Raise it with every change of [`config`]: it is part of the names in the cache, so that code
 /// of an older configuration is compiled anew and not refused.
@@ -26,8 +29,8 @@ pub(super) const PROPOSALS_OFF: [(WasmFeatures, &str); 12] = [
     (WasmFeatures::THREADS, "threads and shared memory"),
     (WasmFeatures::SHARED_EVERYTHING_THREADS, "shared-everything threads"),
     (WasmFeatures::MEMORY64, "64-bit memories"),
-    (WasmFeatures::GC, "garbage collection"),
-    (WasmFeatures::GC_TYPES, "references to host or collected objects"),
+    (WasmFeatures::GC, "garbage-collected references"),
+    (WasmFeatures::GC_TYPES, "garbage-collected references"),
     (WasmFeatures::EXCEPTIONS, "exceptions"),
     (WasmFeatures::LEGACY_EXCEPTIONS, "legacy exceptions"),
     (WasmFeatures::STACK_SWITCHING, "stack switching"),
@@ -39,31 +42,36 @@ pub(super) const PROPOSALS_OFF: [(WasmFeatures, &str); 12] = [
 
 /// The engine that turns WebAssembly into code.
 pub(super) fn compiling() -> wasmtime::Result<Engine> {
-    Engine::new(&config())
+    Engine::new(&config()?)
 }
 
 /// The engine that runs such code and cannot make any. Code becomes executable through
 /// `publisher` alone.
 pub(super) fn running(publisher: Arc<dyn CustomCodeMemory>) -> wasmtime::Result<Engine> {
-    let mut config = config();
+    let mut config = config()?;
     config.enable_compiler(false);
     config.with_custom_code_memory(Some(publisher));
     Engine::new(&config)
 }
 
-/// Names what compiled code depends on, 16 hexadecimal digits: this build of brig, its
-/// configuration, and the processor. It stands in for wasmtime's own hash of these, for which an
-/// engine would have to be made at every start. Where it is too coarse nothing breaks, since
-/// wasmtime checks the code that it loads: the worker reports that it cannot load it.
+/// Names what compiled code depends on, 16 hexadecimal digits: the compiler, its configuration
+/// and the processor. It stands in for wasmtime's own hash of these, for which an engine would
+/// have to be made at every start. Where it is too coarse nothing breaks, since wasmtime checks
+/// the code that it loads: the worker reports that it cannot load it.
 pub(super) fn fingerprint() -> String {
     let mut hasher = blake3::Hasher::new();
-    for part in [env!("CARGO_PKG_VERSION"), std::env::consts::ARCH, &CONFIG_REVISION.to_string()] {
-        hasher.update(part.as_bytes()).update(b"\n");
-    }
+    hasher.update(compiler().as_bytes());
+    hasher.update(std::env::consts::ARCH.as_bytes());
     hasher.update(&processor());
     let mut hex = hasher.finalize().to_hex();
     hex.truncate(16);
     hex.to_string()
+}
+
+/// Names the compiler. By itself wasmtime compares only the major version, so that code which an
+/// older Cranelift got wrong would outlive the release that fixes it.
+fn compiler() -> String {
+    format!("wasmtime {}, revision {CONFIG_REVISION}", wasmtime_environ::VERSION)
 }
 
 /// Which of the instructions that Cranelift chooses between this processor has.
@@ -100,7 +108,7 @@ fn processor() -> Vec<u8> {
     Vec::new()
 }
 
-fn config() -> Config {
+fn config() -> wasmtime::Result<Config> {
     let mut config = Config::new();
     config
         // Never Winch: it has had sandbox escapes of its own and knows no epochs.
@@ -121,32 +129,49 @@ fn config() -> Config {
     for (feature, _) in PROPOSALS_OFF {
         config.wasm_features(feature, false);
     }
-    config
+    config.module_version(ModuleVersionStrategy::Custom(compiler()))?;
+    Ok(config)
 }
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use super::*;
 
     #[track_caller]
-    fn check(feature: WasmFeatures, on: bool) {
-        assert_eq!(config().get_wasm_features().contains(feature), on, "{feature:?}");
+    fn check(text: &str, on: bool) {
+        let wasm = wat::parse_str(text).unwrap();
+        assert_eq!(compiling().unwrap().precompile_module(&wasm).is_ok(), on, "{text}");
     }
 
+    // Cargo switches a feature of wasmtime on for the whole build if any crate asks for it.
     #[test]
     fn proposals_that_stay_off_are_off_whatever_features_cargo_unifies() {
-        for (feature, _) in PROPOSALS_OFF {
-            check(feature, false);
-        }
+        check("(module (memory 1 1 shared))", false);
+        check("(module (memory i64 1))", false);
+        check("(module (type (struct)))", false);
+        check("(module (func (param externref)))", false);
+        check("(module (tag))", false);
+        check("(module (memory 1 (pagesize 1)))", false);
     }
 
     #[test]
     fn what_compilers_of_servers_emit_is_on() {
-        check(WasmFeatures::COMPONENT_MODEL, true);
-        check(WasmFeatures::SIMD, true);
-        check(WasmFeatures::BULK_MEMORY, true);
-        check(WasmFeatures::REFERENCE_TYPES, true);
-        check(WasmFeatures::TAIL_CALL, true);
-        check(WasmFeatures::MULTI_MEMORY, true);
+        check("(module (func (param v128)))", true);
+        check("(module (memory 1) (memory 1))", true);
+        check("(module (table 1 funcref) (func (call_indirect (i32.const 0))))", true);
+        check("(module (func $f (return_call $f)))", true);
+        check(
+            "(module (memory 1)
+               (func (memory.fill (i32.const 0) (i32.const 0) (i32.const 0))))",
+            true,
+        );
+    }
+
+    #[test]
+    fn the_fingerprint_is_short_and_stable() {
+        assert_eq!(fingerprint().len(), 16);
+        assert_eq!(fingerprint(), fingerprint());
     }
 }

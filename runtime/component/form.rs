@@ -124,11 +124,12 @@ pub(super) fn proposal_needed(bytes: &[u8]) -> Option<Refusal> {
     if !valid(WasmFeatures::all()) {
         return None;
     }
-    let needed: Vec<&str> = PROPOSALS_OFF
+    let mut needed: Vec<&str> = PROPOSALS_OFF
         .into_iter()
         .filter(|(feature, _)| !valid(WasmFeatures::all().difference(*feature)))
         .map(|(_, name)| name)
         .collect();
+    needed.dedup();
     if needed.is_empty() { None } else { Some(Refusal::Proposal(needed.join(" and "))) }
 }
 
@@ -401,7 +402,8 @@ mod tests {
     fn proposals_that_are_off_are_named() {
         check_proposal("(module (memory 1 1 shared))", Some("threads and shared memory"));
         check_proposal("(module (memory i64 1))", Some("64-bit memories"));
-        check_proposal("(module (type (struct)))", Some("garbage collection"));
+        check_proposal("(module (type (struct)))", Some("garbage-collected references"));
+        check_proposal("(module (func (param externref)))", Some("garbage-collected references"));
         check_proposal("(module (tag))", Some("exceptions"));
         check_proposal("(module (memory 1))", None);
     }
