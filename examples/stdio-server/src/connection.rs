@@ -19,7 +19,12 @@ pub struct Connection<'a> {
 impl<'a> Connection<'a> {
     /// A connection over the given ends.
     pub fn new(input: &'a mut dyn BufRead, output: &'a mut dyn Write) -> Self {
-        Self { input, output, waiting: VecDeque::new(), held: Vec::new() }
+        Self {
+            input,
+            output,
+            waiting: VecDeque::new(),
+            held: Vec::new(),
+        }
     }
 
     /// The next line of the client, `None` at its end.

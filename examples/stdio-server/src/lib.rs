@@ -48,11 +48,7 @@ pub fn run(server: &Server) -> ExitCode {
 ///
 /// A line that is no JSON object is passed over, as the SDK servers do: an answer to what was
 /// not a request could only confuse the client.
-pub fn serve(
-    server: &Server,
-    input: &mut dyn BufRead,
-    output: &mut dyn Write,
-) -> io::Result<()> {
+pub fn serve(server: &Server, input: &mut dyn BufRead, output: &mut dyn Write) -> io::Result<()> {
     let mut connection = Connection::new(input, output);
     let mut session = Session::new(server);
     while let Some(line) = connection.receive()? {
