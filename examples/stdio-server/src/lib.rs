@@ -52,11 +52,11 @@ pub fn serve(server: &Server, input: &mut dyn BufRead, output: &mut dyn Write) -
     let mut connection = Connection::new(input, output);
     let mut session = Session::new(server);
     while let Some(line) = connection.receive()? {
+        connection.release()?;
         let line = Line::read(&line);
         if let Some(Message::Request(request)) = line.as_ref().and_then(Line::message) {
             session.answer(&request, &mut connection)?;
         }
-        connection.release()?;
     }
     Ok(())
 }

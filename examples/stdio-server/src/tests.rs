@@ -17,7 +17,7 @@ const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "later",
-        description: "Answers after the next message",
+        description: "Holds another answer back",
         arguments: &[],
         call: |call| {
             call.connection
@@ -165,9 +165,11 @@ fn calls_answer_with_text_or_a_failure_that_the_model_sees() {
 }
 
 #[test]
-fn a_held_answer_comes_after_the_next_one() {
+fn a_held_answer_waits_for_another_message() {
     let later = "{\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"later\"}}\n";
-    check(later, &["soon", "\"id\":99"]);
+    check(later, &["soon"]);
+    let ping = "{\"id\":2,\"method\":\"ping\"}\n";
+    check(&[later, ping].concat(), &["soon", "\"id\":99", "\"id\":2"]);
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub(crate) const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "late_answer",
-        description: "Keeps its answer back until another message and a time have passed",
+        description: "Keeps its answer back until the first message after a time",
         arguments: &[Argument::required("ms", Kind::Integer, "The time")],
         call: late_answer,
     },
