@@ -69,7 +69,11 @@ impl FromStr for Name {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | ' ');
         let good = !text.is_empty() && text.chars().all(allowed);
-        if good { Ok(Self(text.into())) } else { Err(Unusable::Name(text.into())) }
+        if good {
+            Ok(Self(text.into()))
+        } else {
+            Err(Unusable::Name(text.into()))
+        }
     }
 }
 
@@ -92,7 +96,16 @@ mod tests {
     fn a_name_cannot_leave_the_folder() {
         check("groceries", true);
         check("Zürich 2026_a-b", true);
-        for text in ["", "..", "../secret", "/etc/passwd", "a.b", "a\\b", "a\nb", "a\0b"] {
+        for text in [
+            "",
+            "..",
+            "../secret",
+            "/etc/passwd",
+            "a.b",
+            "a\\b",
+            "a\nb",
+            "a\0b",
+        ] {
             check(text, false);
         }
     }

@@ -37,7 +37,10 @@ const TOOLS: &[Tool] = &[
     Tool {
         name: "write_note",
         description: "Writes a draft, over an older draft of the same name",
-        arguments: &[NAME, Argument::required("text", Kind::Text, "The whole text of the note")],
+        arguments: &[
+            NAME,
+            Argument::required("text", Kind::Text, "The whole text of the note"),
+        ],
         call: write_note,
     },
     Tool {
@@ -49,18 +52,29 @@ const TOOLS: &[Tool] = &[
     Tool {
         name: "wait_for_change",
         description: "Waits until a note is added, removed or changed",
-        arguments: &[Argument::required("ms", Kind::Integer, "How long to wait, up to 60000")],
+        arguments: &[Argument::required(
+            "ms",
+            Kind::Integer,
+            "How long to wait, up to 60000",
+        )],
         call: wait_for_change,
     },
 ];
 
 fn main() -> ExitCode {
     let version = env!("CARGO_PKG_VERSION");
-    stdio_server::run(&Server { name: "notes", version, tools: &[TOOLS] })
+    stdio_server::run(&Server {
+        name: "notes",
+        version,
+        tools: &[TOOLS],
+    })
 }
 
 fn list_notes(_call: &mut Call<'_, '_>) -> Outcome {
-    let names: Vec<_> = all_notes()?.into_iter().map(|(_, name)| name.to_string()).collect();
+    let names: Vec<_> = all_notes()?
+        .into_iter()
+        .map(|(_, name)| name.to_string())
+        .collect();
     Ok(Answer::Text(names.join("\n")))
 }
 
@@ -72,7 +86,9 @@ fn read_note(call: &mut Call<'_, '_>) -> Outcome {
 
 fn write_note(call: &mut Call<'_, '_>) -> Outcome {
     let name: Name = call.text("name")?.parse()?;
-    drafts().unwrap_or_else(notes).write(&name, call.text("text")?)?;
+    drafts()
+        .unwrap_or_else(notes)
+        .write(&name, call.text("text")?)?;
     Ok(Answer::Text(format!("wrote {name}")))
 }
 
@@ -81,7 +97,10 @@ fn search_notes(call: &mut Call<'_, '_>) -> Outcome {
     let mut hits = Vec::new();
     for (folder, name) in all_notes()? {
         let text = folder.read(&name)?;
-        let lines = text.lines().zip(1..).filter(|(line, _)| line.to_lowercase().contains(&wanted));
+        let lines = text
+            .lines()
+            .zip(1..)
+            .filter(|(line, _)| line.to_lowercase().contains(&wanted));
         hits.extend(lines.map(|(line, number)| format!("{name}:{number}: {line}")));
     }
     Ok(Answer::Text(hits.join("\n")))
@@ -130,5 +149,7 @@ fn all_notes() -> Result<Vec<(Folder, Name)>, folder::Unusable> {
 /// them to the second.
 fn state() -> Result<Vec<(Name, String)>, folder::Unusable> {
     let notes = all_notes()?.into_iter();
-    notes.map(|(folder, name)| folder.read(&name).map(|text| (name, text))).collect()
+    notes
+        .map(|(folder, name)| folder.read(&name).map(|text| (name, text)))
+        .collect()
 }

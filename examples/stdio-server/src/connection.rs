@@ -19,7 +19,12 @@ pub struct Connection<'a> {
 impl<'a> Connection<'a> {
     /// A connection over the given ends.
     pub fn new(input: &'a mut dyn BufRead, output: &'a mut dyn Write) -> Self {
-        Self { input, output, waiting: VecDeque::new(), held: Vec::new() }
+        Self {
+            input,
+            output,
+            waiting: VecDeque::new(),
+            held: Vec::new(),
+        }
     }
 
     /// The next line of the client, `None` at its end.
@@ -55,8 +60,8 @@ impl<'a> Connection<'a> {
         self.send(format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"error\":{error}}}\n").as_bytes())
     }
 
-    /// Keeps an answer back until a later message of the client has been served, and at least
-    /// until `due`.
+    /// Keeps an answer back until the first message of the client that comes at `due` or later;
+    /// it then goes out before that message is served.
     pub fn hold(&mut self, due: Instant, id: &str, result: &Value) {
         self.held.push((due, success(id, result).into_bytes()));
     }

@@ -48,19 +48,15 @@ pub fn run(server: &Server) -> ExitCode {
 ///
 /// A line that is no JSON object is passed over, as the SDK servers do: an answer to what was
 /// not a request could only confuse the client.
-pub fn serve(
-    server: &Server,
-    input: &mut dyn BufRead,
-    output: &mut dyn Write,
-) -> io::Result<()> {
+pub fn serve(server: &Server, input: &mut dyn BufRead, output: &mut dyn Write) -> io::Result<()> {
     let mut connection = Connection::new(input, output);
     let mut session = Session::new(server);
     while let Some(line) = connection.receive()? {
+        connection.release()?;
         let line = Line::read(&line);
         if let Some(Message::Request(request)) = line.as_ref().and_then(Line::message) {
             session.answer(&request, &mut connection)?;
         }
-        connection.release()?;
     }
     Ok(())
 }

@@ -29,7 +29,11 @@ pub struct Failure {
 impl Failure {
     /// An error without data.
     pub fn new(code: i64, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), data: None }
+        Self {
+            code,
+            message: message.into(),
+            data: None,
+        }
     }
 }
 
@@ -60,7 +64,9 @@ impl<'a> Line<'a> {
     pub(crate) fn read(bytes: &'a [u8]) -> Option<Self> {
         // Serde would also fill the struct from an array, and a batch is not a request.
         let object = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-        object.then(|| serde_json::from_slice(bytes).ok().map(Self)).flatten()
+        object
+            .then(|| serde_json::from_slice(bytes).ok().map(Self))
+            .flatten()
     }
 
     /// What the line is; `None` for an object that is none of the three.

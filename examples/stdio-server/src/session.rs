@@ -1,7 +1,7 @@
+use crate::Server;
 use crate::connection::Connection;
 use crate::message::{Failure, Request};
 use crate::tool::{Answer, Call, Tool, listing, outcome};
-use crate::Server;
 use serde_json::{Map, Value, json};
 use std::io;
 
@@ -51,7 +51,11 @@ impl<'a> Session<'a> {
     ) -> io::Result<()> {
         let params = serde_json::from_str(request.params).unwrap_or(Value::Null);
         let asked = params["_meta"][VERSION_KEY].as_str();
-        let first = if asked.is_some() { Era::Modern } else { Era::Legacy };
+        let first = if asked.is_some() {
+            Era::Modern
+        } else {
+            Era::Legacy
+        };
         let era = *self.era.get_or_insert(first);
         let wanted = match era {
             Era::Legacy => self.legacy(request.method, &params, asked),
@@ -128,11 +132,19 @@ impl<'a> Session<'a> {
     ) -> Result<Option<Value>, Failure> {
         let name = params["name"].as_str().unwrap_or_default();
         let Some(tool) = self.tools().find(|tool| tool.name == name) else {
-            return Err(Failure::new(INVALID_PARAMS, format!("unknown tool: {name}")));
+            return Err(Failure::new(
+                INVALID_PARAMS,
+                format!("unknown tool: {name}"),
+            ));
         };
         let none = Map::new();
         let arguments = params["arguments"].as_object().unwrap_or(&none);
-        let mut call = Call { id: request.id, params: request.params, arguments, connection };
+        let mut call = Call {
+            id: request.id,
+            params: request.params,
+            arguments,
+            connection,
+        };
         Ok(match (tool.call)(&mut call) {
             Ok(Answer::Text(text)) => Some(outcome(&text, false)),
             Ok(Answer::Sent) => None,
@@ -174,5 +186,9 @@ fn unknown_method(method: &str) -> Failure {
 
 fn unsupported(why: &str, requested: &Value) -> Failure {
     let data = json!({ "supported": [MODERN], "requested": requested });
-    Failure { code: UNSUPPORTED_VERSION, message: why.into(), data: Some(data) }
+    Failure {
+        code: UNSUPPORTED_VERSION,
+        message: why.into(),
+        data: Some(data),
+    }
 }

@@ -1,4 +1,7 @@
-#![expect(unsafe_code, reason = "the entry point of a program is called by nobody that Rust knows")]
+#![expect(
+    unsafe_code,
+    reason = "the entry point of a program is called by nobody that Rust knows"
+)]
 //! The entry point of a guest, in place of the one that Debian's wasi-libc brings.
 //!
 //! That one is of 2022 and leaves the constructors to the linker, which then runs them around

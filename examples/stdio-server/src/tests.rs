@@ -3,7 +3,10 @@
 use super::*;
 use std::time::Instant;
 
-const ENVELOPE: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
+const ENVELOPE: &str = concat!(
+    r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","#,
+    r#""io.modelcontextprotocol/clientCapabilities":{}}"#
+);
 
 const TOOLS: &[Tool] = &[
     Tool {
@@ -14,10 +17,11 @@ const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "later",
-        description: "Answers after the next message",
+        description: "Holds another answer back",
         arguments: &[],
         call: |call| {
-            call.connection.hold(Instant::now(), "99", &serde_json::json!({}));
+            call.connection
+                .hold(Instant::now(), "99", &serde_json::json!({}));
             Ok(Answer::Text("soon".into()))
         },
     },
@@ -32,7 +36,11 @@ const TOOLS: &[Tool] = &[
     },
 ];
 
-const SERVER: Server = Server { name: "test", version: "1", tools: &[TOOLS] };
+const SERVER: Server = Server {
+    name: "test",
+    version: "1",
+    tools: &[TOOLS],
+};
 
 /// What the server writes when it reads `sent`, must hold each of `wanted`, one a line.
 #[track_caller]
@@ -59,9 +67,18 @@ fn modern(method: &str) -> String {
 
 #[test]
 fn a_dated_version_is_spoken_and_another_gets_the_newest() {
-    check(&initialize("2024-11-05"), &[r#""protocolVersion":"2024-11-05""#]);
-    check(&initialize("2025-11-25"), &[r#""protocolVersion":"2025-11-25""#]);
-    check(&initialize("1999-01-01"), &[r#""protocolVersion":"2025-11-25""#]);
+    check(
+        &initialize("2024-11-05"),
+        &[r#""protocolVersion":"2024-11-05""#],
+    );
+    check(
+        &initialize("2025-11-25"),
+        &[r#""protocolVersion":"2025-11-25""#],
+    );
+    check(
+        &initialize("1999-01-01"),
+        &[r#""protocolVersion":"2025-11-25""#],
+    );
 }
 
 #[test]
@@ -69,29 +86,48 @@ fn the_first_request_decides_the_era() {
     let then_modern = initialize("2025-11-25") + &modern("tools/list");
     check(&then_modern, &["\"result\"", r#""code":-32600"#]);
     let then_legacy = modern("server/discover") + &initialize("2025-11-25");
-    check(&then_legacy, &["\"supportedVersions\":[\"2026-07-28\"]", r#""code":-32022"#]);
+    check(
+        &then_legacy,
+        &["\"supportedVersions\":[\"2026-07-28\"]", r#""code":-32022"#],
+    );
     let then_bare = modern("server/discover") + "{\"id\":1,\"method\":\"tools/list\"}\n";
     check(&then_bare, &["\"result\"", r#""code":-32602"#]);
-    check(&modern("server/discover").replace("2026-07-28", "2031-01-01"), &[r#""code":-32022"#]);
+    check(
+        &modern("server/discover").replace("2026-07-28", "2031-01-01"),
+        &[r#""code":-32022"#],
+    );
 }
 
 #[test]
 fn a_modern_result_says_that_it_is_complete_and_a_legacy_one_does_not() {
     check(&modern("tools/list"), &[r#""resultType":"complete""#]);
-    check("{\"id\":1,\"method\":\"tools/list\"}\n", &[r#"{"jsonrpc":"2.0","id":1,"result":{"tools":"#]);
+    let bare = "{\"id\":1,\"method\":\"tools/list\"}\n";
+    check(bare, &[r#"{"jsonrpc":"2.0","id":1,"result":{"tools":"#]);
 }
 
 #[test]
 fn methods_belong_to_their_era() {
     check("{\"id\":1,\"method\":\"ping\"}\n", &[r#""result":{}"#]);
     check(&modern("ping"), &[r#""code":-32601"#]);
-    check("{\"id\":1,\"method\":\"server/discover\"}\n", &[r#""code":-32601"#]);
-    check("{\"id\":1,\"method\":\"vendor\\u002fown\"}\n", &["unknown method: vendor/own"]);
+    check(
+        "{\"id\":1,\"method\":\"server/discover\"}\n",
+        &[r#""code":-32601"#],
+    );
+    check(
+        "{\"id\":1,\"method\":\"vendor\\u002fown\"}\n",
+        &["unknown method: vendor/own"],
+    );
 }
 
 #[test]
 fn ids_come_back_digit_by_digit() {
-    for id in ["12345678901234567890123", "\"1\"", "-1", "1.50", "\"\\u00e9\\\"\""] {
+    for id in [
+        "12345678901234567890123",
+        "\"1\"",
+        "-1",
+        "1.50",
+        "\"\\u00e9\\\"\"",
+    ] {
         let ping = format!("{{\"id\":{id},\"method\":\"ping\"}}\n");
         check(&ping, &[&format!("\"id\":{id},")]);
     }
@@ -99,7 +135,10 @@ fn ids_come_back_digit_by_digit() {
 
 #[test]
 fn what_is_no_request_gets_no_answer() {
-    check("{\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1}}\n", &[]);
+    check(
+        "{\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1}}\n",
+        &[],
+    );
     check("{\"id\":1,\"result\":{}}\n", &[]);
     check("[{\"id\":1,\"method\":\"ping\"}]\n", &[]);
     check("[\"1\",\"ping\",null]\n", &[]);
@@ -108,17 +147,29 @@ fn what_is_no_request_gets_no_answer() {
 
 #[test]
 fn calls_answer_with_text_or_a_failure_that_the_model_sees() {
-    let call = |params: &str| format!("{{\"id\":1,\"method\":\"tools/call\",\"params\":{params}}}\n");
-    check(&call(r#"{"name":"double","arguments":{"n":21}}"#), &[r#""text":"42""#]);
-    check(&call(r#"{"name":"double","arguments":{"n":-1}}"#), &[r#""isError":true"#]);
-    check(&call(r#"{"name":"double"}"#), &["the argument `n` is missing"]);
+    let head = "{\"id\":1,\"method\":\"tools/call\",\"params\":";
+    let call = |params: &str| format!("{head}{params}}}\n");
+    check(
+        &call(r#"{"name":"double","arguments":{"n":21}}"#),
+        &[r#""text":"42""#],
+    );
+    check(
+        &call(r#"{"name":"double","arguments":{"n":-1}}"#),
+        &[r#""isError":true"#],
+    );
+    check(
+        &call(r#"{"name":"double"}"#),
+        &["the argument `n` is missing"],
+    );
     check(&call(r#"{"name":"treble"}"#), &[r#""code":-32602"#]);
 }
 
 #[test]
-fn a_held_answer_comes_after_the_next_one() {
+fn a_held_answer_waits_for_another_message() {
     let later = "{\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"later\"}}\n";
-    check(later, &["soon", "\"id\":99"]);
+    check(later, &["soon"]);
+    let ping = "{\"id\":2,\"method\":\"ping\"}\n";
+    check(&[later, ping].concat(), &["soon", "\"id\":99", "\"id\":2"]);
 }
 
 #[test]
@@ -129,6 +180,10 @@ fn a_tool_may_ask_the_client_and_other_requests_wait_for_it() {
     let other = "{\"id\":\"p\",\"result\":{}}\n";
     check(
         &[ask, ping, other, answer].concat(),
-        &[r#"{"jsonrpc":"2.0","id":"q","method":"roots/list","params":{}}"#, "roots", "\"id\":2"],
+        &[
+            r#"{"jsonrpc":"2.0","id":"q","method":"roots/list","params":{}}"#,
+            "roots",
+            "\"id\":2",
+        ],
     );
 }

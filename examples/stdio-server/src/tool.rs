@@ -43,12 +43,22 @@ pub struct Argument {
 impl Argument {
     /// An argument that a call must have.
     pub const fn required(name: &'static str, kind: Kind, description: &'static str) -> Self {
-        Self { name, kind, description, required: true }
+        Self {
+            name,
+            kind,
+            description,
+            required: true,
+        }
     }
 
     /// An argument that a call may leave out.
     pub const fn optional(name: &'static str, kind: Kind, description: &'static str) -> Self {
-        Self { name, kind, description, required: false }
+        Self {
+            name,
+            kind,
+            description,
+            required: false,
+        }
     }
 }
 
@@ -96,29 +106,38 @@ pub struct Call<'a, 'c> {
 impl Call<'_, '_> {
     /// A string that must be there.
     pub fn text(&self, name: &'static str) -> Result<&str, InvalidArgument> {
-        self.text_if_given(name)?.ok_or(InvalidArgument::Missing(name))
+        self.text_if_given(name)?
+            .ok_or(InvalidArgument::Missing(name))
     }
 
     /// A string that may be absent.
     pub fn text_if_given(&self, name: &'static str) -> Result<Option<&str>, InvalidArgument> {
         let given = self.arguments.get(name);
-        given.map(|value| value.as_str().ok_or(InvalidArgument::NotText(name))).transpose()
+        given
+            .map(|value| value.as_str().ok_or(InvalidArgument::NotText(name)))
+            .transpose()
     }
 
     /// A whole number that must be there.
     pub fn integer(&self, name: &'static str) -> Result<u64, InvalidArgument> {
-        self.integer_if_given(name)?.ok_or(InvalidArgument::Missing(name))
+        self.integer_if_given(name)?
+            .ok_or(InvalidArgument::Missing(name))
     }
 
     /// A whole number that may be absent.
     pub fn integer_if_given(&self, name: &'static str) -> Result<Option<u64>, InvalidArgument> {
         let given = self.arguments.get(name);
-        given.map(|value| value.as_u64().ok_or(InvalidArgument::NotInteger(name))).transpose()
+        given
+            .map(|value| value.as_u64().ok_or(InvalidArgument::NotInteger(name)))
+            .transpose()
     }
 
     /// A number that must be there.
     pub fn number(&self, name: &'static str) -> Result<f64, InvalidArgument> {
-        let value = self.arguments.get(name).ok_or(InvalidArgument::Missing(name))?;
+        let value = self
+            .arguments
+            .get(name)
+            .ok_or(InvalidArgument::Missing(name))?;
         value.as_f64().ok_or(InvalidArgument::NotNumber(name))
     }
 }

@@ -42,17 +42,27 @@ enum Unconvertible {
 
 fn main() -> ExitCode {
     let version = env!("CARGO_PKG_VERSION");
-    stdio_server::run(&Server { name: "units", version, tools: &[TOOLS] })
+    stdio_server::run(&Server {
+        name: "units",
+        version,
+        tools: &[TOOLS],
+    })
 }
 
 fn convert(call: &mut Call<'_, '_>) -> Outcome {
     let value = call.number("value")?;
-    let (from, to) = (unit_named(call.text("from")?)?, unit_named(call.text("to")?)?);
+    let (from, to) = (
+        unit_named(call.text("from")?)?,
+        unit_named(call.text("to")?)?,
+    );
     if from.quantity != to.quantity {
         return Err(Unconvertible::Quantities(from, to).into());
     }
     let converted = to.of_base(from.to_base(value));
-    Ok(Answer::Text(format!("{value} {from} = {} {to}", rounded(converted))))
+    Ok(Answer::Text(format!(
+        "{value} {from} = {} {to}",
+        rounded(converted)
+    )))
 }
 
 fn list_units(call: &mut Call<'_, '_>) -> Outcome {
@@ -62,7 +72,9 @@ fn list_units(call: &mut Call<'_, '_>) -> Outcome {
         }
         None => None,
     };
-    let listed = unit::ALL.iter().filter(|unit| only.is_none_or(|only| unit.quantity == only));
+    let listed = unit::ALL
+        .iter()
+        .filter(|unit| only.is_none_or(|only| unit.quantity == only));
     let lines = listed.map(|unit| format!("{unit}: {} ({})", unit.name, unit.quantity));
     Ok(Answer::Text(lines.collect::<Vec<_>>().join("\n")))
 }
@@ -71,10 +83,10 @@ fn unit_named(symbol: &str) -> Result<&'static Unit, Unconvertible> {
     unit::find(symbol).ok_or_else(|| Unconvertible::Unit(symbol.into()))
 }
 
-/// Nine significant digits: what a double carries safely through two conversions, and enough to
+/// Twelve significant digits: what a double carries safely through two conversions, and enough to
 /// keep the last bits of binary fractions from the reader.
 fn rounded(value: f64) -> f64 {
-    format!("{value:.8e}").parse().unwrap_or(value)
+    format!("{value:.11e}").parse().unwrap_or(value)
 }
 
 #[cfg(test)]
@@ -95,6 +107,7 @@ mod tests {
         check(1.0, "ft", "in", "12");
         check(100.0, "°C", "°F", "212");
         check(-40.0, "°F", "°C", "-40");
+        check(32.0, "°F", "°C", "0");
         check(0.0, "K", "°C", "-273.15");
         check(1.0, "GiB", "MB", "1073.741824");
         check(1.0, "GB", "bit", "8000000000");
@@ -105,7 +118,10 @@ mod tests {
     #[test]
     fn every_unit_comes_back_from_its_base() {
         for unit in unit::ALL {
-            assert_eq!(rounded(unit.of_base(unit.to_base(123.456))).to_string(), "123.456");
+            assert_eq!(
+                rounded(unit.of_base(unit.to_base(123.456))).to_string(),
+                "123.456"
+            );
         }
     }
 

@@ -15,8 +15,15 @@ pub(crate) enum Quantity {
 impl Quantity {
     /// The quantity of this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        let all = [Self::Length, Self::Mass, Self::Temperature, Self::Time, Self::Data];
-        all.into_iter().find(|quantity| quantity.to_string() == name)
+        let all = [
+            Self::Length,
+            Self::Mass,
+            Self::Temperature,
+            Self::Time,
+            Self::Data,
+        ];
+        all.into_iter()
+            .find(|quantity| quantity.to_string() == name)
     }
 }
 
@@ -48,7 +55,13 @@ impl Unit {
     }
 
     pub(crate) fn of_base(&self, base: f64) -> f64 {
-        (base - self.offset) / self.factor
+        let shifted = base - self.offset;
+        // The difference of two near numbers is noise below 10⁻¹¹: freezing is 0 °C.
+        let clean = match self.quantity {
+            Quantity::Temperature => (shifted * 1e11).round() / 1e11,
+            Quantity::Length | Quantity::Mass | Quantity::Time | Quantity::Data => shifted,
+        };
+        clean / self.factor
     }
 }
 
@@ -64,11 +77,23 @@ pub(crate) fn find(symbol: &str) -> Option<&'static Unit> {
 }
 
 const fn unit(quantity: Quantity, symbol: &'static str, name: &'static str, factor: f64) -> Unit {
-    Unit { symbol, name, quantity, factor, offset: 0.0 }
+    Unit {
+        symbol,
+        name,
+        quantity,
+        factor,
+        offset: 0.0,
+    }
 }
 
 const fn degree(symbol: &'static str, name: &'static str, factor: f64, offset: f64) -> Unit {
-    Unit { symbol, name, quantity: Quantity::Temperature, factor, offset }
+    Unit {
+        symbol,
+        name,
+        quantity: Quantity::Temperature,
+        factor,
+        offset,
+    }
 }
 
 /// Every unit, by quantity and then by size. The bases are metre, kilogram, kelvin, second, bit.

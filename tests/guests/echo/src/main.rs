@@ -65,13 +65,22 @@ fn serve(input: &mut dyn BufRead, output: &mut dyn Write) -> io::Result<()> {
 }
 
 fn answer(line: &[u8], reply: &mut Vec<u8>) -> io::Result<()> {
-    let Ok(Envelope { id, method: Some(method), params }) = serde_json::from_slice(line) else {
+    let Ok(Envelope {
+        id,
+        method: Some(method),
+        params,
+    }) = serde_json::from_slice(line)
+    else {
         return Ok(());
     };
     let params = params.map_or("null", RawValue::get);
     match id {
         Some(id) => result(id.get(), &method, params, reply),
-        None if matches!(&*method, "notifications/initialized" | "notifications/cancelled") => {
+        None if matches!(
+            &*method,
+            "notifications/initialized" | "notifications/cancelled"
+        ) =>
+        {
             Ok(())
         }
         None => reply.write_all(line),
@@ -89,7 +98,9 @@ fn result(id: &str, method: &str, params: &str, reply: &mut Vec<u8>) -> io::Resu
         _ => write!(reply, "\"params\":{params}")?,
     }
     if params.contains(MODERN_KEY) {
-        write!(reply, ",\"resultType\":\"complete\",\"_meta\":")?;
+        // Only an empty result has nothing to be parted from.
+        let comma = if reply.ends_with(b"{") { "" } else { "," };
+        write!(reply, "{comma}\"resultType\":\"complete\",\"_meta\":")?;
         write!(reply, "{{\"io.modelcontextprotocol/serverInfo\":{SERVER}}}")?;
     }
     reply.write_all(b"}}\n")
@@ -97,8 +108,13 @@ fn result(id: &str, method: &str, params: &str, reply: &mut Vec<u8>) -> io::Resu
 
 fn initialized(params: &str, reply: &mut Vec<u8>) -> io::Result<()> {
     let asked = serde_json::from_str::<Handshake<'_>>(params).ok();
-    let version = asked.and_then(|asked| asked.version).map_or("\"2025-11-25\"", RawValue::get);
-    write!(reply, "\"protocolVersion\":{version},\"capabilities\":{{\"tools\":{{}}}},")?;
+    let version = asked
+        .and_then(|asked| asked.version)
+        .map_or("\"2025-11-25\"", RawValue::get);
+    write!(
+        reply,
+        "\"protocolVersion\":{version},\"capabilities\":{{\"tools\":{{}}}},"
+    )?;
     write!(reply, "\"serverInfo\":{SERVER}")
 }
 
@@ -117,21 +133,29 @@ mod tests {
 
     #[test]
     fn params_come_back_byte_by_byte() {
-        let params = "{\"n\":12345678901234567890123, \"f\":1.10,\"b\":1e2,\"a\":1,\"a\":2,\"s\":\"\u{2028}\\u00e9\"}";
-        for id in ["1", "\"1\"", "12345678901234567890123"] {
-            check(
-                &format!("{{\"id\":{id},\"method\":\"vendor/own\",\"params\":{params}}}\n"),
-                &format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{\"params\":{params}}}}}\n"),
-            );
+        let huge = "12345678901234567890123";
+        let odd = "{\"f\":1.10,\"b\":1e2, \"a\":1,\"a\":2,\"s\":\"\u{2028}\\u00e9\"}";
+        for id in ["1", "\"1\"", huge] {
+            for params in [odd, huge, "null", "[ ]"] {
+                check(
+                    &format!("{{\"id\":{id},\"method\":\"vendor/own\",\"params\":{params}}}\n"),
+                    &format!(
+                        "{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{\"params\":{params}}}}}\n"
+                    ),
+                );
+            }
         }
-        check("{\"id\":1,\"method\":\"x\"}", "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"params\":null}}\n");
     }
 
     #[test]
     fn foreign_notifications_come_back_and_those_of_the_protocol_do_not() {
-        check("{\"method\":\"vendor/own\", \"x\":1.0}\r\n", "{\"method\":\"vendor/own\", \"x\":1.0}\r\n");
+        let foreign = "{\"method\":\"vendor/own\", \"x\":1.0}\r\n";
+        check(foreign, foreign);
         check("{\"method\":\"notifications/initialized\"}\n", "");
-        check("{\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1}}\n", "");
+        check(
+            "{\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1}}\n",
+            "",
+        );
         check("{\"id\":1,\"result\":{}}\nnot json\n", "");
     }
 
@@ -139,7 +163,8 @@ mod tests {
     fn results_are_valid_json_in_both_eras() {
         let legacy = r#"{"protocolVersion":"2025-06-18"}"#;
         let modern = r#"{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}"#;
-        for method in ["initialize", "server/discover", "tools/list", "tools/call", "ping", "other"] {
+        let methods = "initialize server/discover tools/list tools/call ping vendor/own";
+        for method in methods.split(' ') {
             for params in [legacy, modern] {
                 let mut reply = Vec::new();
                 result("7", method, params, &mut reply).unwrap();

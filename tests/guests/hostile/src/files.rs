@@ -20,7 +20,10 @@ pub(crate) const TOOLS: &[Tool] = &[
     Tool {
         name: "write_file",
         description: "Writes a file",
-        arguments: &[PATH, Argument::required("text", Kind::Text, "What is written")],
+        arguments: &[
+            PATH,
+            Argument::required("text", Kind::Text, "What is written"),
+        ],
         call: |call| done(fs::write(call.text("path")?, call.text("text")?)),
     },
     Tool {
@@ -44,7 +47,10 @@ pub(crate) const TOOLS: &[Tool] = &[
     Tool {
         name: "symlink",
         description: "Makes a symbolic link",
-        arguments: &[Argument::required("target", Kind::Text, "What it names"), LINK],
+        arguments: &[
+            Argument::required("target", Kind::Text, "What it names"),
+            LINK,
+        ],
         call: |call| done(symlink(call.text("target")?, call.text("link")?)),
     },
     Tool {

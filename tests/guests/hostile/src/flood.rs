@@ -29,7 +29,9 @@ pub(crate) const TOOLS: &[Tool] = &[
         description: "Writes terminal escapes to standard error",
         arguments: &[BYTES],
         call: |call| {
-            repeat(call.integer("bytes")?, ESCAPES, |block| io::stderr().write_all(block))?;
+            repeat(call.integer("bytes")?, ESCAPES, |block| {
+                io::stderr().write_all(block)
+            })?;
             Ok(Answer::Text("flooded".into()))
         },
     },
@@ -68,17 +70,16 @@ fn flood_stdout(call: &mut Call<'_, '_>) -> Outcome {
 
 fn giant_line(call: &mut Call<'_, '_>) -> Outcome {
     let bytes = call.integer("bytes")?;
-    let (head, tail): (&[u8], &[u8]) =
-        match call.text_if_given("kind")?.unwrap_or("notification") {
-            "notification" => (
-                b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"data\":\"",
-                b"\"}}\n",
-            ),
-            "junk" => (b"", b"\n"),
-            // Without an end, so that the answer that follows belongs to the line.
-            "open" => (b"", b""),
-            other => return Err(UnknownKind(other.into()).into()),
-        };
+    let (head, tail): (&[u8], &[u8]) = match call.text_if_given("kind")?.unwrap_or("notification") {
+        "notification" => (
+            b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"data\":\"",
+            b"\"}}\n",
+        ),
+        "junk" => (b"", b"\n"),
+        // Without an end, so that the answer that follows belongs to the line.
+        "open" => (b"", b""),
+        other => return Err(UnknownKind(other.into()).into()),
+    };
     call.connection.write(head)?;
     repeat(bytes, b"x", |block| call.connection.write(block))?;
     call.connection.send(tail)?;
@@ -87,11 +88,15 @@ fn giant_line(call: &mut Call<'_, '_>) -> Outcome {
 
 fn big_answer(call: &mut Call<'_, '_>) -> Outcome {
     let bytes = call.integer("bytes")?;
-    let head = format!("{{\"jsonrpc\":\"2.0\",\"id\":{},\"result\":{{\"content\":", call.id);
+    let head = format!(
+        "{{\"jsonrpc\":\"2.0\",\"id\":{},\"result\":{{\"content\":",
+        call.id
+    );
     call.connection.write(head.as_bytes())?;
     call.connection.write(b"[{\"type\":\"text\",\"text\":\"")?;
     repeat(bytes, b"x", |block| call.connection.write(block))?;
-    call.connection.send(b"\"}],\"isError\":false,\"resultType\":\"complete\"}}\n")?;
+    call.connection
+        .send(b"\"}],\"isError\":false,\"resultType\":\"complete\"}}\n")?;
     Ok(Answer::Sent)
 }
 

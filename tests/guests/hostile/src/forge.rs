@@ -17,7 +17,11 @@ pub(crate) const TOOLS: &[Tool] = &[
     Tool {
         name: "raw",
         description: "Writes a line as it is given",
-        arguments: &[Argument::required("line", Kind::Text, "The line, without its end")],
+        arguments: &[Argument::required(
+            "line",
+            Kind::Text,
+            "The line, without its end",
+        )],
         call: |call| {
             let line = format!("{}\n", call.text("line")?);
             call.connection.send(line.as_bytes())?;
@@ -27,7 +31,11 @@ pub(crate) const TOOLS: &[Tool] = &[
     Tool {
         name: "raw_hex",
         description: "Writes bytes as they are given",
-        arguments: &[Argument::required("hex", Kind::Text, "The bytes, two digits each")],
+        arguments: &[Argument::required(
+            "hex",
+            Kind::Text,
+            "The bytes, two digits each",
+        )],
         call: raw_hex,
     },
     Tool {
@@ -44,31 +52,88 @@ pub(crate) const TOOLS: &[Tool] = &[
 
 /// The forged frames by name. `@` stands for an id.
 const FRAMES: &[(&str, &[u8])] = &[
-    ("unasked", b"{\"jsonrpc\":\"2.0\",\"id\":987654321,\"result\":{\"forged\":true}}\n"),
-    ("answer", b"{\"jsonrpc\":\"2.0\",\"id\":@,\"result\":{\"forged\":true}}\n"),
-    ("error", b"{\"jsonrpc\":\"2.0\",\"id\":@,\"error\":{\"code\":1,\"message\":\"forged\"}}\n"),
-    ("both", b"{\"jsonrpc\":\"2.0\",\"id\":@,\"result\":{},\"error\":{\"code\":1}}\n"),
+    (
+        "unasked",
+        b"{\"jsonrpc\":\"2.0\",\"id\":987654321,\"result\":{\"forged\":true}}\n",
+    ),
+    (
+        "answer",
+        b"{\"jsonrpc\":\"2.0\",\"id\":@,\"result\":{\"forged\":true}}\n",
+    ),
+    (
+        "error",
+        b"{\"jsonrpc\":\"2.0\",\"id\":@,\"error\":{\"code\":1,\"message\":\"forged\"}}\n",
+    ),
+    (
+        "both",
+        b"{\"jsonrpc\":\"2.0\",\"id\":@,\"result\":{},\"error\":{\"code\":1}}\n",
+    ),
     ("neither", b"{\"jsonrpc\":\"2.0\",\"id\":@}\n"),
-    ("null_id", b"{\"jsonrpc\":\"2.0\",\"id\":null,\"result\":{\"forged\":true}}\n"),
-    ("object_id", b"{\"jsonrpc\":\"2.0\",\"id\":{\"a\":1},\"result\":{\"forged\":true}}\n"),
-    ("doubled_id", b"{\"jsonrpc\":\"2.0\",\"id\":-1,\"id\":@,\"result\":{\"forged\":true}}\n"),
-    ("case_id", b"{\"jsonrpc\":\"2.0\",\"id\":-1,\"ID\":@,\"result\":{\"forged\":true}}\n"),
+    (
+        "null_id",
+        b"{\"jsonrpc\":\"2.0\",\"id\":null,\"result\":{\"forged\":true}}\n",
+    ),
+    (
+        "object_id",
+        b"{\"jsonrpc\":\"2.0\",\"id\":{\"a\":1},\"result\":{\"forged\":true}}\n",
+    ),
+    (
+        "doubled_id",
+        b"{\"jsonrpc\":\"2.0\",\"id\":-1,\"id\":@,\"result\":{\"forged\":true}}\n",
+    ),
+    (
+        "case_id",
+        b"{\"jsonrpc\":\"2.0\",\"id\":-1,\"ID\":@,\"result\":{\"forged\":true}}\n",
+    ),
     ("text", b"forged: this is not JSON\n"),
-    ("half", b"{\"jsonrpc\":\"2.0\",\"method\":\"forged/half\",\n"),
-    ("two", b"{\"method\":\"forged/one\"}{\"method\":\"forged/two\"}\n"),
-    ("array", b"[{\"jsonrpc\":\"2.0\",\"id\":@,\"result\":{\"forged\":true}}]\n"),
+    (
+        "half",
+        b"{\"jsonrpc\":\"2.0\",\"method\":\"forged/half\",\n",
+    ),
+    (
+        "two",
+        b"{\"method\":\"forged/one\"}{\"method\":\"forged/two\"}\n",
+    ),
+    (
+        "array",
+        b"[{\"jsonrpc\":\"2.0\",\"id\":@,\"result\":{\"forged\":true}}]\n",
+    ),
     ("number", b"42\n"),
     ("null", b"null\n"),
     ("blank", b" \t \n"),
     ("empty", b"\n"),
-    ("nul", b"{\"jsonrpc\":\"2.0\",\"method\":\"forged/\0nul\"}\n"),
-    ("nul_around", b"\0{\"jsonrpc\":\"2.0\",\"method\":\"forged/nul_around\"}\0\n"),
-    ("utf8", b"{\"jsonrpc\":\"2.0\",\"method\":\"forged/\xff\xfe\"}\n"),
-    ("surrogate", b"{\"jsonrpc\":\"2.0\",\"method\":\"forged/\\ud800\"}\n"),
-    ("bom", b"\xef\xbb\xbf{\"jsonrpc\":\"2.0\",\"method\":\"forged/bom\"}\n"),
-    ("crlf", b"{\"jsonrpc\":\"2.0\",\"method\":\"forged/crlf\"}\r\n"),
-    ("cr", b"{\"jsonrpc\":\"2.0\",\"method\":\"forged/cr\"}\r{\"method\":\"forged/cr_2\"}\n"),
-    ("u2028", b"{\"jsonrpc\":\"2.0\",\"method\":\"forged/\xe2\x80\xa8u2028\"}\n"),
+    (
+        "nul",
+        b"{\"jsonrpc\":\"2.0\",\"method\":\"forged/\0nul\"}\n",
+    ),
+    (
+        "nul_around",
+        b"\0{\"jsonrpc\":\"2.0\",\"method\":\"forged/nul_around\"}\0\n",
+    ),
+    (
+        "utf8",
+        b"{\"jsonrpc\":\"2.0\",\"method\":\"forged/\xff\xfe\"}\n",
+    ),
+    (
+        "surrogate",
+        b"{\"jsonrpc\":\"2.0\",\"method\":\"forged/\\ud800\"}\n",
+    ),
+    (
+        "bom",
+        b"\xef\xbb\xbf{\"jsonrpc\":\"2.0\",\"method\":\"forged/bom\"}\n",
+    ),
+    (
+        "crlf",
+        b"{\"jsonrpc\":\"2.0\",\"method\":\"forged/crlf\"}\r\n",
+    ),
+    (
+        "cr",
+        b"{\"jsonrpc\":\"2.0\",\"method\":\"forged/cr\"}\r{\"method\":\"forged/cr_2\"}\n",
+    ),
+    (
+        "u2028",
+        b"{\"jsonrpc\":\"2.0\",\"method\":\"forged/\xe2\x80\xa8u2028\"}\n",
+    ),
     ("escapes", b"\x1b[2J\x1b]0;forged\x07\n"),
 ];
 
@@ -123,7 +188,9 @@ fn raw_hex(call: &mut Call<'_, '_>) -> Outcome {
 
 fn bytes(hex: &str) -> Option<Vec<u8>> {
     let pairs = hex.as_bytes().chunks(2);
-    pairs.map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()).collect()
+    pairs
+        .map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok())
+        .collect()
 }
 
 fn split(call: &mut Call<'_, '_>) -> Outcome {

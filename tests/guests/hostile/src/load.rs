@@ -11,19 +11,31 @@ pub(crate) const TOOLS: &[Tool] = &[
     Tool {
         name: "alloc",
         description: "Takes memory at once, writes to all of it and gives it back",
-        arguments: &[Argument::required("mb", Kind::Integer, "How many mebibytes")],
+        arguments: &[Argument::required(
+            "mb",
+            Kind::Integer,
+            "How many mebibytes",
+        )],
         call: alloc,
     },
     Tool {
         name: "alloc_forever",
         description: "Takes memory bit by bit, writes to all of it and keeps it",
-        arguments: &[Argument::optional("mb_max", Kind::Integer, "Where to stop; nowhere if absent")],
+        arguments: &[Argument::optional(
+            "mb_max",
+            Kind::Integer,
+            "Where to stop; nowhere if absent",
+        )],
         call: alloc_forever,
     },
     Tool {
         name: "spin",
         description: "Computes",
-        arguments: &[Argument::optional("ms", Kind::Integer, "How long; for good if absent")],
+        arguments: &[Argument::optional(
+            "ms",
+            Kind::Integer,
+            "How long; for good if absent",
+        )],
         call: spin,
     },
     Tool {
@@ -38,7 +50,11 @@ pub(crate) const TOOLS: &[Tool] = &[
     Tool {
         name: "recurse",
         description: "Uses up the stack",
-        arguments: &[Argument::optional("depth", Kind::Integer, "How deep; for good if absent")],
+        arguments: &[Argument::optional(
+            "depth",
+            Kind::Integer,
+            "How deep; for good if absent",
+        )],
         call: |call| {
             let depth = call.integer_if_given("depth")?.unwrap_or(u64::MAX);
             Ok(Answer::Text(format!("came back from {}", recurse(depth))))
@@ -54,11 +70,16 @@ struct Refused(usize);
 fn alloc(call: &mut Call<'_, '_>) -> Outcome {
     let mebibytes = usize::try_from(call.integer("mb")?)?;
     let block = block(mebibytes).ok_or(Refused(0))?;
-    Ok(Answer::Text(format!("took {} MiB", black_box(&block).len() / MEBIBYTE)))
+    Ok(Answer::Text(format!(
+        "took {} MiB",
+        black_box(&block).len() / MEBIBYTE
+    )))
 }
 
 fn alloc_forever(call: &mut Call<'_, '_>) -> Outcome {
-    let most = call.integer_if_given("mb_max")?.map_or(Ok(usize::MAX), usize::try_from)?;
+    let most = call
+        .integer_if_given("mb_max")?
+        .map_or(Ok(usize::MAX), usize::try_from)?;
     for taken in 0..most {
         let block = block(1).ok_or(Refused(taken))?;
         // Kept for good: the attack is on those that come after.
@@ -77,7 +98,9 @@ fn block(mebibytes: usize) -> Option<Vec<u8>> {
 }
 
 fn spin(call: &mut Call<'_, '_>) -> Outcome {
-    let Some(ms) = call.integer_if_given("ms")? else { spin_for_good() };
+    let Some(ms) = call.integer_if_given("ms")? else {
+        spin_for_good()
+    };
     let start = Instant::now();
     while start.elapsed() < Duration::from_millis(ms) {
         black_box(0);
@@ -95,5 +118,9 @@ pub(crate) fn spin_for_good() -> ! {
 fn recurse(depth: u64) -> u64 {
     // The array keeps each frame large and the call from becoming a loop.
     let frame = black_box([depth; 64]);
-    if depth == 0 { 0 } else { recurse(depth - 1) + 1 + frame[0] - depth }
+    if depth == 0 {
+        0
+    } else {
+        recurse(depth - 1) + 1 + frame[0] - depth
+    }
 }

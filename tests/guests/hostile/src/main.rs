@@ -27,7 +27,11 @@ const TOOLS: &[&[Tool]] = &[
 ];
 
 fn main() -> ExitCode {
-    let end = stdio_server::run(&Server { name: "hostile", version: "1", tools: TOOLS });
+    let end = stdio_server::run(&Server {
+        name: "hostile",
+        version: "1",
+        tools: TOOLS,
+    });
     protocol::outlive();
     end
 }

@@ -23,25 +23,44 @@ pub(crate) const TOOLS: &[Tool] = &[
     Tool {
         name: "connect",
         description: "Opens a TCP connection, sends a text if there is one and reads the reply",
-        arguments: &[HOST, PORT, Argument::optional("send", Kind::Text, "The text")],
+        arguments: &[
+            HOST,
+            PORT,
+            Argument::optional("send", Kind::Text, "The text"),
+        ],
         call: |call| {
             let text = call.text_if_given("send")?;
-            Ok(Answer::Text(door::connect(call.text("host")?, port(call)?, text)?))
+            Ok(Answer::Text(door::connect(
+                call.text("host")?,
+                port(call)?,
+                text,
+            )?))
         },
     },
     Tool {
         name: "bind",
         description: "Listens for TCP connections",
-        arguments: &[Argument::required("host", Kind::Text, "An address of this machine"), PORT],
+        arguments: &[
+            Argument::required("host", Kind::Text, "An address of this machine"),
+            PORT,
+        ],
         call: |call| Ok(Answer::Text(door::bind(call.text("host")?, port(call)?)?)),
     },
     Tool {
         name: "udp_send",
         description: "Sends a UDP datagram",
-        arguments: &[HOST, PORT, Argument::required("send", Kind::Text, "What it holds")],
+        arguments: &[
+            HOST,
+            PORT,
+            Argument::required("send", Kind::Text, "What it holds"),
+        ],
         call: |call| {
             let text = call.text("send")?;
-            Ok(Answer::Text(door::udp_send(call.text("host")?, port(call)?, text)?))
+            Ok(Answer::Text(door::udp_send(
+                call.text("host")?,
+                port(call)?,
+                text,
+            )?))
         },
     },
     Tool {

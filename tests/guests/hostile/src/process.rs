@@ -16,7 +16,10 @@ pub(crate) const TOOLS: &[Tool] = &[
         name: "env_all",
         description: "Reads every variable",
         arguments: &[],
-        call: env_all,
+        call: |_| {
+            let all = env::vars().map(|(name, value)| format!("{name}={value}"));
+            Ok(Answer::Text(all.collect::<Vec<_>>().join("\n")))
+        },
     },
     Tool {
         name: "exec",
@@ -53,22 +56,20 @@ pub(crate) const TOOLS: &[Tool] = &[
     },
 ];
 
-fn env_all(_call: &mut Call<'_, '_>) -> Outcome {
-    let mut all: Vec<_> = env::vars().map(|(name, value)| format!("{name}={value}")).collect();
-    all.sort();
-    Ok(Answer::Text(all.join("\n")))
-}
-
 fn exec(call: &mut Call<'_, '_>) -> Outcome {
     let mut command = Command::new(call.text("program")?);
     command.args(call.text_if_given("argument")?);
-    Ok(Answer::Text(String::from_utf8_lossy(&command.output()?.stdout).into_owned()))
+    Ok(Answer::Text(
+        String::from_utf8_lossy(&command.output()?.stdout).into_owned(),
+    ))
 }
 
 #[cfg(unix)]
 fn start_thread(_call: &mut Call<'_, '_>) -> Outcome {
     let started = std::thread::Builder::new().spawn(|| "a thread ran")?;
-    Ok(Answer::Text(started.join().unwrap_or("a thread died").into()))
+    Ok(Answer::Text(
+        started.join().unwrap_or("a thread died").into(),
+    ))
 }
 
 /// WASI has no call that starts a thread, so even the attempt would not link.

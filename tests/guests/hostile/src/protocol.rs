@@ -16,7 +16,7 @@ pub(crate) const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "late_answer",
-        description: "Keeps its answer back until another message and a time have passed",
+        description: "Keeps its answer back until the first message after a time",
         arguments: &[Argument::required("ms", Kind::Integer, "The time")],
         call: late_answer,
     },
@@ -31,7 +31,8 @@ pub(crate) const TOOLS: &[Tool] = &[
         description: "Answers twice",
         arguments: &[],
         call: |call| {
-            call.connection.succeed(call.id, &text("the first answer"))?;
+            call.connection
+                .succeed(call.id, &text("the first answer"))?;
             Ok(Answer::Text("the second answer".into()))
         },
     },
@@ -84,7 +85,7 @@ pub(crate) fn outlive() {
         None => {}
         Some(Afterlife::Spin) => load::spin_for_good(),
         Some(Afterlife::Sleep) => loop {
-            thread::sleep(Duration::from_secs(3600));
+            thread::sleep(Duration::from_hours(1));
         },
         Some(Afterlife::Talk) => talk_for_good(),
     }
@@ -108,10 +109,16 @@ fn notify(call: &mut Call<'_, '_>) -> Outcome {
 }
 
 fn ask_client(call: &mut Call<'_, '_>) -> Outcome {
-    let method = call.text_if_given("method")?.unwrap_or("roots/list").to_owned();
+    let method = call
+        .text_if_given("method")?
+        .unwrap_or("roots/list")
+        .to_owned();
     let params = call.text_if_given("params")?.unwrap_or("{}").to_owned();
     let id = call.text_if_given("id")?.unwrap_or("\"asked\"").to_owned();
-    let answer = call.connection.ask(&id, &method, &params)?.ok_or(Unheard::HungUp)?;
+    let answer = call
+        .connection
+        .ask(&id, &method, &params)?
+        .ok_or(Unheard::HungUp)?;
     Ok(Answer::Text(String::from_utf8(answer)?.trim_end().into()))
 }
 
@@ -128,7 +135,9 @@ fn ignore_eof(call: &mut Call<'_, '_>) -> Outcome {
         Afterlife::Sleep => "sleep",
         Afterlife::Talk => "talk",
     };
-    Ok(Answer::Text(format!("will {name} when the client has hung up")))
+    Ok(Answer::Text(format!(
+        "will {name} when the client has hung up"
+    )))
 }
 
 /// Writes on, whether or not anybody reads.

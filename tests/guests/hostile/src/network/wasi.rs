@@ -39,9 +39,10 @@ pub(crate) fn connect(host: &str, port: u16, text: Option<&str>) -> Result<Strin
     let address = first(host)?;
     let socket = create_tcp_socket(family(address))?;
     socket.start_connect(&instance_network(), socket_address(address, port))?;
-    let (input, output) =
-        finish(|| socket.finish_connect(), || socket.subscribe().block())?;
-    let Some(text) = text else { return Ok("connected".into()) };
+    let (input, output) = finish(|| socket.finish_connect(), || socket.subscribe().block())?;
+    let Some(text) = text else {
+        return Ok("connected".into());
+    };
     output.blocking_write_and_flush(text.as_bytes())?;
     let reply = input.blocking_read(REPLY_BYTES_MAX as u64)?;
     Ok(String::from_utf8_lossy(&reply).into_owned())
@@ -55,7 +56,10 @@ pub(crate) fn bind(host: &str, port: u16) -> Result<String, Refused> {
     finish(|| socket.finish_bind(), wait)?;
     socket.start_listen()?;
     finish(|| socket.finish_listen(), wait)?;
-    Ok(format!("listening on {}", std_address(socket.local_address()?)))
+    Ok(format!(
+        "listening on {}",
+        std_address(socket.local_address()?)
+    ))
 }
 
 pub(crate) fn udp_send(host: &str, port: u16, text: &str) -> Result<String, Refused> {
@@ -79,7 +83,10 @@ pub(crate) fn udp_send(host: &str, port: u16, text: &str) -> Result<String, Refu
 }
 
 pub(crate) fn resolve(name: &str) -> Result<String, Refused> {
-    let addresses: Vec<_> = addresses(name)?.into_iter().map(|a| ip(a).to_string()).collect();
+    let addresses: Vec<_> = addresses(name)?
+        .into_iter()
+        .map(|a| ip(a).to_string())
+        .collect();
     Ok(addresses.join("\n"))
 }
 
@@ -104,9 +111,10 @@ fn addresses(name: &str) -> Result<Vec<IpAddress>, Refused> {
     }
     let lookup = resolve_addresses(&instance_network(), name)?;
     let mut found = Vec::new();
-    while let Some(address) =
-        finish(|| lookup.resolve_next_address(), || lookup.subscribe().block())?
-    {
+    while let Some(address) = finish(
+        || lookup.resolve_next_address(),
+        || lookup.subscribe().block(),
+    )? {
         found.push(address);
     }
     Ok(found)
