@@ -5,6 +5,11 @@ pub mod bridge;
 pub mod cli;
 pub mod component;
 pub mod exit;
+#[expect(
+    unreachable_pub,
+    dead_code,
+    reason = "the file is a module of init as well, and each program uses a part of it"
+)]
 #[path = "init/wire.rs"]
 pub(crate) mod init_wire;
 pub mod launch;

@@ -194,7 +194,7 @@ fn prepare(orders: &[u8]) -> Result<(), Fault> {
     let extra = descriptors(orders) - 3;
     // The channel moves out of the way and closes at the exec; the server's own descriptors follow
     // its streams.
-    let channel = step("move its channel", sys::dup_above(CHANNEL_FD, 64))? as i32;
+    let channel = step("move its channel", sys::dup_above(CHANNEL_FD, 24))? as i32;
     for at in 0..extra {
         step("place a descriptor", sys::dup_onto(CHANNEL_FD + 1 + at, CHANNEL_FD + at))?;
     }

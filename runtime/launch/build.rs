@@ -83,7 +83,7 @@ fn user_namespace(owner: (u32, u32)) -> Built<OwnedFd> {
     let fail = |e: io::Error| BuildError::at("translate ids", e);
     match fork_into(u64::from(libc::CLONE_NEWUSER.unsigned_abs())).map_err(fail)? {
         Cloned::Child => loop {
-            rustix::thread::nanosleep(&rustix::thread::Timespec { tv_sec: 3600, tv_nsec: 0 });
+            let _ = rustix::thread::nanosleep(&rustix::thread::Timespec { tv_sec: 3600, tv_nsec: 0 });
         },
         Cloned::Parent { child, pidfd } => {
             let folder = format!("/proc/{}", child.as_raw_nonzero());

@@ -138,7 +138,8 @@ const CALLS: &[Call] = calls! {
     writev Worker Any, "the streams";
     fcntl Worker SecondArgument(&[
         libc::F_GETFL, libc::F_SETFL, libc::F_GETFD, libc::F_SETFD, libc::F_DUPFD_CLOEXEC,
-    ]), "non-blocking streams; locks, leases and notices stay out";
+        libc::F_ADD_SEALS,
+    ]), "non-blocking streams, sealed images; locks, leases and notices stay out";
     ioctl Worker SecondArgument(&[FIONBIO, FIONREAD]), "non-blocking streams";
     fstat Worker Any, "what a stream is";
     lseek Worker Any, "files, and the loader";
