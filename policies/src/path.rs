@@ -185,7 +185,7 @@ impl Teach for InvalidPath {
 
     fn help(&self) -> String {
         let help = match self {
-            Self::Empty => "write a path, or leave the key out",
+            Self::Empty => "write a path",
             Self::NotAbsolute => {
                 "start it with `/`; on the host also with `~`, `{project}` or `{config}`, the \
                  manifest's folder"
