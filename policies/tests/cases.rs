@@ -214,7 +214,7 @@ fn a_manifest_of_200_grants_is_checked_at_once() {
         write!(
             text,
             "\n# What the server reads, {count}.\n[[files]]\nhost = \"{{project}}/part-{count}\"\n\
-             at = \"/work/part-{count}\"\naccess = \"write\"\noptional = true\n"
+             at = \"/data/part-{count}\"\naccess = \"write\"\noptional = true\n"
         )
         .unwrap();
     }

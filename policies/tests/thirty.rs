@@ -35,15 +35,15 @@ access = "write"
 
 [[files]]
 host = "~/a"
-at = "/work"
+at = "/data"
 
 [[files]]
 host = "~/b"
-at = "/work"                     #! same-target
+at = "/data"                     #! same-target
 
 [[files]]
 host = "~/c"
-at = "/work/c"                   #! nested-target
+at = "/data/c"                   #! nested-target
 
 [[network]]                      #! not-enforceable-yet
 host = "api.github.com"

@@ -160,7 +160,7 @@ fn tell_overlap(outer: &Placed, inner: &Placed, newlines: &[usize], findings: &m
         "contains"
     };
     let message = format!("{at} {how} the place of the grant in line {line}");
-    let help = "put them side by side, such as `/work/a` and `/work/b`: a place inside another \
+    let help = "put them side by side, such as `/data/a` and `/data/b`: a place inside another \
         grant would have to be made in the host's own folder";
     findings.tell(FaultCode::NestedTarget, span, message, help.to_owned());
 }
