@@ -58,6 +58,13 @@ pub(crate) struct Section {
     pub(crate) keys: &'static [Key],
 }
 
+impl Section {
+    /// The key of this name.
+    pub(crate) fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+}
+
 /// Every section whose keys are fixed, to tell an author where a misplaced key belongs.
 pub(crate) const SECTIONS: &[&Section] = &[
     &top::SECTION,
@@ -161,7 +168,16 @@ pub(crate) mod files {
     pub(crate) const ACCESS: Key = Key::built(
         "access",
         "access = \"read\"",
-        &["mode", "permissions", "rights"],
+        &[
+            "mode",
+            "permissions",
+            "rights",
+            "readonly",
+            "read-only",
+            "ro",
+            "writable",
+            "write",
+        ],
     );
     pub(crate) const EXEC: Key = Key::built("exec", "exec = false", &["execute", "executable"]);
     pub(crate) const LINKS: Key = Key::built("links", "links = false", &["symlinks", "special"]);

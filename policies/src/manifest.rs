@@ -3,9 +3,12 @@
 mod entries;
 mod env;
 mod files;
+mod hidden;
 mod limits;
+mod mend;
 mod server;
 mod syntax;
+mod unknown;
 
 use alloc::borrow::ToOwned as _;
 use alloc::format;
@@ -22,12 +25,13 @@ use crate::path::{GuestPath, Location};
 use crate::policy::{Access, EnvValue, Exec, Links, Missing};
 use entries::Entries;
 pub(crate) use limits::WrittenLimits;
+use syntax::Document;
 
 /// The format that this release reads.
 const FORMAT: &str = "1";
 
 /// The longest manifest. A hostile one could otherwise make brig read and sort without end.
-const TEXT_BYTES_MAX: usize = 1 << 20;
+const TEXT_BYTES_MAX: usize = 256 << 10;
 
 /// What a manifest says, before it is known where it applies.
 ///
@@ -99,8 +103,18 @@ pub(crate) fn read_into(text: &str, findings: &mut Findings) -> Result<Manifest,
         let help = format!("keep it below {} KiB", TEXT_BYTES_MAX >> 10);
         return Err(findings.tell(FaultCode::TooLong, 0..0, message, help));
     }
-    let document = syntax::parse(text, findings);
-    let top = Entries::open(&document, &top::SECTION, 0..0, findings);
+    let mended;
+    let mut document = Document::parse(text);
+    if document.is_broken() {
+        mended = mend::mend(text, findings);
+        if findings.recovering().is_none() {
+            // A broken text must not pass because its broken lines are gone.
+            document.tell(text, findings);
+        }
+        document = Document::parse(&mended);
+    }
+    document.tell(text, findings);
+    let top = Entries::open(document.table(), &top::SECTION, 0..0, findings);
     read_format(&top, findings);
     let (name, component, args) = server::read(&top, findings);
     let manifest = Manifest {
@@ -112,7 +126,7 @@ pub(crate) fn read_into(text: &str, findings: &mut Findings) -> Result<Manifest,
         env: env::read(&top, findings),
         limits: limits::read(&top, findings),
     };
-    syntax::tell_hidden(text, findings);
+    hidden::tell(text, findings);
     Ok(manifest)
 }
 

@@ -185,7 +185,7 @@ impl Teach for InvalidPath {
 
     fn help(&self) -> String {
         let help = match self {
-            Self::Empty => "write a path, or leave the key out",
+            Self::Empty => "write a path",
             Self::NotAbsolute => {
                 "start it with `/`; on the host also with `~`, `{project}` or `{config}`, the \
                  manifest's folder"
@@ -194,7 +194,7 @@ impl Teach for InvalidPath {
             Self::Hidden(_) => "type the path anew",
             Self::TooLong => "grant a folder further up, or move it",
             Self::NotShortest(shortest) => return format!("write {}", Quoted(shortest)),
-            Self::Reserved(_) => "choose another place, such as `/work`",
+            Self::Reserved(_) => "choose another place, such as `/data`",
             Self::Wildcard => "name the folder: a grant covers everything below it",
             Self::Variable => "write the path out, or start it with `~`, `{project}` or `{config}`",
             Self::Placeholder => {

@@ -152,3 +152,85 @@ fn refusal(path: &str, place: &str, kind: Kind) -> Refusal {
         help: kind.help().to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::borrow::ToOwned;
+    use alloc::vec;
+
+    use super::*;
+
+    fn places(home: Option<&str>) -> Places {
+        Places {
+            home: home.map(ToOwned::to_owned),
+            project: None,
+            manifest_folder: "/srv/manifests".to_owned(),
+            own_folders: vec!["/srv/brig/state".to_owned()],
+            manifest_path: "/srv/manifests/notes.toml".to_owned(),
+        }
+    }
+
+    #[track_caller]
+    fn check(home: Option<&str>, path: &str, want: Option<&str>) {
+        let got = refused_source(path, &places(home)).map(|refusal| refusal.reason);
+        match (&got, want) {
+            (Some(reason), Some(start)) => assert!(reason.starts_with(start), "{path}: {reason}"),
+            (Some(_), None) | (None, _) => assert_eq!(got.as_deref(), want, "{path}"),
+        }
+    }
+
+    #[test]
+    fn a_home_is_refused_wherever_it_lies() {
+        check(Some("/srv/me"), "/srv/me", Some(&is(Kind::Home)));
+        check(Some("/srv/me"), "/srv", Some("it contains "));
+        check(Some("/srv/me"), "/srv/me/notes", None);
+        check(Some("/srv/me"), "/srv/me/.ssh/id", Some("it lies in "));
+        check(Some("/srv/me"), "/srv/you/.ssh/id", None);
+        check(None, "/home/you", Some(&is(Kind::Home)));
+        check(None, "/home/you/notes", None);
+        check(None, "/home/you/.ssh", Some(&is(Kind::Credentials)));
+        check(None, "/var/home/you/.ssh", Some(&is(Kind::Credentials)));
+        check(None, "/root/notes", None);
+        check(None, "/root/.config", Some("it contains "));
+        check(Some("/"), "/.ssh", Some(&is(Kind::Credentials)));
+        check(Some("/"), "/notes", None);
+    }
+
+    #[test]
+    fn a_place_of_the_host_is_refused_as_far_as_it_reaches() {
+        check(None, "/", Some(&is(Kind::Root)));
+        check(None, "/etc", Some(&is(Kind::System)));
+        check(None, "/etc/ssl", Some("it contains "));
+        check(None, "/etc/ssl/certs", None);
+        check(None, "/proc/1/root/notes", Some("it lies in "));
+        check(None, "/var/lib", Some("it contains "));
+        check(None, "/run/media", Some("it lies in "));
+        check(None, "/run/media/me", None);
+        check(None, "/srv/x/podman.sock", Some(&is(Kind::Engine)));
+        check(None, "/srv/brig", Some("it contains "));
+        check(None, "/srv/brig/state/x", Some("it lies in "));
+        check(None, "/srv/brig/statement", None);
+        check(None, "relative", Some("it is not absolute"));
+    }
+
+    fn is(kind: Kind) -> String {
+        format!("it {}", kind.what())
+    }
+
+    #[track_caller]
+    fn check_write(path: &str, want: bool) {
+        assert_eq!(refused_write(path, &places(None)).is_some(), want, "{path}");
+    }
+
+    #[test]
+    fn what_says_the_rights_cannot_be_written() {
+        check_write("/srv/manifests", true);
+        check_write("/srv", true);
+        check_write("/srv/manifests/notes.toml", true);
+        check_write("/srv/manifests/brig.lock", true);
+        check_write("/srv/manifests/notes", false);
+        check_write("/srv/manifests/notes.toml.d", false);
+        check_write("/usr/lib", true);
+        check_write("/usrs", false);
+    }
+}

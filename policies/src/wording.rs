@@ -70,6 +70,8 @@ pub(crate) fn nearest<'c>(
     }
     candidates
         .into_iter()
+        // Without this, a file of unknown keys takes seconds.
+        .filter(|candidate| word.len().abs_diff(candidate.len()) <= allowed_edits(word, candidate))
         .map(|candidate| (distance(word, candidate), candidate))
         .filter(|(edits, candidate)| *edits <= allowed_edits(word, candidate))
         .min_by_key(|(edits, _)| *edits)

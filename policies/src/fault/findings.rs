@@ -51,16 +51,9 @@ impl Findings {
         Told(())
     }
 
-    /// Records that the text is not TOML.
-    pub(crate) fn tell_syntax(
-        &mut self,
-        code: FaultCode,
-        span: Range<usize>,
-        message: String,
-        help: String,
-    ) {
-        let told = self.tell(code, span, message, help);
-        self.recovering = Some(told);
+    /// Records that part of the text is not TOML and was left out.
+    pub(crate) fn tell_syntax(&mut self, span: Range<usize>, message: String, help: String) {
+        self.recovering = Some(self.tell(FaultCode::Syntax, span, message, help));
     }
 
     /// Whether parts of the text could not be read, so that absence proves nothing.
@@ -68,11 +61,12 @@ impl Findings {
         self.recovering
     }
 
-    /// Whether a fault of this kind was recorded that covers any of these bytes.
-    pub(crate) fn covers(&self, code: FaultCode, span: &Range<usize>) -> bool {
-        self.list.iter().any(|finding| {
-            finding.code == code && finding.span.start < span.end && span.start < finding.span.end
-        })
+    /// Where the faults of one kind are, sorted.
+    pub(crate) fn places_of(&self, code: FaultCode) -> Vec<Range<usize>> {
+        let of_kind = self.list.iter().filter(|finding| finding.code == code);
+        let mut places: Vec<Range<usize>> = of_kind.map(|finding| finding.span.clone()).collect();
+        places.sort_by_key(|span| (span.start, span.end));
+        places
     }
 
     /// Hands the value out if nothing was found, else everything that was found.
@@ -85,73 +79,60 @@ impl Findings {
 }
 
 /// Sorts by place and gives each finding its line and column, in one walk over the text.
-///
-/// Where the text is not TOML, what else is wrong on the same line follows from that: it is left
-/// out, since it would send the author after a value that was never written.
 fn placed(text: &str, mut list: Vec<Finding>) -> Vec<Fault> {
-    list.sort_by(|left, right| {
-        (left.span.start, left.span.end, left.code).cmp(&(
-            right.span.start,
-            right.span.end,
-            right.code,
-        ))
-    });
-    let mut at = Walk {
-        text,
+    for finding in &mut list {
+        finding.span = within(text, finding.span.clone());
+    }
+    list.sort_by_key(|finding| (finding.span.start, finding.span.end, finding.code));
+    let mut walk = Walk {
+        text: text.as_bytes(),
         offset: 0,
         line: 1,
-        line_start: 0,
+        column: 1,
     };
-    let mut faults: Vec<Fault> = Vec::with_capacity(list.len());
-    for finding in list {
-        let span = within(text, finding.span);
-        at.go_to(span.start);
-        faults.push(Fault {
-            code: finding.code,
-            line: at.line,
-            column: text[at.line_start..span.start].chars().count() + 1,
-            span,
-            message: finding.message,
-            help: finding.help,
-        });
-    }
-    faults.dedup();
-    without_echoes(faults)
-}
-
-fn without_echoes(faults: Vec<Fault>) -> Vec<Fault> {
-    let broken: Vec<usize> = faults
-        .iter()
-        .filter(|fault| fault.code == FaultCode::Syntax)
-        .map(|fault| fault.line)
-        .collect();
-    faults
+    let mut faults: Vec<Fault> = list
         .into_iter()
-        .filter(|fault| {
-            fault.code == FaultCode::Syntax || broken.binary_search(&fault.line).is_err()
+        .map(|finding| {
+            walk.go_to(finding.span.start);
+            Fault {
+                code: finding.code,
+                span: finding.span,
+                line: walk.line,
+                column: walk.column,
+                message: finding.message,
+                help: finding.help,
+            }
         })
-        .collect()
+        .collect();
+    faults.dedup();
+    faults
 }
 
-/// A place in the text that only moves forward.
+/// A place in the text that only moves forward, so that a line of many faults is counted once.
 struct Walk<'t> {
-    text: &'t str,
+    text: &'t [u8],
     offset: usize,
     line: usize,
-    line_start: usize,
+    column: usize,
 }
 
 impl Walk<'_> {
     fn go_to(&mut self, target: usize) {
-        let passed = &self.text.as_bytes()[self.offset..target];
-        for (count, byte) in passed.iter().enumerate() {
+        for byte in &self.text[self.offset..target] {
             if *byte == b'\n' {
                 self.line += 1;
-                self.line_start = self.offset + count + 1;
+                self.column = 1;
+            } else if !is_inside_character(*byte) {
+                self.column += 1;
             }
         }
         self.offset = target;
     }
+}
+
+/// Whether a byte of UTF-8 goes on with the character before it.
+const fn is_inside_character(byte: u8) -> bool {
+    byte & 0b1100_0000 == 0b1000_0000
 }
 
 /// The span, held inside the text and widened to whole characters.

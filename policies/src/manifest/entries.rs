@@ -8,10 +8,10 @@ use core::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
-use super::{Entry, Spanned, Teach as _, Written};
+use super::{Entry, Spanned, Teach as _, Written, unknown};
 use crate::fault::{FaultCode, Findings, Told};
-use crate::grammar::{Key, SECTIONS, Section, Standing};
-use crate::wording::{Quoted, nearest};
+use crate::grammar::{Key, Section, Standing};
+use crate::wording::Quoted;
 
 /// The longest string that a program could be started with (Linux's `MAX_ARG_STRLEN`, less the
 /// name of a variable).
@@ -49,7 +49,7 @@ impl<'t> Entries<'t> {
                     }
                 }
                 None => {
-                    let (told, meant) = tell_unknown(name, written.span(), section, findings);
+                    let (told, meant) = unknown::tell(name, written.span(), section, findings);
                     excused.extend(meant.map(|meant| (meant, told)));
                 }
             }
@@ -67,6 +67,11 @@ impl<'t> Entries<'t> {
         self.table.get(key.name)
     }
 
+    /// What was told first about the keys of this table, if anything.
+    pub(super) fn told_first(&self) -> Option<Told> {
+        self.excused.first().map(|(_, told)| *told)
+    }
+
     /// A key that may be left out.
     pub(super) fn optional<T>(
         &self,
@@ -81,10 +86,7 @@ impl<'t> Entries<'t> {
                     span: found.span(),
                 })
             }),
-            None => self
-                .told(key)
-                .or_else(|| findings.recovering())
-                .map_or(Ok(None), Err),
+            None => self.told(key).map_or(Ok(None), Err),
         }
     }
 
@@ -97,6 +99,9 @@ impl<'t> Entries<'t> {
     ) -> Result<Spanned<T>, Told> {
         if let Some(value) = self.optional(key, findings, read)? {
             return Ok(value);
+        }
+        if let Some(told) = findings.recovering() {
+            return Err(told);
         }
         let message = format!("{} has no `{}`", self.section.title, key.name);
         let code = FaultCode::MissingKey;
@@ -252,65 +257,11 @@ fn places(key: Range<usize>, found: &toml::Spanned<DeValue<'_>>) -> Vec<Range<us
     }
 }
 
-/// Tells of a key that the section does not have; also says which key was meant, if that is clear.
-fn tell_unknown(
-    name: &str,
-    span: Range<usize>,
-    section: &Section,
-    findings: &mut Findings,
-) -> (Told, Option<&'static str>) {
-    let elsewhere = SECTIONS.iter().find(|other| other.key(name).is_some());
-    let (guess, meant) = match (
-        section.also_called(name),
-        elsewhere,
-        section.nearest_to(name),
-    ) {
-        (Some(key), _, _) | (None, None, Some(key)) => {
-            (format!("did you mean `{key}`?"), Some(key))
-        }
-        (None, Some(other), _) => (format!("it is a key of {}", other.title), None),
-        (None, None, None) => (section.listed(), None),
-    };
-    let message = format!("{} is not a key of {}", Quoted(name), section.title);
-    let help = format!("{guess}; or it needs a newer brig");
-    (
-        findings.tell(FaultCode::UnknownKey, span, message, help),
-        meant,
-    )
-}
-
-impl Section {
-    fn key(&self, name: &str) -> Option<&'static Key> {
-        self.keys.iter().find(|key| key.name == name)
-    }
-
-    /// The key that other tools call so.
-    fn also_called(&self, name: &str) -> Option<&'static str> {
-        let folded = name.to_ascii_lowercase().replace('_', "-");
-        self.keys
-            .iter()
-            .find(|key| key.also.contains(&folded.as_str()))
-            .map(|key| key.name)
-    }
-
-    fn nearest_to(&self, name: &str) -> Option<&'static str> {
-        nearest(name, self.keys.iter().map(|key| key.name))
-    }
-
-    fn listed(&self) -> String {
-        let keys: Vec<String> = self
-            .keys
-            .iter()
-            .map(|key| format!("`{}`", key.name))
-            .collect();
-        format!("there are {}", keys.join(", "))
-    }
-}
-
 /// What kind of value it is, in TOML's terms.
 pub(super) fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
+        DeValue::Integer(integer) if integer.radix() != 10 => "a whole number in another base",
         DeValue::Integer(_) => "a whole number",
         DeValue::Float(_) => "a number with decimals",
         DeValue::Boolean(_) => "a boolean",

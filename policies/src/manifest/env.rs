@@ -70,6 +70,9 @@ fn read_host(
     findings: &mut Findings,
 ) -> Result<EnvValue, Told> {
     let entries = Entries::open(table, &variable::SECTION, span, findings);
+    if let (None, Some(told)) = (entries.get(&variable::HOST), entries.told_first()) {
+        return Err(told);
+    }
     entries
         .required(&variable::HOST, findings, parsed)
         .map(|name| EnvValue::Host(name.value))

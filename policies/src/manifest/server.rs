@@ -79,6 +79,9 @@ fn read_args(found: Found<'_>, key: &Key, findings: &mut Findings) -> Result<Vec
 }
 
 fn read_arg(element: Found<'_>, key: &Key, findings: &mut Findings) -> Result<String, Told> {
+    if !element.get_ref().is_str() {
+        return Err(tell_wrong_type(element, key, "strings alone", findings));
+    }
     let text = string(element, key, findings)?;
     match hidden(text) {
         None => Ok(text.to_owned()),
@@ -102,9 +105,9 @@ fn read_transport(entries: &Entries<'_>, findings: &mut Findings) {
     };
     let reserved = |name: &str| matches!(name, "http" | "sse");
     if let Some(table) = found.get_ref().as_table()
-        && table.keys().any(|key| reserved(key.get_ref()))
+        && let Some(name) = table.keys().find(|key| reserved(key.get_ref()))
     {
-        tell_not_yet("transport", found.span(), meanwhile, findings);
+        tell_not_yet(name.get_ref(), found.span(), meanwhile, findings);
         return;
     }
     match string(found, &server::TRANSPORT, findings) {

@@ -8,17 +8,20 @@ use core::ops::Range;
 
 use super::place;
 use crate::fault::{FaultCode, Findings, Told};
-use crate::manifest::{Entry, FileEntry, Manifest, Spanned, Teach as _};
+use crate::manifest::{Entry, FileEntry, Manifest, Teach as _};
 use crate::path::{GuestPath, HostPath, is_within};
 use crate::places::Places;
 use crate::policy::{Access, Exec, FileGrant, Links, Missing};
 use crate::source::{Refusal, holds_manifest, refused_source, refused_write};
 use crate::wording::Quoted;
 
-/// A grant, and where its place in the cell is written.
+/// A grant by its place in the cell, which is compared with the others' even where the rest of
+/// the grant is at fault.
 struct Placed {
-    grant: FileGrant,
-    at_span: Range<usize>,
+    at: GuestPath,
+    /// Where the place is written.
+    span: Range<usize>,
+    grant: Result<FileGrant, Told>,
 }
 
 /// Every grant, sorted by its place in the cell.
@@ -33,63 +36,64 @@ pub(super) fn resolve(
         .iter()
         .map(|entry| grant(entry, places, findings))
         .collect();
-    let first_told = resolved
+    let unplaced = resolved
         .iter()
         .find_map(|grant| grant.as_ref().err().copied());
     let mut sorted: Vec<Placed> = resolved.into_iter().flatten().collect();
-    sorted.sort_by(|left, right| by_names(&left.grant.at, &right.grant.at));
+    sorted.sort_by(|left, right| by_names(&left.at, &right.at));
     tell_overlaps(&sorted, &manifest.text, findings);
-    match first_told {
+    match unplaced {
         Some(told) => Err(told),
-        None => Ok(sorted.into_iter().map(|placed| placed.grant).collect()),
+        None => sorted.into_iter().map(|placed| placed.grant).collect(),
     }
 }
 
 fn grant(entry: &FileEntry, places: &Places, findings: &mut Findings) -> Result<Placed, Told> {
-    let written = entry.host.as_ref().map_err(|told| *told)?;
-    let access = value_or(&entry.access, Access::Read)?;
-    let host = place(written, places, findings)?;
-    tell_refused(&host, access, &written.span, places, findings)?;
-    let (at, at_span) = target(entry, &host, written, findings)?;
-    let grant = FileGrant {
-        host,
-        at,
-        access,
-        exec: value_or(&entry.exec, Exec::Denied)?,
-        links: value_or(&entry.links, Links::Denied)?,
-        missing: value_or(&entry.missing, Missing::Fault)?,
-        span: entry.span.clone(),
+    let access = value_or(&entry.access, Access::Read);
+    let written = entry.host.as_ref().map_err(|told| *told);
+    let host = written.and_then(|written| {
+        let host = place(written, places, findings)?;
+        tell_refused(&host, access, &written.span, places, findings)?;
+        Ok((host, &written.span))
+    });
+    let (at, span) = target(entry, &host, findings)?;
+    let parts = || {
+        Ok(FileGrant {
+            host: host?.0,
+            at: at.clone(),
+            access: access?,
+            exec: value_or(&entry.exec, Exec::Denied)?,
+            links: value_or(&entry.links, Links::Denied)?,
+            missing: value_or(&entry.missing, Missing::Fault)?,
+            span: entry.span.clone(),
+        })
     };
-    Ok(Placed { grant, at_span })
+    let grant = parts();
+    Ok(Placed { at, span, grant })
 }
 
 /// The place in the cell: the same path as on the host unless another is written.
 fn target(
     entry: &FileEntry,
-    host: &HostPath,
-    written: &Spanned<impl Sized>,
+    host: &Result<(HostPath, &Range<usize>), Told>,
     findings: &mut Findings,
 ) -> Result<(GuestPath, Range<usize>), Told> {
     if let Some(at) = entry.at.clone()? {
         return Ok((at.value, at.span));
     }
-    let span = written.span.clone();
-    match host.as_str().parse::<GuestPath>() {
-        Ok(at) => Ok((at, span)),
-        Err(error) => {
-            let message = format!(
-                "{} cannot be its own place in the cell: {error}",
-                Quoted(host.as_str())
-            );
-            let help = "write where it appears with `at`".to_owned();
-            Err(findings.tell(error.code(), span, message, help))
-        }
-    }
+    let (host, span) = host.as_ref().map_err(|told| *told)?;
+    let at = host.as_str().parse::<GuestPath>().map_err(|error| {
+        let path = Quoted(host.as_str());
+        let message = format!("{path} cannot be its own place in the cell: {error}");
+        let help = "write where it appears with `at`".to_owned();
+        findings.tell(error.code(), (*span).clone(), message, help)
+    })?;
+    Ok((at, (*span).clone()))
 }
 
 fn tell_refused(
     host: &HostPath,
-    access: Access,
+    access: Result<Access, Told>,
     span: &Range<usize>,
     places: &Places,
     findings: &mut Findings,
@@ -103,8 +107,8 @@ fn tell_refused(
         return tell(FaultCode::RefusedSource, refusal);
     }
     match access {
-        Access::Read => Ok(()),
-        Access::Write => {
+        Ok(Access::Read) | Err(_) => Ok(()),
+        Ok(Access::Write) => {
             if let Some(refusal) = holds_manifest(path, places) {
                 return tell(FaultCode::HoldsManifest, refusal);
             }
@@ -123,46 +127,47 @@ fn by_names(left: &GuestPath, right: &GuestPath) -> Ordering {
 
 /// Tells of grants that share a place or lie inside another, at the one that stands later.
 fn tell_overlaps(placed: &[Placed], text: &str, findings: &mut Findings) {
+    let newlines: Vec<usize> = text.match_indices('\n').map(|(offset, _)| offset).collect();
     let mut outer: Option<&Placed> = None;
     for inner in placed {
         match outer {
-            Some(outer) if is_within(inner.grant.at.as_str(), outer.grant.at.as_str()) => {
-                tell_overlap(outer, inner, text, findings);
+            Some(outer) if is_within(inner.at.as_str(), outer.at.as_str()) => {
+                tell_overlap(outer, inner, &newlines, findings);
             }
             Some(_) | None => outer = Some(inner),
         }
     }
 }
 
-fn tell_overlap(outer: &Placed, inner: &Placed, text: &str, findings: &mut Findings) {
-    let (first, second) = if outer.at_span.start <= inner.at_span.start {
+fn tell_overlap(outer: &Placed, inner: &Placed, newlines: &[usize], findings: &mut Findings) {
+    let (first, second) = if outer.span.start <= inner.span.start {
         (outer, inner)
     } else {
         (inner, outer)
     };
-    let line = text[..first.at_span.start].matches('\n').count() + 1;
-    let at = Quoted(second.grant.at.as_str());
-    let span = second.at_span.clone();
-    if outer.grant.at == inner.grant.at {
+    let line = newlines.partition_point(|newline| *newline < first.span.start) + 1;
+    let at = Quoted(second.at.as_str());
+    let span = second.span.clone();
+    if outer.at == inner.at {
         let message = format!("{at} is already the place of the grant in line {line}");
         let help = "give one of them another `at`".to_owned();
         findings.tell(FaultCode::SameTarget, span, message, help);
         return;
     }
-    let how = if second.grant.at == inner.grant.at {
+    let how = if second.at == inner.at {
         "lies inside"
     } else {
         "contains"
     };
     let message = format!("{at} {how} the place of the grant in line {line}");
-    let help = "put them side by side, such as `/work/a` and `/work/b`: a place inside another \
+    let help = "put them side by side, such as `/data/a` and `/data/b`: a place inside another \
         grant would have to be made in the host's own folder";
     findings.tell(FaultCode::NestedTarget, span, message, help.to_owned());
 }
 
-fn value_or<T: Clone>(entry: &Entry<T>, default: T) -> Result<T, Told> {
+fn value_or<T: Copy>(entry: &Entry<T>, default: T) -> Result<T, Told> {
     match entry {
-        Ok(Some(written)) => Ok(written.value.clone()),
+        Ok(Some(written)) => Ok(written.value),
         Ok(None) => Ok(default),
         Err(told) => Err(*told),
     }

@@ -1,0 +1,83 @@
+//! A key that its section does not have, and the one that was meant.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use crate::fault::{FaultCode, Findings, Told};
+use crate::grammar::{SECTIONS, Section, Standing};
+use crate::wording::{Quoted, nearest};
+
+/// What the author most likely wanted to write.
+enum Guess {
+    /// This key of the same section.
+    Here(&'static str),
+    /// This very key, which another section has.
+    Misplaced(&'static Section),
+    /// A key of another section.
+    Elsewhere(&'static str, &'static Section),
+    /// Something of its own.
+    Nothing,
+}
+
+/// Tells of the key; also gives the key that need not be missed, since this one was meant for it.
+pub(super) fn tell(
+    name: &str,
+    span: Range<usize>,
+    section: &Section,
+    findings: &mut Findings,
+) -> (Told, Option<&'static str>) {
+    let (guess, instead) = match guess(name, section) {
+        Guess::Here(key) => (format!("did you mean `{key}`?"), Some(key)),
+        Guess::Misplaced(other) => (format!("it is a key of {};", other.title), None),
+        Guess::Elsewhere(key, other) => (format!("did you mean `{key}` of {}?", other.title), None),
+        Guess::Nothing => (format!("{} has {};", section.title, built(section)), None),
+    };
+    let message = format!("{} is not a key of {}", Quoted(name), section.title);
+    let help = format!("{guess} or it needs a newer brig");
+    (
+        findings.tell(FaultCode::UnknownKey, span, message, help),
+        instead,
+    )
+}
+
+/// A word that other tools use is believed first, then a key that is merely misplaced, then what
+/// is spelt alike: here, and last elsewhere.
+fn guess(name: &str, section: &Section) -> Guess {
+    if let Some(key) = also_called(name, section) {
+        return Guess::Here(key);
+    }
+    if let Some(other) = SECTIONS.iter().find(|other| other.key(name).is_some()) {
+        return Guess::Misplaced(other);
+    }
+    if let Some(key) = nearest(name, names(section)) {
+        return Guess::Here(key);
+    }
+    let near = SECTIONS
+        .iter()
+        .find_map(|other| Some((nearest(name, names(other))?, other)));
+    near.map_or(Guess::Nothing, |(key, other)| Guess::Elsewhere(key, other))
+}
+
+fn also_called(name: &str, section: &Section) -> Option<&'static str> {
+    let folded = name.to_ascii_lowercase().replace('_', "-");
+    let key = section
+        .keys
+        .iter()
+        .find(|key| key.also.contains(&folded.as_str()))?;
+    Some(key.name)
+}
+
+fn names(section: &Section) -> impl Iterator<Item = &'static str> {
+    section.keys.iter().map(|key| key.name)
+}
+
+fn built(section: &Section) -> String {
+    let built = section
+        .keys
+        .iter()
+        .filter(|key| matches!(key.standing, Standing::Built(_)));
+    let names: Vec<String> = built.map(|key| format!("`{}`", key.name)).collect();
+    names.join(", ")
+}
