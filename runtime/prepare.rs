@@ -5,7 +5,7 @@ use crate::places::{followed, places};
 use crate::probe;
 use crate::report::{Item, Refused};
 use brig_images::component::{Component, Form};
-use brig_policies::{Policy, read, resolve};
+use brig_policies::Policy;
 use brig_sandbox::facts::{Artifact, HostFacts};
 use brig_sandbox::plan::{self, COMPONENT_BYTES_MAX, Plan, Unplannable};
 use std::path::Path;
@@ -43,8 +43,7 @@ pub fn check(manifest: &Path, project: Option<&Path>) -> Result<Checked, Refused
     let places = places(manifest, project).map_err(|e| unreadable(format!("cannot {e}")))?;
     let text = std::fs::read_to_string(manifest)
         .map_err(|e| unreadable(format!("cannot read `{path}`: {e}")))?;
-    let resolved = read(&text).and_then(|manifest| resolve(&manifest, &places));
-    match resolved {
+    match brig_policies::check(&text, &places) {
         Ok(policy) => Ok(Checked { manifest: (path, text), policy, places }),
         Err(faults) => Err(Refused::faults(faults, &path, &text)),
     }
