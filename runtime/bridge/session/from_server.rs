@@ -114,7 +114,6 @@ impl Session {
             self.clock.hold(now_ms);
         }
         self.asks.ask(id, Ask { stops_clock });
-        self.sign_of_life();
         Verdict::Pass
     }
 
