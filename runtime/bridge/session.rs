@@ -97,11 +97,11 @@ pub struct StartRefusal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Write these bytes, whole lines, to the server's standard input. They may come before
-    /// [`Event::ServerStarted`], and wait then. Whoever writes them must not read more from either
-    /// side than it can write: a server that asks without end and reads nothing would else fill
-    /// memory with its refusals.
+    /// [`Event::ServerStarted`], and wait then. What a server says brings at most as many of these
+    /// as there are calls of the client, and one for each message that is too long.
     ToServer(Vec<u8>),
-    /// Write these bytes, whole lines, to the client.
+    /// Write these bytes, whole lines, to the client. What the client says can bring these too, so
+    /// it is to be read only while it reads.
     ToClient(Vec<u8>),
     /// Put what the server wrote beside the protocol into the log. It is raw and hostile.
     Divert(Vec<u8>),

@@ -322,14 +322,13 @@ fn the_servers_questions_are_bounded_too() {
         s> {"id":1,"method":"ping"}
         c< {"id":1,"method":"ping"}
         s> {"id":1,"method":"ping"}
-        s! 1 ambiguous-message
+        note the server wrote a message with an ambiguous `id`
         s> {"id":2,"method":"ping"}
         c< {"id":2,"method":"ping"}
         s> {"id":3,"method":"ping"}
         c< {"id":3,"method":"ping"}
         s> {"id":4,"method":"ping"}
         note the server has too many requests in flight
-        s! 4 too-many-calls
         "#,
     );
 }
