@@ -172,3 +172,6 @@ fn reserve(line: &mut Vec<u8>, more: usize, ended: bool, max: usize) {
     };
     line.reserve_exact(room - line.len());
 }
+
+#[cfg(test)]
+mod tests;

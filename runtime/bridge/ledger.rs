@@ -122,3 +122,89 @@ impl<T> Ledger<T> {
         Some(request)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn id(number: usize) -> Id {
+        Id::read(&number.to_string()).unwrap()
+    }
+
+    #[track_caller]
+    fn check(ledger: &mut Ledger<()>, number: usize, want: &Answered<()>) {
+        assert_eq!(ledger.answer(&id(number)), *want);
+    }
+
+    #[test]
+    fn a_request_is_answered_once() {
+        let mut ledger = Ledger::new();
+        ledger.ask(id(1), ());
+        check(&mut ledger, 1, &Answered::Open(()));
+        check(&mut ledger, 1, &Answered::Unasked);
+    }
+
+    #[test]
+    fn a_settled_request_is_known_until_its_answer() {
+        let mut ledger = Ledger::new();
+        ledger.ask(id(1), ());
+        ledger.ask(id(2), ());
+        assert_eq!(ledger.cancel(&id(1)), Some(()));
+        assert_eq!(ledger.overtake(&id(2)), Some(()));
+        assert_eq!(
+            (ledger.cancel(&id(2)), ledger.overtake(&id(1)), ledger.len()),
+            (None, None, 0)
+        );
+        check(&mut ledger, 1, &Answered::Cancelled);
+        check(&mut ledger, 1, &Answered::Unasked);
+        check(&mut ledger, 2, &Answered::Late);
+        check(&mut ledger, 2, &Answered::Unasked);
+    }
+
+    #[test]
+    fn an_id_that_is_used_again_is_a_new_request() {
+        let mut ledger = Ledger::new();
+        ledger.ask(id(1), ());
+        ledger.overtake(&id(1));
+        ledger.ask(id(1), ());
+        check(&mut ledger, 1, &Answered::Open(()));
+        check(&mut ledger, 1, &Answered::Unasked);
+    }
+
+    #[test]
+    fn the_oldest_settled_request_is_forgotten() {
+        let mut ledger = Ledger::new();
+        for number in 0..3 * SETTLED_MAX {
+            ledger.ask(id(number), ());
+            ledger.overtake(&id(number));
+        }
+        assert_eq!(
+            (ledger.settled.len(), ledger.oldest.len()),
+            (SETTLED_MAX, SETTLED_MAX)
+        );
+        check(&mut ledger, 2 * SETTLED_MAX - 1, &Answered::Unasked);
+        check(&mut ledger, 2 * SETTLED_MAX, &Answered::Late);
+    }
+
+    #[test]
+    fn forgetting_an_earlier_settling_keeps_the_later_one() {
+        let mut ledger = Ledger::new();
+        for number in [0, 0].into_iter().chain(1..SETTLED_MAX) {
+            ledger.ask(id(number), ());
+            ledger.overtake(&id(number));
+        }
+        check(&mut ledger, 0, &Answered::Late);
+    }
+
+    #[test]
+    fn only_one_is_the_only_one() {
+        let mut ledger = Ledger::new();
+        assert_eq!(ledger.only(), None);
+        ledger.ask(id(1), ());
+        assert_eq!(ledger.only(), Some(&id(1)));
+        ledger.ask(id(2), ());
+        assert_eq!(ledger.only(), None);
+    }
+}

@@ -112,6 +112,12 @@ impl OutlineReader {
         }
     }
 
+    /// The memory that it holds beside itself.
+    #[cfg(test)]
+    pub(crate) fn cost(&self) -> usize {
+        self.head.capacity() + self.token.capacity()
+    }
+
     fn open(&mut self, byte: u8) {
         self.start = match byte {
             b'{' => Start::Object,
@@ -200,3 +206,6 @@ fn read_id(token: &[u8]) -> Option<Id> {
     let raw: &RawValue = serde_json::from_slice(token).ok()?;
     Id::read(raw.get()).ok()
 }
+
+#[cfg(test)]
+mod tests;

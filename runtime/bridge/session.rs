@@ -22,6 +22,8 @@ mod ending;
 mod from_client;
 mod from_server;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 /// How many requests may be in flight in each direction unless the caller says otherwise. Clients
@@ -40,8 +42,8 @@ pub struct SessionLimits {
     /// How many requests of one direction may wait for an answer. Unbounded, a peer that asks
     /// without reading answers grows this process.
     pub in_flight_max: usize,
-    /// How long the server may take from the client's first request to its first answer, progress
-    /// or question, and how long a refused start waits for a request to answer.
+    /// How long the server may take from the client's first request until it answers a request or
+    /// tells of progress on one, and how long a refused start waits for a request to answer.
     pub start_ms: u64,
     /// How long each call may take. Progress on it starts its time anew, and time stands still
     /// while the client is being asked something.
@@ -95,13 +97,16 @@ pub struct StartRefusal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Write these bytes, whole lines, to the server's standard input. They may come before
-    /// [`Event::ServerStarted`], and wait then.
+    /// [`Event::ServerStarted`], and wait then. What a server says brings at most as many of these
+    /// as there are calls of the client, and one for each message that is too long.
     ToServer(Vec<u8>),
-    /// Write these bytes, whole lines, to the client.
+    /// Write these bytes, whole lines, to the client. What the client says can bring these too, so
+    /// it is to be read only while it reads.
     ToClient(Vec<u8>),
     /// Put what the server wrote beside the protocol into the log. It is raw and hostile.
     Divert(Vec<u8>),
-    /// Close the server's standard input, once all before is written.
+    /// Close the server's standard input, once all before is written. This, [`Self::Terminate`] and
+    /// [`Self::Kill`] may come while the server is still being started, and then end the start.
     CloseServerInput,
     /// Ask the server to end (SIGTERM).
     Terminate,
@@ -204,7 +209,7 @@ impl Session {
     /// `now_ms` is any clock that never goes back. Deadlines that have come are seen to with every
     /// event, after the event itself, so that an answer that was read in time counts.
     pub fn on(&mut self, now_ms: u64, event: Event, out: &mut Vec<Action>) {
-        if matches!(self.stage, Stage::Finished) {
+        if self.is_finished() {
             return;
         }
         match event {
@@ -223,15 +228,20 @@ impl Session {
     /// When to send [`Event::DeadlinePassed`] if nothing else happens before. It may come up to one
     /// call's time too early, never too late; asking is cheap, so ask after every event.
     pub fn next_deadline_ms(&self) -> Option<u64> {
-        let calls = if self.earliest_ms == u64::MAX {
-            None
-        } else {
+        let timed = self.earliest_ms != u64::MAX && !self.is_finished();
+        let call = if timed {
             self.clock.wall_ms(self.earliest_ms)
+        } else {
+            None
         };
-        match (calls, self.stage.deadline_ms()) {
+        match (call, self.stage.deadline_ms()) {
             (Some(call), Some(stage)) => Some(call.min(stage)),
             (call, stage) => call.or(stage),
         }
+    }
+
+    fn is_finished(&self) -> bool {
+        matches!(self.stage, Stage::Finished)
     }
 
     /// Judges each message of a line, and gives the line that may pass: as it is, or a batch

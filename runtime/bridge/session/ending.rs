@@ -109,8 +109,11 @@ impl Session {
         }
     }
 
+    /// The server has answered a call or told of progress on one, so it has started. A question
+    /// does not count: it stops the calls' clock, and a server that asks a client that may not
+    /// answer yet would never be overdue.
     pub(super) fn sign_of_life(&mut self) {
-        if matches!(self.stage, Stage::FirstRequest | Stage::FirstAnswer { .. }) {
+        if matches!(self.stage, Stage::FirstAnswer { .. }) {
             self.stage = Stage::Talking;
         }
     }

@@ -6,7 +6,7 @@ use super::super::code::Code;
 use super::super::frame::Frame;
 use super::super::id::Id;
 use super::super::ledger::Answered;
-use super::super::message::{self, Fault, Message};
+use super::super::message::{self, Fault, Key, Message};
 use super::super::notice::{Side, What};
 use super::super::outline::{Outline, Shape};
 use super::{Action, Ask, Call, Session, Verdict};
@@ -89,19 +89,18 @@ impl Session {
     }
 
     fn server_asks(&mut self, now_ms: u64, id: Id, method: &str, out: &mut Vec<Action>) -> Verdict {
+        // These get no answer. Whatever brig writes to the server has to wait until the server
+        // reads, and a server that asks without end and reads nothing would fill memory with
+        // refusals.
         let refused = if self.asks.is_open(&id) {
-            Some((
-                Code::AmbiguousMessage,
-                "another request with this id is still in flight",
-            ))
+            Some(What::Ambiguous(Key::Id))
         } else if self.asks.len() >= self.limits.in_flight_max {
-            self.notice(Side::Server, What::TooMany, out);
-            Some((Code::TooManyCalls, "too many requests are in flight"))
+            Some(What::TooMany)
         } else {
             None
         };
-        if let Some((code, text)) = refused {
-            self.tell_server(answer::error(&id, code, text), out);
+        if let Some(what) = refused {
+            self.notice(Side::Server, what, out);
             return Verdict::Drop;
         }
         // A person may have to answer these. Any other request is answered by a program at once,
@@ -114,7 +113,6 @@ impl Session {
             self.clock.hold(now_ms);
         }
         self.asks.ask(id, Ask { stops_clock });
-        self.sign_of_life();
         Verdict::Pass
     }
 

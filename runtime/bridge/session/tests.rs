@@ -74,28 +74,28 @@ impl Player {
         let Some((kind, text)) = line.split_once(' ') else {
             return;
         };
-        match kind {
-            "c>" => self.write(Side::Client, &(spelled(text) + "\n")),
-            "c+" => self.write(Side::Client, &spelled(text)),
-            "s>" => self.write(Side::Server, &(spelled(text) + "\n")),
-            "s+" => self.write(Side::Server, &spelled(text)),
-            "!" => self.happen(text),
+        let (side, text) = match kind {
+            "c>" => (Side::Client, spelled(text) + "\n"),
+            "c+" => (Side::Client, spelled(text)),
+            "s>" => (Side::Server, spelled(text) + "\n"),
+            "s+" => (Side::Server, spelled(text)),
+            "!" => {
+                self.told.push(line.to_owned());
+                return self.happen(text);
+            }
             "?" => {
-                let next = self.session.next_deadline_ms();
-                self.told.push(format!(
-                    "? {}",
-                    next.map_or("never".into(), |ms| ms.to_string())
-                ));
-                return;
+                let next = self.session.next_deadline_ms().map(|ms| ms.to_string());
+                return self
+                    .told
+                    .push(format!("? {}", next.unwrap_or("never".to_owned())));
             }
             _ => return,
-        }
-        let written = self.told.iter().position(|told| told.is_empty()).unwrap();
-        self.told[written] = line.to_owned();
+        };
+        self.told.push(line.to_owned());
+        self.write(side, &text);
     }
 
     fn write(&mut self, side: Side, text: &str) {
-        self.told.push(String::new());
         let mut input = text.as_bytes();
         loop {
             let framer = if side == Side::Client {
@@ -114,7 +114,6 @@ impl Player {
     }
 
     fn happen(&mut self, text: &str) {
-        self.told.push(String::new());
         let (what, rest) = text.split_once(' ').unwrap_or((text, ""));
         let event = match what {
             "at" => {

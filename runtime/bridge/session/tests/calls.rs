@@ -322,14 +322,90 @@ fn the_servers_questions_are_bounded_too() {
         s> {"id":1,"method":"ping"}
         c< {"id":1,"method":"ping"}
         s> {"id":1,"method":"ping"}
-        s! 1 ambiguous-message
+        note the server wrote a message with an ambiguous `id`
         s> {"id":2,"method":"ping"}
         c< {"id":2,"method":"ping"}
         s> {"id":3,"method":"ping"}
         c< {"id":3,"method":"ping"}
         s> {"id":4,"method":"ping"}
         note the server has too many requests in flight
-        s! 4 too-many-calls
+        "#,
+    );
+}
+
+#[test]
+fn a_token_belongs_to_the_call_that_took_it_last() {
+    check_talking(
+        r#"
+        c> {"id":1,"method":"initialize","params":{"_meta":{"progressToken":"t"}}}
+        s< {"id":1,"method":"initialize","params":{"_meta":{"progressToken":"t"}}}
+        c> {"id":2,"method":"initialize","params":{"_meta":{"progressToken":"t"}}}
+        s< {"id":2,"method":"initialize","params":{"_meta":{"progressToken":"t"}}}
+        s> {"id":1,"result":{}}
+        c< {"id":1,"result":{}}
+        ! at 5000
+        s> {"method":"notifications/progress","params":{"progressToken":"t"}}
+        c< {"method":"notifications/progress","params":{"progressToken":"t"}}
+        ! at 6000
+        ? 11000
+        "#,
+    );
+}
+
+#[test]
+fn progress_gives_no_deadline_to_what_has_none() {
+    check_talking(
+        r#"
+        c> {"id":1,"method":"tasks/result","params":{"_meta":{"progressToken":1}}}
+        s< {"id":1,"method":"tasks/result","params":{"_meta":{"progressToken":1}}}
+        s> {"method":"notifications/progress","params":{"progressToken":1}}
+        c< {"method":"notifications/progress","params":{"progressToken":1}}
+        c> {"id":2,"method":"ping"}
+        s< {"id":2,"method":"ping"}
+        ! at 6000
+        c! 2 call-deadline
+        s~ 2
+        note a request of the client was not answered in time
+        "#,
+    );
+}
+
+#[test]
+fn a_late_answer_in_a_batch_does_not_hold_up_the_others() {
+    check_talking(
+        r#"
+        c> {"id":1,"method":"initialize"}
+        s< {"id":1,"method":"initialize"}
+        ! at 6000
+        c! 1 call-deadline
+        note a request of the client was not answered in time
+        c> [{"id":2,"method":"a"},{"id":3,"method":"a"}]
+        s< [{"id":2,"method":"a"},{"id":3,"method":"a"}]
+        s> [{"id":2,"result":{"n":1.10}},{"id":1,"result":{}}]
+        note the server answered a request after its time was up
+        c< [{"id":2,"result":{"n":1.10}}]
+        s> [{"id":9,"result":{}},{"id":3,"result":{}},{"id":3,"error":{},"error":{}}]
+        note the server answered a request that was never made
+        note the server wrote a message with an ambiguous `error`
+        log [{"id":9,"result":{}},{"id":3,"result":{}},{"id":3,"error":{},"error":{}}]
+        c< [{"id":3,"result":{}}]
+        "#,
+    );
+}
+
+#[test]
+fn what_is_forged_is_logged_though_a_late_answer_stands_beside_it() {
+    check_talking(
+        r#"
+        c> {"id":1,"method":"initialize"}
+        s< {"id":1,"method":"initialize"}
+        ! at 6000
+        c! 1 call-deadline
+        note a request of the client was not answered in time
+        s> [{"id":9,"result":{}},{"id":1,"result":{}}]
+        note the server answered a request that was never made
+        note the server answered a request after its time was up
+        log [{"id":9,"result":{}},{"id":1,"result":{}}]
         "#,
     );
 }

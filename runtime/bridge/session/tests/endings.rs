@@ -52,7 +52,7 @@ fn what_the_server_says_unasked_is_no_sign_of_life() {
 }
 
 #[test]
-fn progress_and_questions_are_signs_of_life() {
+fn progress_is_a_sign_of_life() {
     check(
         r#"
         c> {"id":0,"method":"a","params":{"_meta":{"progressToken":0}}}
@@ -63,14 +63,21 @@ fn progress_and_questions_are_signs_of_life() {
         ? 6000
         "#,
     );
+}
+
+#[test]
+fn a_question_is_none_and_does_not_hold_up_the_start() {
     check(
         r#"
+        s> {"id":0,"method":"roots/list"}
+        c< {"id":0,"method":"roots/list"}
         c> {"id":0,"method":"a"}
         s< {"id":0,"method":"a"}
-        s> {"id":0,"method":"ping"}
-        c< {"id":0,"method":"ping"}
+        s> {"id":1,"method":"roots/list"}
+        c< {"id":1,"method":"roots/list"}
         ! at 3000
-        ? 6000
+        c! 0 start-deadline
+        do kill
         "#,
     );
 }
@@ -187,7 +194,7 @@ fn a_client_that_leaves_lets_the_server_end_by_itself() {
 #[test]
 fn a_server_that_ignores_the_end_of_its_input_is_terminated_and_killed() {
     check(
-        r#"
+        "
         ! client-closed
         do close-input
         ? 200
@@ -201,7 +208,7 @@ fn a_server_that_ignores_the_end_of_its_input_is_terminated_and_killed() {
         ! ended was killed
         ! output-closed
         end client-closed: was killed
-        "#,
+        ",
     );
 }
 

@@ -26,8 +26,8 @@ fn a_modern_probe_and_an_unknown_method() {
         s< {"jsonrpc":"2.0","id":"p","method":"server/discover","params":{"_meta":{"a/b":"2026"}}}
         s> {"jsonrpc":"2.0","id":"p","error":{"code":-32601,"message":"none"}}
         c< {"jsonrpc":"2.0","id":"p","error":{"code":-32601,"message":"none"}}
-        c> {"jsonrpc":"2.0","id":1,"method":"vendor/thing","vendor":{"x":[1.10,9007199254740993,1e400]}}
-        s< {"jsonrpc":"2.0","id":1,"method":"vendor/thing","vendor":{"x":[1.10,9007199254740993,1e400]}}
+        c> {"jsonrpc":"2.0","id":1,"method":"v/x","v":{"x":[1.10,9007199254740993,1e400]}}
+        s< {"jsonrpc":"2.0","id":1,"method":"v/x","v":{"x":[1.10,9007199254740993,1e400]}}
         "#,
     );
 }
@@ -38,8 +38,8 @@ fn spelling_is_kept() {
         r#"
         c> { "id" :1, "method":"\u0061/b" , "x":"{2028}\/" ,"jsonrpc":"2.0" }
         s< { "id" :1, "method":"\u0061/b" , "x":"{2028}\/" ,"jsonrpc":"2.0" }
-        s>   {"id": 1 ,"result":{"a":1,"a":2,"é":"\ud800"}}
-        c< {"id": 1 ,"result":{"a":1,"a":2,"é":"\ud800"}}
+        s>  {"id": 1 ,"result":{"a":1,"a":2,"é":"\ud800"}}
+        c<  {"id": 1 ,"result":{"a":1,"a":2,"é":"\ud800"}}
         "#,
     );
 }
