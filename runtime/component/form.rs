@@ -18,8 +18,14 @@ pub const PREAMBLE_BYTES: usize = 8;
 const NAMES_MAX: usize = 3;
 
 /// Packages of WASI 0.2 that the worker offers.
-const OFFERED: [&str; 6] =
-    ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
+const OFFERED: [&str; 6] = [
+    "wasi:cli/",
+    "wasi:clocks/",
+    "wasi:filesystem/",
+    "wasi:io/",
+    "wasi:random/",
+    "wasi:sockets/",
+];
 
 /// Why bytes cannot run as a server. Each reads after "cannot run this file: ".
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -119,8 +125,11 @@ pub(super) fn admit(announced: Form, bytes: &[u8]) -> Result<(), Refusal> {
 /// Says which proposal, among those that are off, `bytes` cannot do without. `None` where another
 /// fault is the reason that wasmtime refuses them.
 pub(super) fn proposal_needed(bytes: &[u8]) -> Option<Refusal> {
-    let valid =
-        |features| Validator::new_with_features(features).validate_all(bytes).is_ok();
+    let valid = |features| {
+        Validator::new_with_features(features)
+            .validate_all(bytes)
+            .is_ok()
+    };
     if !valid(WasmFeatures::all()) {
         return None;
     }
@@ -130,7 +139,11 @@ pub(super) fn proposal_needed(bytes: &[u8]) -> Option<Refusal> {
         .map(|(_, name)| name)
         .collect();
     needed.dedup();
-    if needed.is_empty() { None } else { Some(Refusal::Proposal(needed.join(" and "))) }
+    if needed.is_empty() {
+        None
+    } else {
+        Some(Refusal::Proposal(needed.join(" and ")))
+    }
 }
 
 /// What a file imports and exports at its outermost level.
@@ -189,7 +202,10 @@ impl Names {
     }
 
     fn export(&self, prefix: &str) -> Option<String> {
-        self.exports.iter().find(|name| name.starts_with(prefix)).cloned()
+        self.exports
+            .iter()
+            .find(|name| name.starts_with(prefix))
+            .cloned()
     }
 }
 
@@ -207,8 +223,9 @@ fn admit_component(names: &Names) -> Result<(), Refusal> {
 }
 
 fn other_world(names: &Names) -> Refusal {
-    let http =
-        names.export("wasi:http/incoming-handler@").or_else(|| names.export("wasi:http/handler@"));
+    let http = names
+        .export("wasi:http/incoming-handler@")
+        .or_else(|| names.export("wasi:http/handler@"));
     if let Some(name) = names.export("wasi:cli/run@") {
         Refusal::Command3(name)
     } else if let Some(name) = http {
@@ -246,9 +263,16 @@ fn admit_module(names: &Names) -> Result<(), Refusal> {
 }
 
 fn listed(names: &[String]) -> String {
-    let shown: Vec<String> =
-        names.iter().take(NAMES_MAX).map(|name| format!("`{name}`")).collect();
-    let more = if names.len() > NAMES_MAX { " and more" } else { "" };
+    let shown: Vec<String> = names
+        .iter()
+        .take(NAMES_MAX)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let more = if names.len() > NAMES_MAX {
+        " and more"
+    } else {
+        ""
+    };
     format!("{}{more}", shown.join(", "))
 }
 
@@ -267,8 +291,10 @@ mod tests {
 
     /// A component that imports and exports empty instances of these names.
     fn component(imports: &[&str], exports: &[&str]) -> String {
-        let imports: String =
-            imports.iter().map(|name| format!("(import \"{name}\" (instance))")).collect();
+        let imports: String = imports
+            .iter()
+            .map(|name| format!("(import \"{name}\" (instance))"))
+            .collect();
         let exports: String = exports
             .iter()
             .map(|name| format!("(export \"{name}\" (instance $none))"))
@@ -284,7 +310,11 @@ mod tests {
     fn commands_are_admitted() {
         check(
             &component(
-                &["wasi:cli/environment@0.2.6", "wasi:io/streams@0.2.3", "wasi:sockets/tcp@0.2.0"],
+                &[
+                    "wasi:cli/environment@0.2.6",
+                    "wasi:io/streams@0.2.3",
+                    "wasi:sockets/tcp@0.2.0",
+                ],
                 &["wasi:cli/run@0.2.0"],
             ),
             Ok(Form::Component),
@@ -316,7 +346,9 @@ mod tests {
         );
         check(
             &component(&[], &["a:b/weather", "c:d/time", "e:f/x", "g:h/y"]),
-            Err(Refusal::TypedExports(owned("`a:b/weather`, `c:d/time`, `e:f/x` and more"))),
+            Err(Refusal::TypedExports(owned(
+                "`a:b/weather`, `c:d/time`, `e:f/x` and more",
+            ))),
         );
         check(&component(&[], &[]), Err(Refusal::NothingToRun));
     }
@@ -324,7 +356,10 @@ mod tests {
     #[test]
     fn a_server_that_can_do_both_is_run_as_a_command() {
         check(
-            &component(&[], &["wasi:http/incoming-handler@0.2.3", "wasi:cli/run@0.2.3"]),
+            &component(
+                &[],
+                &["wasi:http/incoming-handler@0.2.3", "wasi:cli/run@0.2.3"],
+            ),
             Ok(Form::Component),
         );
     }
@@ -332,7 +367,10 @@ mod tests {
     #[test]
     fn imports_that_the_worker_has_not_are_named() {
         check(
-            &component(&["wasi:http/outgoing-handler@0.2.3"], &["wasi:cli/run@0.2.3"]),
+            &component(
+                &["wasi:http/outgoing-handler@0.2.3"],
+                &["wasi:cli/run@0.2.3"],
+            ),
             Err(Refusal::Import(owned("wasi:http/outgoing-handler@0.2.3"))),
         );
         check(
@@ -365,9 +403,18 @@ mod tests {
             "(module (import \"env\" \"print\" (func)) (func (export \"_start\")))",
             Err(Refusal::CoreImport(owned("env"))),
         );
-        check("(module (func (export \"_initialize\")))", Err(Refusal::NoStart("reactor")));
-        check("(module (func (export \"add\")))", Err(Refusal::NoStart("library")));
-        check("(module (global (export \"_start\") i32 (i32.const 0)))", Err(Refusal::NoStart("library")));
+        check(
+            "(module (func (export \"_initialize\")))",
+            Err(Refusal::NoStart("reactor")),
+        );
+        check(
+            "(module (func (export \"add\")))",
+            Err(Refusal::NoStart("library")),
+        );
+        check(
+            "(module (global (export \"_start\") i32 (i32.const 0)))",
+            Err(Refusal::NoStart("library")),
+        );
     }
 
     #[track_caller]
@@ -400,10 +447,19 @@ mod tests {
 
     #[test]
     fn proposals_that_are_off_are_named() {
-        check_proposal("(module (memory 1 1 shared))", Some("threads and shared memory"));
+        check_proposal(
+            "(module (memory 1 1 shared))",
+            Some("threads and shared memory"),
+        );
         check_proposal("(module (memory i64 1))", Some("64-bit memories"));
-        check_proposal("(module (type (struct)))", Some("garbage-collected references"));
-        check_proposal("(module (func (param externref)))", Some("garbage-collected references"));
+        check_proposal(
+            "(module (type (struct)))",
+            Some("garbage-collected references"),
+        );
+        check_proposal(
+            "(module (func (param externref)))",
+            Some("garbage-collected references"),
+        );
         check_proposal("(module (tag))", Some("exceptions"));
         check_proposal("(module (memory 1))", None);
     }
