@@ -91,7 +91,9 @@ fn run(
         .map_err(Failure::Dumpable)?;
     let orders: WorkerOrders = read_orders(orders)?;
     let code = File::from(code.ok_or(Failure::NoCode)?);
-    let mut start = Start::new(&orders, code, Pipes::inherited())?;
+    let mut start = Start::new(&orders, &code, Pipes::inherited())?;
+    // From here on the code is memory alone.
+    drop(code);
     filter(&orders.filter_after_load)?;
     reports
         .send(&WorkerReport::Ready)
@@ -108,10 +110,9 @@ struct Start {
 }
 
 impl Start {
-    /// Does all that the filter for the loaded guest may refuse. The file is closed on the way:
-    /// from then on the code is memory alone.
-    fn new(orders: &WorkerOrders, code: File, pipes: Pipes) -> Result<Self, Failure> {
-        let code = verified(&code, orders)?;
+    /// Does all that the filter for the loaded guest may refuse.
+    fn new(orders: &WorkerOrders, code: &File, pipes: Pipes) -> Result<Self, Failure> {
+        let code = verified(code, orders)?;
         let engine = engine::running(code.publisher()).map_err(Failure::Load)?;
         let guest = Guest::load(&engine, &code, orders.form)?;
         let ticker = Arc::new(Ticker::start(engine.clone()).map_err(Failure::Threads)?);

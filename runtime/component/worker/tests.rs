@@ -93,7 +93,7 @@ fn play(text: &str, input: &[u8]) -> (WorkerReport, Vec<u8>) {
         output: Pipe::new(guest_output),
         error: Pipe::new(guest_error),
     };
-    let mut start = Start::new(&orders(Form::CoreModule, &code), file_of(&code), pipes).unwrap();
+    let mut start = Start::new(&orders(Form::CoreModule, &code), &file_of(&code), pipes).unwrap();
     feed.write_all(input).unwrap();
     drop(feed);
     let report = start.run();
@@ -172,7 +172,7 @@ fn a_clock_ends_the_wait_where_no_input_comes() {
         output: Pipe::new(guest_output.try_clone().unwrap()),
         error: Pipe::new(guest_output),
     };
-    let mut start = Start::new(&orders(Form::CoreModule, &code), file_of(&code), pipes).unwrap();
+    let mut start = Start::new(&orders(Form::CoreModule, &code), &file_of(&code), pipes).unwrap();
     assert_eq!(start.run(), exited(0));
     drop((start, feed));
     let mut output = String::new();
@@ -195,7 +195,8 @@ fn statuses_and_traps_are_told_apart() {
         b"",
         b"",
         &trapped(
-            "trap: wasm trap: wasm `unreachable` instruction executed (in a function without a name)",
+            "trap: wasm trap: wasm `unreachable` instruction executed (in a function without a \
+             name)",
         ),
     );
     check(
@@ -295,7 +296,7 @@ fn a_spinning_guest_yields() {
         &module("(func (export \"_start\") (loop (br 0)))"),
     );
     let pipes = Pipes::inherited();
-    let mut start = Start::new(&orders(Form::CoreModule, &code), file_of(&code), pipes).unwrap();
+    let mut start = Start::new(&orders(Form::CoreModule, &code), &file_of(&code), pipes).unwrap();
     let Start {
         guest,
         store,
@@ -313,7 +314,7 @@ fn check_refused(change: impl FnOnce(&mut WorkerOrders, &mut Vec<u8>), want: &st
     let mut code = compiled(Form::CoreModule, "(module (func (export \"_start\")))");
     let mut orders = orders(Form::CoreModule, &code);
     change(&mut orders, &mut code);
-    let failure = Start::new(&orders, file_of(&code), Pipes::inherited())
+    let failure = Start::new(&orders, &file_of(&code), Pipes::inherited())
         .err()
         .unwrap();
     assert_eq!(format!("{failure}: {}", reason(&failure)), want);
