@@ -89,7 +89,12 @@ pub struct Entry {
 
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file: _, code_bytes, code_hash, code_key: _ } = self;
+        let Self {
+            file: _,
+            code_bytes,
+            code_hash,
+            code_key: _,
+        } = self;
         f.debug_struct("Entry")
             .field("code_bytes", code_bytes)
             .field("code_hash", code_hash)
@@ -115,7 +120,11 @@ impl Cache {
         let directory = files::private_directory(directory)
             .map_err(|unfit| CacheError::Directory(directory.display().to_string(), unfit))?;
         let key = Key::load_or_make(&directory).map_err(CacheError::Key)?;
-        Ok(Self { directory, key, bytes_max })
+        Ok(Self {
+            directory,
+            key,
+            bytes_max,
+        })
     }
 
     /// Finds the code of a file, if it is there. An entry that somebody changed is an error and
@@ -141,9 +150,12 @@ impl Cache {
         // `code`, and reading it twice could give two answers.
         let hash = copy(code, &new.file, code_bytes, &self.key.of_entry(&name)).map_err(write)?;
         let trailer = Trailer { code_bytes, hash };
-        new.file.write_all_at(&trailer.to_bytes(), code_bytes).map_err(write)?;
+        new.file
+            .write_all_at(&trailer.to_bytes(), code_bytes)
+            .map_err(write)?;
         let file = new.keep_as(&name).map_err(|errno| write(errno.into()))?;
-        self.sweep().map_err(|errno| CacheError::Io("make room", errno.into()))?;
+        self.sweep(&name)
+            .map_err(|errno| CacheError::Io("make room", errno.into()))?;
         Ok(self.entry(&name, file, &trailer))
     }
 
@@ -158,16 +170,20 @@ impl Cache {
             file,
             code_bytes: trailer.code_bytes,
             code_hash: blake3::Hash::from_bytes(trailer.hash).to_hex().to_string(),
-            code_key: blake3::Hash::from_bytes(self.key.of_entry(name)).to_hex().to_string(),
+            code_key: blake3::Hash::from_bytes(self.key.of_entry(name))
+                .to_hex()
+                .to_string(),
         }
     }
 
     /// Removes what was never finished, and the least recently used entries beyond the bound. Who
-    /// runs one of them has it open and keeps it.
-    fn sweep(&self) -> Result<(), Errno> {
+    /// runs one of them has it open and keeps it. The entry `newest` stays, however large it is:
+    /// it is about to run.
+    fn sweep(&self, newest: &str) -> Result<(), Errno> {
         let now = files::now();
-        let (unfinished, mut entries): (Vec<Listed>, Vec<Listed>) =
-            files::list(&self.directory)?.into_iter().partition(|file| file.unfinished);
+        let (unfinished, mut entries): (Vec<Listed>, Vec<Listed>) = files::list(&self.directory)?
+            .into_iter()
+            .partition(|file| file.unfinished);
         for file in unfinished {
             if now.saturating_sub(file.used) > UNFINISHED_SECONDS_MAX {
                 files::remove(&self.directory, &file.name)?;
@@ -175,9 +191,7 @@ impl Cache {
         }
         entries.sort_by_key(|entry| entry.used);
         let mut bytes: u64 = entries.iter().map(|entry| entry.bytes).sum();
-        // The newest stays, however large it is: it is about to run.
-        entries.pop();
-        for entry in entries {
+        for entry in entries.iter().filter(|entry| entry.name != newest) {
             if bytes <= self.bytes_max {
                 break;
             }
@@ -193,7 +207,9 @@ fn copy(from: &File, to: &File, code_bytes: u64, key: &[u8; 32]) -> io::Result<[
     let mut chunk = vec![0; CHUNK_BYTES];
     let mut at = 0;
     while at < code_bytes {
-        let wanted = usize::try_from(code_bytes - at).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
+        let wanted = usize::try_from(code_bytes - at)
+            .unwrap_or(CHUNK_BYTES)
+            .min(CHUNK_BYTES);
         let chunk = chunk.get_mut(..wanted).unwrap_or_default();
         from.read_exact_at(chunk, at)?;
         hasher.update(chunk);
@@ -215,3 +231,6 @@ fn is_entry_name(name: &str) -> bool {
         wasm.len() == 64 && build.len() == 16 && hex(wasm) && hex(build)
     })
 }
+
+#[cfg(test)]
+mod tests;

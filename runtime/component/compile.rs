@@ -7,15 +7,13 @@ use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 
-use brig_sandbox::component::{
-    CODE_FD, CompileOrders, CompileReport, Form, ORDERS_FD, REPORT_FD,
-};
+use brig_sandbox::component::{CODE_FD, CompileOrders, CompileReport, Form, ORDERS_FD, REPORT_FD};
 use rustix::process::DumpableBehavior;
 
+use super::engine;
 use super::form::{Refusal, admit, proposal_needed};
 use super::mapping::inherited;
 use super::report::{OrdersError, Reports, printable, read_orders};
-use super::engine;
 
 /// The report says that there is code, or why there is none.
 pub const EXIT_REPORTED: u8 = 0;
@@ -69,15 +67,22 @@ pub fn main() -> ExitCode {
         Ok(code_bytes) => (CompileReport::Compiled { code_bytes }, EXIT_REPORTED),
         Err(NoCode::Refused(refusal)) => (refused(&refusal.to_string()), EXIT_REPORTED),
         Err(NoCode::TooLarge(reason)) => (refused(&reason), EXIT_REPORTED),
-        Err(NoCode::Failed(failure)) => {
-            (refused(&format!("the compiler cannot {failure}")), EXIT_FAILED)
-        }
+        Err(NoCode::Failed(failure)) => (
+            refused(&format!("the compiler cannot {failure}")),
+            EXIT_FAILED,
+        ),
     };
-    ExitCode::from(if reports.send(&report).is_ok() { code } else { EXIT_FAILED })
+    ExitCode::from(if reports.send(&report).is_ok() {
+        code
+    } else {
+        EXIT_FAILED
+    })
 }
 
 fn refused(reason: &str) -> CompileReport {
-    CompileReport::Refused { reason: printable(reason) }
+    CompileReport::Refused {
+        reason: printable(reason),
+    }
 }
 
 fn run(orders: Option<OwnedFd>, code: Option<OwnedFd>) -> Result<u64, NoCode> {
@@ -100,9 +105,13 @@ fn run(orders: Option<OwnedFd>, code: Option<OwnedFd>) -> Result<u64, NoCode> {
 
 fn read_wasm(from: impl Read, bytes_max: u64) -> Result<Vec<u8>, NoCode> {
     let mut wasm = Vec::new();
-    from.take(bytes_max.saturating_add(1)).read_to_end(&mut wasm).map_err(Failure::Read)?;
+    from.take(bytes_max.saturating_add(1))
+        .read_to_end(&mut wasm)
+        .map_err(Failure::Read)?;
     if u64::try_from(wasm.len()).unwrap_or(u64::MAX) > bytes_max {
-        return Err(NoCode::TooLarge(format!("it is longer than {bytes_max} bytes")));
+        return Err(NoCode::TooLarge(format!(
+            "it is longer than {bytes_max} bytes"
+        )));
     }
     Ok(wasm)
 }
@@ -122,7 +131,11 @@ fn compile(form: Form, wasm: &[u8]) -> Result<Vec<u8>, NoCode> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+    #![expect(
+        clippy::unwrap_used,
+        clippy::panic,
+        reason = "a test fails by panicking"
+    )]
 
     use super::*;
 
@@ -145,7 +158,9 @@ pub(super) mod tests {
     #[track_caller]
     fn check(text: &str, want: &str) {
         let wasm = wat::parse_str(text).unwrap();
-        let refusal = compile(Form::CoreModule, &wasm).map(|code| code.len()).map_err(words);
+        let refusal = compile(Form::CoreModule, &wasm)
+            .map(|code| code.len())
+            .map_err(words);
         assert_eq!(refusal, Err(String::from(want)));
     }
 
@@ -171,6 +186,9 @@ pub(super) mod tests {
     #[test]
     fn input_is_bounded() {
         assert!(matches!(read_wasm(&b"12345"[..], 5), Ok(bytes) if bytes == b"12345"));
-        assert!(matches!(read_wasm(&b"123456"[..], 5), Err(NoCode::TooLarge(_))));
+        assert!(matches!(
+            read_wasm(&b"123456"[..], 5),
+            Err(NoCode::TooLarge(_))
+        ));
     }
 }

@@ -30,7 +30,9 @@ pub(super) fn of(result: wasmtime::Result<i32>, limiter: &Limiter) -> WorkerRepo
             let _ = write!(reason, " (in {})", names.join(", called by "));
         }
     }
-    WorkerReport::Trapped { reason: printable(&reason) }
+    WorkerReport::Trapped {
+        reason: printable(&reason),
+    }
 }
 
 fn kind(error: &wasmtime::Error, limiter: &Limiter) -> String {

@@ -27,7 +27,10 @@ const BACKTRACE_FRAMES_MAX: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 /// memory64 bounds checks in place of guard pages, and asynchronous components a second host API.
 pub(super) const PROPOSALS_OFF: [(WasmFeatures, &str); 12] = [
     (WasmFeatures::THREADS, "threads and shared memory"),
-    (WasmFeatures::SHARED_EVERYTHING_THREADS, "shared-everything threads"),
+    (
+        WasmFeatures::SHARED_EVERYTHING_THREADS,
+        "shared-everything threads",
+    ),
     (WasmFeatures::MEMORY64, "64-bit memories"),
     (WasmFeatures::GC, "garbage-collected references"),
     (WasmFeatures::GC_TYPES, "garbage-collected references"),
@@ -71,7 +74,10 @@ pub(super) fn fingerprint() -> String {
 /// Names the compiler. By itself wasmtime compares only the major version, so that code which an
 /// older Cranelift got wrong would outlive the release that fixes it.
 fn compiler() -> String {
-    format!("wasmtime {}, revision {CONFIG_REVISION}", wasmtime_environ::VERSION)
+    format!(
+        "wasmtime {}, revision {CONFIG_REVISION}",
+        wasmtime_environ::VERSION
+    )
 }
 
 /// Which of the instructions that Cranelift chooses between this processor has.
@@ -142,7 +148,11 @@ mod tests {
     #[track_caller]
     fn check(text: &str, on: bool) {
         let wasm = wat::parse_str(text).unwrap();
-        assert_eq!(compiling().unwrap().precompile_module(&wasm).is_ok(), on, "{text}");
+        assert_eq!(
+            compiling().unwrap().precompile_module(&wasm).is_ok(),
+            on,
+            "{text}"
+        );
     }
 
     // Cargo switches a feature of wasmtime on for the whole build if any crate asks for it.
@@ -160,7 +170,10 @@ mod tests {
     fn what_compilers_of_servers_emit_is_on() {
         check("(module (func (param v128)))", true);
         check("(module (memory 1) (memory 1))", true);
-        check("(module (table 1 funcref) (func (call_indirect (i32.const 0))))", true);
+        check(
+            "(module (table 1 funcref) (func (call_indirect (i32.const 0))))",
+            true,
+        );
         check("(module (func $f (return_call $f)))", true);
         check(
             "(module (memory 1)

@@ -155,14 +155,26 @@ mod tests {
 
     #[test]
     fn tables_count_by_their_memory() {
-        check(&[(Memory(0, 200, None), true), (Table(0, 100, None), true)], 1_000, false);
-        check(&[(Table(0, 125, None), true), (Table(125, 126, None), false)], 1_000, true);
+        check(
+            &[(Memory(0, 200, None), true), (Table(0, 100, None), true)],
+            1_000,
+            false,
+        );
+        check(
+            &[(Table(0, 125, None), true), (Table(125, 126, None), false)],
+            1_000,
+            true,
+        );
     }
 
     #[test]
     fn a_refused_growth_is_not_counted() {
         check(
-            &[(Memory(0, 900, None), true), (Memory(0, 200, None), false), (Memory(0, 100, None), true)],
+            &[
+                (Memory(0, 900, None), true),
+                (Memory(0, 200, None), false),
+                (Memory(0, 100, None), true),
+            ],
             1_000,
             true,
         );
@@ -170,7 +182,14 @@ mod tests {
 
     #[test]
     fn growth_beyond_the_guests_own_maximum_is_neither_counted_nor_blamed_on_the_bound() {
-        check(&[(Memory(0, 500, Some(400)), false), (Table(0, 10, Some(9)), false)], 0, false);
+        check(
+            &[
+                (Memory(0, 500, Some(400)), false),
+                (Table(0, 10, Some(9)), false),
+            ],
+            0,
+            false,
+        );
     }
 
     #[test]
@@ -198,7 +217,9 @@ mod tests {
             random_bytes_max: 0,
         });
         assert!(limiter.memory_growing(0, 10, None).unwrap());
-        limiter.memory_grow_failed(wasmtime::Error::msg("never asked for")).unwrap();
+        limiter
+            .memory_grow_failed(wasmtime::Error::msg("never asked for"))
+            .unwrap();
         assert!(!limiter.memory_growing(10, 11, None).unwrap());
     }
 }

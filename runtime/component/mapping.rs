@@ -3,7 +3,10 @@
 //! This is one of the two modules that may hold unsafe code. It makes bytes into instructions, so
 //! its types are steps that cannot be left out: only [`Mapping::verify`] makes [`Verified`] code,
 //! only that can be loaded, and only its pages can become executable.
-#![expect(unsafe_code, reason = "adopts descriptors by number and loads compiled code")]
+#![expect(
+    unsafe_code,
+    reason = "adopts descriptors by number and loads compiled code"
+)]
 
 use std::ffi::c_void;
 use std::fs::File;
@@ -110,7 +113,9 @@ impl Mapping {
     fn at(start: *mut c_void, bytes: usize) -> Result<Self, MappingError> {
         // The kernel never answers with address 0 unless it was asked for it.
         let start = NonNull::new(start.cast::<u8>()).ok_or(Errno::NOMEM)?;
-        Ok(Self { code: NonNull::slice_from_raw_parts(start, bytes) })
+        Ok(Self {
+            code: NonNull::slice_from_raw_parts(start, bytes),
+        })
     }
 
     /// Hashes the memory itself, so that what is loaded next is what was compared.
@@ -119,7 +124,11 @@ impl Mapping {
         // has no destructor, and nothing in this process can write it.
         let code = unsafe { self.code.as_ref() };
         // This comparison takes the same time wherever the difference is.
-        if blake3::keyed_hash(key, code) == *hash { Ok(Verified(self)) } else { Err(Tampered) }
+        if blake3::keyed_hash(key, code) == *hash {
+            Ok(Verified(self))
+        } else {
+            Err(Tampered)
+        }
     }
 }
 
@@ -146,7 +155,10 @@ impl Verified {
     /// What makes the instructions in this memory executable, and no other memory.
     pub(super) fn publisher(&self) -> Arc<dyn CustomCodeMemory> {
         let start = self.0.code.cast::<u8>().as_ptr().addr();
-        Arc::new(Publisher { start, end: start + self.0.code.len() })
+        Arc::new(Publisher {
+            start,
+            end: start + self.0.code.len(),
+        })
     }
 }
 
@@ -156,11 +168,21 @@ struct Publisher {
 }
 
 impl Publisher {
-    fn protect(&self, start: *const u8, bytes: usize, flags: MprotectFlags) -> wasmtime::Result<()> {
+    fn protect(
+        &self,
+        start: *const u8,
+        bytes: usize,
+        flags: MprotectFlags,
+    ) -> wasmtime::Result<()> {
         let inside = start.addr() >= self.start
-            && start.addr().checked_add(bytes).is_some_and(|end| end <= self.end);
+            && start
+                .addr()
+                .checked_add(bytes)
+                .is_some_and(|end| end <= self.end);
         if !inside {
-            return Err(wasmtime::Error::msg("the instructions lie outside the verified code"));
+            return Err(wasmtime::Error::msg(
+                "the instructions lie outside the verified code",
+            ));
         }
         // SAFETY: the range lies inside the verified code, which is mapped for good. Neither set
         // of flags makes it writable, so what others read there stays as it is.

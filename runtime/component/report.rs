@@ -10,6 +10,9 @@ use serde::de::DeserializeOwned;
 /// Orders come from the supervisor, so this bounds brig's own mistakes and no attacker.
 const ORDERS_BYTES_MAX: u64 = 16 << 20;
 
+/// What orders usually need: one read then takes them all.
+const ORDERS_BYTES: usize = 16 << 10;
+
 /// Text in a report at most. A guest chooses part of it, by the names of its functions.
 const TEXT_BYTES_MAX: usize = 2_000;
 
@@ -29,7 +32,7 @@ pub(super) enum OrdersError {
 
 /// Reads orders to the end of `from`, and closes it.
 pub(super) fn read_orders<T: DeserializeOwned>(from: Option<OwnedFd>) -> Result<T, OrdersError> {
-    let mut text = Vec::new();
+    let mut text = Vec::with_capacity(ORDERS_BYTES);
     let from = File::from(from.ok_or(OrdersError::Missing)?);
     from.take(ORDERS_BYTES_MAX).read_to_end(&mut text)?;
     Ok(serde_json::from_slice(&text)?)

@@ -21,6 +21,24 @@ pub(super) struct Unopened {
     pub(super) source: wasmtime::Error,
 }
 
+/// The pipes that are the guest's standard input, output and error.
+pub(super) struct Pipes {
+    pub(super) input: Pipe,
+    pub(super) output: Pipe,
+    pub(super) error: Pipe,
+}
+
+impl Pipes {
+    /// The worker's own.
+    pub(super) fn inherited() -> Self {
+        Self {
+            input: Pipe::new(io::stdin()),
+            output: Pipe::new(io::stdout()),
+            error: Pipe::new(io::stderr()),
+        }
+    }
+}
+
 /// The state of one store, for components and core modules alike.
 pub(super) struct State {
     /// The name is of WASI preview 1, but it holds the context of both.
@@ -42,12 +60,21 @@ impl WasiView for State {
 pub(super) fn store(
     engine: &Engine,
     orders: &WorkerOrders,
+    pipes: Pipes,
     ticker: &Arc<Ticker>,
 ) -> Result<Store<State>, Unopened> {
     let limits = &orders.limits;
-    let mut wasi = wasi(orders, ticker)?.build_p1();
-    wasi.ctx().table.set_max_capacity(size(limits.handles_max.into()));
-    let mut store = Store::new(engine, State { wasi, limiter: Limiter::new(limits) });
+    let mut wasi = wasi(orders, pipes, ticker)?.build_p1();
+    wasi.ctx()
+        .table
+        .set_max_capacity(size(limits.handles_max.into()));
+    let mut store = Store::new(
+        engine,
+        State {
+            wasi,
+            limiter: Limiter::new(limits),
+        },
+    );
     store.limiter(|state| &mut state.limiter);
     store.set_hostcall_fuel(size(limits.host_call_bytes_max));
     store.set_max_component_handles(size(limits.handles_max.into()));
@@ -56,11 +83,15 @@ pub(super) fn store(
     Ok(store)
 }
 
-fn wasi(orders: &WorkerOrders, ticker: &Arc<Ticker>) -> Result<WasiCtxBuilder, Unopened> {
+fn wasi(
+    orders: &WorkerOrders,
+    pipes: Pipes,
+    ticker: &Arc<Ticker>,
+) -> Result<WasiCtxBuilder, Unopened> {
     let mut wasi = WasiCtxBuilder::new();
-    wasi.stdin(Input::new(Pipe::new(io::stdin()), Arc::clone(ticker)))
-        .stdout(Output::new(Pipe::new(io::stdout()), Arc::clone(ticker)))
-        .stderr(Output::new(Pipe::new(io::stderr()), Arc::clone(ticker)))
+    wasi.stdin(Input::new(pipes.input, Arc::clone(ticker)))
+        .stdout(Output::new(pipes.output, Arc::clone(ticker)))
+        .stderr(Output::new(pipes.error, Arc::clone(ticker)))
         .args(&orders.args)
         .envs(&orders.env)
         .allow_tcp(false)
@@ -76,7 +107,10 @@ fn wasi(orders: &WorkerOrders, ticker: &Arc<Ticker>) -> Result<WasiCtxBuilder, U
             Access::Write => FsPerms::ReadWrite,
         };
         wasi.preopened_dir(&preopen.at, &preopen.at, permissions)
-            .map_err(|source| Unopened { at: preopen.at.clone(), source })?;
+            .map_err(|source| Unopened {
+                at: preopen.at.clone(),
+                source,
+            })?;
     }
     Ok(wasi)
 }

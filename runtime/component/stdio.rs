@@ -53,7 +53,11 @@ struct Source {
 
 impl Input {
     pub(super) fn new(pipe: Pipe, ticker: Arc<Ticker>) -> Self {
-        Self(Arc::new(Source { pipe, ticker, readiness: OnceLock::new() }))
+        Self(Arc::new(Source {
+            pipe,
+            ticker,
+            readiness: OnceLock::new(),
+        }))
     }
 }
 
@@ -67,10 +71,16 @@ impl Source {
         if self.has_input() {
             return;
         }
-        let Some(readiness) = self.readiness.get_or_init(|| self.register().ok()) else { return };
+        let Some(readiness) = self.readiness.get_or_init(|| self.register().ok()) else {
+            return;
+        };
         while readiness.readable().await.is_ok() {
             // What tokio remembers can be older than the last read.
-            let check = || self.has_input().then_some(()).ok_or(ErrorKind::WouldBlock.into());
+            let check = || {
+                self.has_input()
+                    .then_some(())
+                    .ok_or(ErrorKind::WouldBlock.into())
+            };
             if readiness.try_io(check).is_ok() {
                 return;
             }
@@ -213,7 +223,10 @@ impl StdoutStream for Output {
 }
 
 fn ready_now(pipe: &Pipe, flags: PollFlags) -> bool {
-    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     let mut polled = [PollFd::new(pipe, flags)];
     // A descriptor that cannot be polled answers by failing, in the read that follows.
     rustix::event::poll(&mut polled, Some(&now)).map_or(true, |ready| ready > 0)

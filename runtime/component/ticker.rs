@@ -52,7 +52,11 @@ impl Ticker {
 
     /// Runs the guest: the epoch advances whenever `guest` is being polled.
     pub(super) async fn watch<F: Future>(&self, guest: F) -> F::Output {
-        Watched { guest: pin!(guest), ticker: self }.await
+        Watched {
+            guest: pin!(guest),
+            ticker: self,
+        }
+        .await
     }
 
     /// Makes a call in which the guest may block for long and does not run.

@@ -8,9 +8,7 @@ use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use brig_sandbox::component::{
-    CODE_FD, Form, ORDERS_FD, REPORT_FD, WorkerOrders, WorkerReport,
-};
+use brig_sandbox::component::{CODE_FD, Form, ORDERS_FD, REPORT_FD, WorkerOrders, WorkerReport};
 use rustix::process::DumpableBehavior;
 use seccompiler::sock_filter;
 use tokio::runtime::Runtime;
@@ -21,7 +19,7 @@ use wasmtime_wasi::{p1, p2};
 
 use super::mapping::{Mapping, MappingError, Tampered, Verified, inherited};
 use super::report::{OrdersError, Reports, printable, read_orders};
-use super::state::{State, Unopened, store};
+use super::state::{Pipes, State, Unopened, store};
 use super::ticker::Ticker;
 use super::{ending, engine};
 
@@ -92,16 +90,52 @@ fn run(
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(Failure::Dumpable)?;
     let orders: WorkerOrders = read_orders(orders)?;
-    let code = verified(&File::from(code.ok_or(Failure::NoCode)?), &orders)?;
-    let engine = engine::running(code.publisher()).map_err(Failure::Load)?;
-    let guest = Guest::load(&engine, &code, orders.form)?;
-    let ticker = Arc::new(Ticker::start(engine.clone()).map_err(Failure::Threads)?);
-    let runtime = runtime().map_err(Failure::Threads)?;
-    let mut store = store(&engine, &orders, &ticker)?;
+    let code = File::from(code.ok_or(Failure::NoCode)?);
+    let mut start = Start::new(&orders, &code, Pipes::inherited())?;
+    // From here on the code is memory alone.
+    drop(code);
     filter(&orders.filter_after_load)?;
-    reports.send(&WorkerReport::Ready).map_err(Failure::Report)?;
-    let result = runtime.block_on(ticker.watch(guest.run(&mut store)));
-    Ok(ending::of(result, &store.data().limiter))
+    reports
+        .send(&WorkerReport::Ready)
+        .map_err(Failure::Report)?;
+    Ok(start.run())
+}
+
+/// Everything that one guest needs, loaded and linked.
+struct Start {
+    guest: Guest,
+    store: Store<State>,
+    runtime: Runtime,
+    ticker: Arc<Ticker>,
+}
+
+impl Start {
+    /// Does all that the filter for the loaded guest may refuse.
+    fn new(orders: &WorkerOrders, code: &File, pipes: Pipes) -> Result<Self, Failure> {
+        let code = verified(code, orders)?;
+        let engine = engine::running(code.publisher()).map_err(Failure::Load)?;
+        let guest = Guest::load(&engine, &code, orders.form)?;
+        let ticker = Arc::new(Ticker::start(engine.clone()).map_err(Failure::Threads)?);
+        let runtime = runtime().map_err(Failure::Threads)?;
+        let store = store(&engine, orders, pipes, &ticker)?;
+        Ok(Self {
+            guest,
+            store,
+            runtime,
+            ticker,
+        })
+    }
+
+    fn run(&mut self) -> WorkerReport {
+        let Self {
+            guest,
+            store,
+            runtime,
+            ticker,
+        } = self;
+        let result = runtime.block_on(ticker.watch(guest.run(store)));
+        ending::of(result, &store.data().limiter)
+    }
 }
 
 fn verified(code: &File, orders: &WorkerOrders) -> Result<Verified, Failure> {
@@ -113,7 +147,9 @@ fn verified(code: &File, orders: &WorkerOrders) -> Result<Verified, Failure> {
 
 /// One thread does everything: the guest waits for each of its calls anyway.
 fn runtime() -> std::io::Result<Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
 }
 
 fn filter(packed: &[u64]) -> Result<(), Failure> {
@@ -147,12 +183,16 @@ impl Guest {
             Form::Component => {
                 let component = code.component(engine).map_err(Failure::Load)?;
                 // The image of its memory is a file of its own, which the filter refuses later.
-                component.initialize_copy_on_write_image().map_err(Failure::Load)?;
+                component
+                    .initialize_copy_on_write_image()
+                    .map_err(Failure::Load)?;
                 link_component(engine, &component).map_err(Failure::Link)
             }
             Form::CoreModule => {
                 let module = code.module(engine).map_err(Failure::Load)?;
-                module.initialize_copy_on_write_image().map_err(Failure::Load)?;
+                module
+                    .initialize_copy_on_write_image()
+                    .map_err(Failure::Load)?;
                 link_module(engine, &module).map_err(Failure::Link)
             }
         }
@@ -179,7 +219,9 @@ impl Guest {
 fn link_component(engine: &Engine, component: &Component) -> wasmtime::Result<Guest> {
     let mut linker = Linker::new(engine);
     p2::add_to_linker_async(&mut linker)?;
-    Ok(Guest::Component(CommandPre::new(linker.instantiate_pre(component)?)?))
+    Ok(Guest::Component(CommandPre::new(
+        linker.instantiate_pre(component)?,
+    )?))
 }
 
 fn link_module(engine: &Engine, module: &Module) -> wasmtime::Result<Guest> {
@@ -195,5 +237,12 @@ fn reason(failure: &Failure) -> String {
         causes.push(cause.to_string());
         next = cause.source();
     }
-    if causes.is_empty() { String::from("it is missing or malformed") } else { causes.join(": ") }
+    if causes.is_empty() {
+        String::from("it is missing or malformed")
+    } else {
+        causes.join(": ")
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -89,16 +89,26 @@ fn check(stat: &Stat, wanted: FileType, wanted_mode: u32) -> Result<(), Unfit> {
 
 fn kind(error: Errno) -> Unfit {
     // What NOFOLLOW says of a link, and DIRECTORY of anything else.
-    if matches!(error, Errno::LOOP | Errno::NOTDIR) { Unfit::Kind } else { Unfit::Kernel(error) }
+    if matches!(error, Errno::LOOP | Errno::NOTDIR) {
+        Unfit::Kind
+    } else {
+        Unfit::Kernel(error)
+    }
 }
 
 /// Marks an entry as used now, unless it is marked so within the last `seconds`.
 pub(super) fn mark_used(file: &File, seconds: i64) {
-    let recent = rustix::fs::fstat(file)
-        .is_ok_and(|stat| now().saturating_sub(stat.st_mtime) < seconds);
+    let recent =
+        rustix::fs::fstat(file).is_ok_and(|stat| now().saturating_sub(stat.st_mtime) < seconds);
     if !recent {
-        let now = Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
-        let times = Timestamps { last_access: now, last_modification: now };
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: rustix::fs::UTIME_NOW,
+        };
+        let times = Timestamps {
+            last_access: now,
+            last_modification: now,
+        };
         // An entry that looks older than it is gets compiled once more; a start need not fail.
         let _ = rustix::fs::futimens(file, &times);
     }
@@ -108,7 +118,9 @@ pub(super) fn mark_used(file: &File, seconds: i64) {
 pub(super) fn now() -> i64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+        .map_or(0, |since| {
+            i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+        })
 }
 
 /// A file without its final name. Dropping it removes it.
@@ -123,10 +135,13 @@ pub(super) fn create(directory: &OwnedFd) -> Result<New<'_>, Errno> {
     let mut random = [0; 8];
     rustix::rand::getrandom(&mut random, GetRandomFlags::empty())?;
     let name = format!("{UNFINISHED}{:016x}", u64::from_le_bytes(random));
-    let flags =
-        OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = rustix::fs::openat(directory, &name, flags, Mode::RUSR | Mode::WUSR)?;
-    Ok(New { file: File::from(file), directory: directory.as_fd(), name })
+    Ok(New {
+        file: File::from(file),
+        directory: directory.as_fd(),
+        name,
+    })
 }
 
 impl New<'_> {
@@ -141,7 +156,11 @@ impl New<'_> {
 
     /// Gives it its name, unless there is a file that has it.
     pub(super) fn keep_as_first(self, name: &str) -> Result<(), Errno> {
-        let Self { directory, name: unfinished, .. } = &self;
+        let Self {
+            directory,
+            name: unfinished,
+            ..
+        } = &self;
         rustix::fs::linkat(*directory, unfinished, *directory, name, AtFlags::empty())
     }
 }
@@ -175,7 +194,9 @@ pub(super) fn list(directory: &OwnedFd) -> Result<Vec<Listed>, Errno> {
     let mut listed = Vec::new();
     for item in Dir::read_from(directory)? {
         let item = item?;
-        let Ok(name) = item.file_name().to_str() else { continue };
+        let Ok(name) = item.file_name().to_str() else {
+            continue;
+        };
         let unfinished = name.starts_with(UNFINISHED);
         if !unfinished && !super::is_entry_name(name) {
             continue;

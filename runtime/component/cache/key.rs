@@ -36,7 +36,9 @@ impl Key {
     }
 
     fn load(directory: &OwnedFd) -> Result<Option<Self>, Unfit> {
-        let Some(file) = files::open_private(directory, NAME)? else { return Ok(None) };
+        let Some(file) = files::open_private(directory, NAME)? else {
+            return Ok(None);
+        };
         let mut key = [0; 32];
         if file.metadata()?.len() != 32 {
             return Err(Unfit::Damaged);

@@ -25,7 +25,9 @@ impl Trailer {
 
     pub(super) fn read(file: &File) -> Result<Self, Unfit> {
         let file_bytes = file.metadata()?.len();
-        let code_bytes = file_bytes.checked_sub(TRAILER_BYTES).ok_or(Unfit::Damaged)?;
+        let code_bytes = file_bytes
+            .checked_sub(TRAILER_BYTES)
+            .ok_or(Unfit::Damaged)?;
         let mut magic = [0; 24];
         let mut length = [0; 8];
         let mut hash = [0; 32];
