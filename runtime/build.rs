@@ -14,11 +14,35 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(var("OUT_DIR")?);
     let source = PathBuf::from(var("CARGO_MANIFEST_DIR")?).join("runtime/init/main.rs");
     let mut rustc = Command::new(var("RUSTC")?);
-    rustc.args(["--edition", "2024", "--crate-name", "brig_init", "--crate-type", "bin"]);
+    rustc.args([
+        "--edition",
+        "2024",
+        "--crate-name",
+        "brig_init",
+        "--crate-type",
+        "bin",
+    ]);
     rustc.args(["--target", &var("TARGET")?]);
-    rustc.args(["-C", "opt-level=s", "-C", "panic=abort", "-C", "strip=symbols"]);
-    rustc.args(["-C", "relocation-model=static", "-C", "target-feature=+crt-static"]);
-    for argument in ["-nostartfiles", "-nostdlib", "-static", "-Wl,--build-id=none"] {
+    rustc.args([
+        "-C",
+        "opt-level=s",
+        "-C",
+        "panic=abort",
+        "-C",
+        "strip=symbols",
+    ]);
+    rustc.args([
+        "-C",
+        "relocation-model=static",
+        "-C",
+        "target-feature=+crt-static",
+    ]);
+    for argument in [
+        "-nostartfiles",
+        "-nostdlib",
+        "-static",
+        "-Wl,--build-id=none",
+    ] {
         rustc.args(["-C", &format!("link-arg={argument}")]);
     }
     if let Ok(linker) = var("RUSTC_LINKER") {
@@ -26,5 +50,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     rustc.arg("-o").arg(out.join("init")).arg(source);
     let status = rustc.status()?;
-    if status.success() { Ok(()) } else { Err(format!("cannot build init: {status}").into()) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("cannot build init: {status}").into())
+    }
 }

@@ -31,7 +31,11 @@ fn user() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Success };
+            let exit = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Success
+            };
             // Help to standard output, errors to standard error; a closed stream is nobody's fault.
             let _ = error.print();
             return exit.into();
@@ -59,7 +63,11 @@ fn run(command: &Command) -> Result<Exit, Refused> {
     match command {
         Command::Run { manifest, project } => serve(manifest, project.as_deref()),
         Command::Call(call) => call::call(call),
-        Command::Check { manifest, project, json } => {
+        Command::Check {
+            manifest,
+            project,
+            json,
+        } => {
             let checked = check(manifest, project.as_deref())?;
             if *json {
                 print("[]\n")
@@ -68,9 +76,17 @@ fn run(command: &Command) -> Result<Exit, Refused> {
                 print(&format!("{}: `{name}` has no faults\n", manifest.display()))
             }
         }
-        Command::Plan { manifest, project, json } => {
+        Command::Plan {
+            manifest,
+            project,
+            json,
+        } => {
             let planned = decide(check(manifest, project.as_deref())?)?;
-            if *json { print(&plan::json(&planned.plan)) } else { print(&plan::text(&planned)) }
+            if *json {
+                print(&plan::json(&planned.plan))
+            } else {
+                print(&plan::text(&planned))
+            }
         }
     }
 }

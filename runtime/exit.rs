@@ -34,13 +34,28 @@ impl Exit {
         (Self::Success, "all went as asked"),
         (Self::Failure, "something failed that no other code names"),
         (Self::Usage, "the command line is wrong"),
-        (Self::Manifest, "the manifest has faults, or a grant cannot be given"),
-        (Self::Unenforceable, "nothing on this host holds a denial; the remedy is told"),
+        (
+            Self::Manifest,
+            "the manifest has faults, or a grant cannot be given",
+        ),
+        (
+            Self::Unenforceable,
+            "nothing on this host holds a denial; the remedy is told",
+        ),
         (Self::Artifact, "the artifact is nothing that brig can run"),
         (Self::Launch, "the sandbox could not be built"),
-        (Self::ServerEnded, "the server ended while its client was still there"),
-        (Self::StartDeadline, "the server did not answer its first request in time"),
-        (Self::ToolError, "the tool that was called answered with an error"),
+        (
+            Self::ServerEnded,
+            "the server ended while its client was still there",
+        ),
+        (
+            Self::StartDeadline,
+            "the server did not answer its first request in time",
+        ),
+        (
+            Self::ToolError,
+            "the tool that was called answered with an error",
+        ),
     ];
 }
 

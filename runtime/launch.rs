@@ -9,8 +9,8 @@ mod syscall;
 pub(crate) mod warden;
 
 pub use orders::End;
-pub(crate) use syscall::{landlock_abi, loaded_objects};
 pub(crate) use orders::{FileIdentity, WardenEvent, WardenOrders};
+pub(crate) use syscall::{landlock_abi, loaded_objects};
 
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::net::{
@@ -91,7 +91,9 @@ impl Warden {
             [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX + 1))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         if !ancillary.push(SendAncillaryMessage::ScmRights(&all)) {
-            return Err(LaunchError::Warden(io::Error::other("too many descriptors")));
+            return Err(LaunchError::Warden(io::Error::other(
+                "too many descriptors",
+            )));
         }
         rustix::net::sendmsg(
             &self.channel,
@@ -100,7 +102,10 @@ impl Warden {
             SendFlags::NOSIGNAL,
         )
         .map_err(|e| LaunchError::Warden(e.into()))?;
-        Ok(Running { channel: self.channel, process: self.process })
+        Ok(Running {
+            channel: self.channel,
+            process: self.process,
+        })
     }
 }
 
@@ -133,7 +138,10 @@ impl Running {
 
     /// Ends the cell with all in it and waits until the warden has cleaned up.
     pub(crate) fn kill(self) -> io::Result<()> {
-        let Self { channel, mut process } = self;
+        let Self {
+            channel,
+            mut process,
+        } = self;
         drop(channel);
         process.wait().map(|_| ())
     }
@@ -148,7 +156,9 @@ fn receive(channel: BorrowedFd<'_>, flags: RecvFlags) -> io::Result<Option<Warde
         Err(errno) => return Err(errno.into()),
     };
     let message = buffer.get(..length).unwrap_or(&buffer);
-    serde_json::from_slice(message).map(Some).map_err(io::Error::other)
+    serde_json::from_slice(message)
+        .map(Some)
+        .map_err(io::Error::other)
 }
 
 /// A memory file that nobody can change any more.

@@ -37,7 +37,11 @@ impl Log {
 
     /// A word of brig's own.
     pub(crate) fn notice(&self, text: &str) {
-        put(&format!("brig: {}: {}\n", self.server, escape(text.as_bytes())));
+        put(&format!(
+            "brig: {}: {}\n",
+            self.server,
+            escape(text.as_bytes())
+        ));
     }
 
     /// What the server wrote to its standard error. Lines are shown as they end.
@@ -64,7 +68,10 @@ impl Log {
             self.show("", &line);
         }
         if self.dropped_bytes > 0 {
-            self.notice(&format!("{} bytes of the server's log were dropped", self.dropped_bytes));
+            self.notice(&format!(
+                "{} bytes of the server's log were dropped",
+                self.dropped_bytes
+            ));
         }
     }
 

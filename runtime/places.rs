@@ -30,7 +30,10 @@ pub fn places(manifest: &Path, project: Option<&Path>) -> Result<Places, PlacesE
     let shown = manifest.display().to_string();
     let absolute = |path: &Path| {
         let found = fs::canonicalize(path);
-        found.map_err(|source| PlacesError::Manifest { path: shown.clone(), source })
+        found.map_err(|source| PlacesError::Manifest {
+            path: shown.clone(),
+            source,
+        })
     };
     let manifest_path = absolute(manifest)?;
     let folder = manifest_path.parent().unwrap_or(Path::new("/"));
@@ -39,7 +42,10 @@ pub fn places(manifest: &Path, project: Option<&Path>) -> Result<Places, PlacesE
         home: home().map(|home| text(&home)).transpose()?,
         project: project.map(|project| text(&project)).transpose()?,
         manifest_folder: text(folder)?,
-        own_folders: own_folders().iter().map(|f| text(f)).collect::<Result<_, _>>()?,
+        own_folders: own_folders()
+            .iter()
+            .map(|f| text(f))
+            .collect::<Result<_, _>>()?,
         manifest_path: text(&manifest_path)?,
     })
 }
@@ -48,7 +54,9 @@ pub fn places(manifest: &Path, project: Option<&Path>) -> Result<Places, PlacesE
 pub fn followed(places: &Places) -> Places {
     let follow = |path: &String| {
         let canonical = fs::canonicalize(path).ok();
-        canonical.and_then(|p| p.to_str().map(str::to_owned)).unwrap_or_else(|| path.clone())
+        canonical
+            .and_then(|p| p.to_str().map(str::to_owned))
+            .unwrap_or_else(|| path.clone())
     };
     Places {
         home: places.home.as_ref().map(follow),
@@ -71,18 +79,27 @@ fn own_folders() -> Vec<PathBuf> {
         ("XDG_CACHE_HOME", ".cache"),
         ("XDG_CONFIG_HOME", ".config"),
     ];
-    kinds.iter().filter_map(|(name, below)| Some(xdg(name, below)?.join("brig"))).collect()
+    kinds
+        .iter()
+        .filter_map(|(name, below)| Some(xdg(name, below)?.join("brig")))
+        .collect()
 }
 
 fn xdg(name: &str, below_home: &str) -> Option<PathBuf> {
-    let named = env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let named = env::var_os(name)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
     named.or_else(|| Some(home()?.join(below_home)))
 }
 
 fn home() -> Option<PathBuf> {
-    env::var_os("HOME").map(PathBuf::from).filter(|path| path.is_absolute())
+    env::var_os("HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
 }
 
 fn text(path: &Path) -> Result<String, PlacesError> {
-    path.to_str().map(str::to_owned).ok_or_else(|| PlacesError::NotText(path.display().to_string()))
+    path.to_str()
+        .map(str::to_owned)
+        .ok_or_else(|| PlacesError::NotText(path.display().to_string()))
 }

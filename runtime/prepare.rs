@@ -38,27 +38,44 @@ pub struct Planned {
 pub fn check(manifest: &Path, project: Option<&Path>) -> Result<Checked, Refused> {
     let path = manifest.display().to_string();
     let unreadable = |message: String| {
-        Refused::one(Exit::Manifest, "manifest-unreadable", message, "name a manifest, a TOML file")
+        Refused::one(
+            Exit::Manifest,
+            "manifest-unreadable",
+            message,
+            "name a manifest, a TOML file",
+        )
     };
     let places = places(manifest, project).map_err(|e| unreadable(format!("cannot {e}")))?;
     let text = std::fs::read_to_string(manifest)
         .map_err(|e| unreadable(format!("cannot read `{path}`: {e}")))?;
     match brig_policies::check(&text, &places) {
-        Ok(policy) => Ok(Checked { manifest: (path, text), policy, places }),
+        Ok(policy) => Ok(Checked {
+            manifest: (path, text),
+            policy,
+            places,
+        }),
         Err(faults) => Err(Refused::faults(faults, &path, &text)),
     }
 }
 
 /// Looks at the host and the artifact, and decides.
 pub fn decide(checked: Checked) -> Result<Planned, Refused> {
-    let Checked { manifest, policy, places } = checked;
-    let facts = probe::facts(Some(&policy)).map_err(|e| {
-        Refused::one(Exit::Failure, "probe-failed", format!("cannot {e}"), "")
-    })?;
-    let component =
-        Component::read(Path::new(policy.component().as_str()), COMPONENT_BYTES_MAX).map_err(|e| {
+    let Checked {
+        manifest,
+        policy,
+        places,
+    } = checked;
+    let facts = probe::facts(Some(&policy))
+        .map_err(|e| Refused::one(Exit::Failure, "probe-failed", format!("cannot {e}"), ""))?;
+    let component = Component::read(Path::new(policy.component().as_str()), COMPONENT_BYTES_MAX)
+        .map_err(|e| {
             let help = "`component` names a WASI command component or a preview 1 core module";
-            Refused::one(Exit::Artifact, "artifact-refused", format!("cannot {e}"), help)
+            Refused::one(
+                Exit::Artifact,
+                "artifact-refused",
+                format!("cannot {e}"),
+                help,
+            )
         })?;
     let artifact = Artifact {
         path: policy.component().as_str().to_owned(),
@@ -67,7 +84,12 @@ pub fn decide(checked: Checked) -> Result<Planned, Refused> {
         form: form(component.form),
     };
     match plan::component(&policy, &followed(&places), &facts, &artifact) {
-        Ok(plan) => Ok(Planned { plan, facts, component, manifest }),
+        Ok(plan) => Ok(Planned {
+            plan,
+            facts,
+            component,
+            manifest,
+        }),
         Err(reasons) => Err(unplannable(reasons, manifest)),
     }
 }
@@ -81,7 +103,9 @@ pub(crate) fn form(form: Form) -> brig_sandbox::component::Form {
 }
 
 fn unplannable(reasons: Vec<Unplannable>, manifest: (String, String)) -> Refused {
-    let grants = reasons.iter().any(|reason| matches!(reason, Unplannable::Grant { .. }));
+    let grants = reasons
+        .iter()
+        .any(|reason| matches!(reason, Unplannable::Grant { .. }));
     let item = |reason: Unplannable| match reason {
         Unplannable::Unenforceable(open) => Item {
             code: "unenforceable".to_owned(),
@@ -89,12 +113,23 @@ fn unplannable(reasons: Vec<Unplannable>, manifest: (String, String)) -> Refused
             message: open.to_string(),
             help: open.remedy,
         },
-        Unplannable::Grant { span, message, help } => {
-            Item { code: "grant-refused".to_owned(), span: Some(span), message, help }
-        }
+        Unplannable::Grant {
+            span,
+            message,
+            help,
+        } => Item {
+            code: "grant-refused".to_owned(),
+            span: Some(span),
+            message,
+            help,
+        },
     };
     Refused {
-        exit: if grants { Exit::Manifest } else { Exit::Unenforceable },
+        exit: if grants {
+            Exit::Manifest
+        } else {
+            Exit::Unenforceable
+        },
         items: reasons.into_iter().map(item).collect(),
         manifest: Some(manifest),
     }

@@ -2,9 +2,7 @@
 
 use crate::launch::{FileIdentity, landlock_abi, loaded_objects};
 use brig_policies::Policy;
-use brig_sandbox::facts::{
-    Caller, HostFacts, SourceFact, SourceKind, UserNamespaces, WorkerFiles,
-};
+use brig_sandbox::facts::{Caller, HostFacts, SourceFact, SourceKind, UserNamespaces, WorkerFiles};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -51,7 +49,10 @@ pub(crate) fn identities<'a>(
     sources
         .map(|source| {
             let file = fs::symlink_metadata(source)?;
-            let identity = FileIdentity { device: file.dev(), inode: file.ino() };
+            let identity = FileIdentity {
+                device: file.dev(),
+                inode: file.ino(),
+            };
             Ok((source.to_owned(), identity))
         })
         .collect()
@@ -112,12 +113,20 @@ fn worker_files() -> Result<WorkerFiles, ProbeError> {
             libraries.insert(name, canonical);
         }
     }
-    Ok(WorkerFiles { program: text(&program)?, loader, libraries })
+    Ok(WorkerFiles {
+        program: text(&program)?,
+        loader,
+        libraries,
+    })
 }
 
 fn source(path: &str) -> Result<Option<SourceFact>, ProbeError> {
-    let Ok(canonical) = fs::canonicalize(path) else { return Ok(None) };
-    let Ok(file) = fs::metadata(&canonical) else { return Ok(None) };
+    let Ok(canonical) = fs::canonicalize(path) else {
+        return Ok(None);
+    };
+    let Ok(file) = fs::metadata(&canonical) else {
+        return Ok(None);
+    };
     let kind = if file.is_dir() {
         SourceKind::Directory
     } else if file.is_file() {
@@ -125,9 +134,14 @@ fn source(path: &str) -> Result<Option<SourceFact>, ProbeError> {
     } else {
         SourceKind::Special
     };
-    Ok(Some(SourceFact { canonical: text(&canonical)?, kind }))
+    Ok(Some(SourceFact {
+        canonical: text(&canonical)?,
+        kind,
+    }))
 }
 
 fn text(path: &Path) -> Result<String, ProbeError> {
-    path.to_str().map(str::to_owned).ok_or_else(|| ProbeError::NotText(path.display().to_string()))
+    path.to_str()
+        .map(str::to_owned)
+        .ok_or_else(|| ProbeError::NotText(path.display().to_string()))
 }

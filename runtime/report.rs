@@ -40,7 +40,11 @@ impl Refused {
             message: message.into(),
             help: help.to_owned(),
         };
-        Self { exit, items: vec![item], manifest: None }
+        Self {
+            exit,
+            items: vec![item],
+            manifest: None,
+        }
     }
 
     /// A manifest's faults.
@@ -110,7 +114,9 @@ impl Refused {
 
     /// For the error that answers a client's first request: the first item, and how many more.
     pub fn brief(&self) -> (String, String) {
-        let Some(item) = self.items.first() else { return (String::new(), String::new()) };
+        let Some(item) = self.items.first() else {
+            return (String::new(), String::new());
+        };
         let mut message = item.message.clone();
         if let (Some((path, text)), Some(span)) = (&self.manifest, &item.span) {
             let (line, column) = line_and_column(text, span.start);
@@ -123,7 +129,10 @@ impl Refused {
             Some((path, _)) => format!("{}; `brig check {path}` shows all", item.help),
             None => item.help.clone(),
         };
-        (escape(message.as_bytes()), escape(help.trim_start_matches("; ").as_bytes()))
+        (
+            escape(message.as_bytes()),
+            escape(help.trim_start_matches("; ").as_bytes()),
+        )
     }
 }
 
@@ -131,6 +140,10 @@ impl Refused {
 fn line_and_column(text: &str, at: usize) -> (usize, usize) {
     let before = text.get(..at).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .map_or(0, |last| last.chars().count())
+        + 1;
     (line, column)
 }

@@ -29,7 +29,10 @@ pub fn serve(manifest: &Path, project: Option<&Path>) -> Result<Exit, Refused> {
     // First, so that the warden's exec runs beside everything that is read and decided here.
     let warden = Warden::spawn();
     let planned = check(manifest, project).and_then(decide);
-    let name = planned.as_ref().map_or("server", |planned| planned.plan.server.as_str()).to_owned();
+    let name = planned
+        .as_ref()
+        .map_or("server", |planned| planned.plan.server.as_str())
+        .to_owned();
     let limits = limits(planned.as_ref().ok());
     let client = client().map_err(|error| broken(&error))?;
     let mut log = Log::new(&name);
@@ -65,7 +68,10 @@ fn limits(planned: Option<&Planned>) -> SessionLimits {
 fn client() -> io::Result<Client> {
     let input = io::stdin().as_fd().try_clone_to_owned()?;
     let output = io::stdout().as_fd().try_clone_to_owned()?;
-    Ok(Client { input: Input::new(input), output: Output::shared(output)? })
+    Ok(Client {
+        input: Input::new(input),
+        output: Output::shared(output)?,
+    })
 }
 
 fn judge(closing: Closing, log: &Log) -> Result<Exit, Refused> {
@@ -88,5 +94,10 @@ fn judge(closing: Closing, log: &Log) -> Result<Exit, Refused> {
 }
 
 fn broken(error: &io::Error) -> Refused {
-    Refused::one(Exit::Failure, "session-failed", format!("cannot run the session: {error}"), "")
+    Refused::one(
+        Exit::Failure,
+        "session-failed",
+        format!("cannot run the session: {error}"),
+        "",
+    )
 }

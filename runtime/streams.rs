@@ -134,7 +134,10 @@ impl Output {
 
     /// For poll(2), while there is something to write.
     pub(crate) fn pending(&self) -> Option<BorrowedFd<'_>> {
-        self.descriptor.as_ref().filter(|_| !self.queue.is_empty()).map(AsFd::as_fd)
+        self.descriptor
+            .as_ref()
+            .filter(|_| !self.queue.is_empty())
+            .map(AsFd::as_fd)
     }
 
     /// Writes as much as goes without blocking. False: the reader is gone, and all with it.
@@ -191,7 +194,10 @@ fn write(descriptor: BorrowedFd<'_>, writing: Writing, bytes: &[u8]) -> rustix::
 /// Whether a write of up to [`PIPE_WRITE_BYTES`] would not block now.
 pub(crate) fn can_write(descriptor: BorrowedFd<'_>) -> rustix::io::Result<bool> {
     let mut polled = [PollFd::from_borrowed_fd(descriptor, PollFlags::OUT)];
-    let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+    let now = rustix::event::Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     Ok(rustix::event::poll(&mut polled, Some(&now))? > 0)
 }
 

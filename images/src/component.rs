@@ -64,20 +64,34 @@ impl Component {
     /// Reads a file of at most `bytes_max` bytes.
     pub fn read(path: &Path, bytes_max: u64) -> Result<Self, Unreadable> {
         let name = || path.display().to_string();
-        let io = |source| Unreadable::Io { path: name(), source };
+        let io = |source| Unreadable::Io {
+            path: name(),
+            source,
+        };
         let file = File::open(path).map_err(io)?;
         let metadata = file.metadata().map_err(io)?;
         if !metadata.is_file() {
             return Err(Unreadable::NotFile { path: name() });
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(bytes_max)).unwrap_or(0));
-        file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes).map_err(io)?;
+        let mut bytes =
+            Vec::with_capacity(usize::try_from(metadata.len().min(bytes_max)).unwrap_or(0));
+        file.take(bytes_max.saturating_add(1))
+            .read_to_end(&mut bytes)
+            .map_err(io)?;
         if bytes.len() as u64 > bytes_max {
-            return Err(Unreadable::TooLarge { path: name(), bytes_max });
+            return Err(Unreadable::TooLarge {
+                path: name(),
+                bytes_max,
+            });
         }
-        let form = form(&bytes).map_err(|what| Unreadable::NotWebAssembly { path: name(), what })?;
+        let form =
+            form(&bytes).map_err(|what| Unreadable::NotWebAssembly { path: name(), what })?;
         let digest = blake3::hash(&bytes).to_hex().to_string();
-        Ok(Self { bytes, digest, form })
+        Ok(Self {
+            bytes,
+            digest,
+            form,
+        })
     }
 }
 
@@ -99,7 +113,11 @@ fn form(bytes: &[u8]) -> Result<Form, &'static str> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    #![expect(
+        clippy::unwrap_used,
+        clippy::panic,
+        reason = "a test fails by panicking"
+    )]
     use super::*;
 
     #[track_caller]
@@ -132,10 +150,19 @@ mod tests {
         let path = folder.join("a.wasm");
         std::fs::write(&path, b"\0asm\x01\0\0\0").unwrap();
         assert_eq!(Component::read(&path, 8).unwrap().form, Form::CoreModule);
-        assert!(matches!(Component::read(&path, 7), Err(Unreadable::TooLarge { .. })));
-        assert!(matches!(Component::read(&folder, 8), Err(Unreadable::NotFile { .. })));
+        assert!(matches!(
+            Component::read(&path, 7),
+            Err(Unreadable::TooLarge { .. })
+        ));
+        assert!(matches!(
+            Component::read(&folder, 8),
+            Err(Unreadable::NotFile { .. })
+        ));
         let absent = folder.join("b.wasm");
-        assert!(matches!(Component::read(&absent, 8), Err(Unreadable::Io { .. })));
+        assert!(matches!(
+            Component::read(&absent, 8),
+            Err(Unreadable::Io { .. })
+        ));
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

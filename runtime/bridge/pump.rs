@@ -158,7 +158,11 @@ impl Pump<'_> {
             for ready in self.wait()? {
                 self.serve(ready)?;
             }
-            if self.session.next_deadline_ms().is_some_and(|deadline| deadline <= self.now_ms()) {
+            if self
+                .session
+                .next_deadline_ms()
+                .is_some_and(|deadline| deadline <= self.now_ms())
+            {
                 self.event(Event::DeadlinePassed);
             }
         }
@@ -169,7 +173,9 @@ impl Pump<'_> {
     fn finish(mut self) -> io::Result<Closing> {
         let until = self.now_ms() + 1000;
         while self.client_output.flush() && self.now_ms() < until {
-            let Some(descriptor) = self.client_output.pending() else { break };
+            let Some(descriptor) = self.client_output.pending() else {
+                break;
+            };
             let mut polled = [PollFd::from_borrowed_fd(descriptor, PollFlags::OUT)];
             poll(&mut polled, Some(100))?;
         }
@@ -181,14 +187,21 @@ impl Pump<'_> {
         }
         self.log.finish();
         let outcome = self.outcome.unwrap_or(Outcome::StartRefused);
-        Ok(Closing { outcome, start_failure: self.start_failure })
+        Ok(Closing {
+            outcome,
+            start_failure: self.start_failure,
+        })
     }
 
     fn wait(&self) -> io::Result<Vec<Ready>> {
         let mut watched: Vec<(Ready, BorrowedFd<'_>, PollFlags)> = Vec::with_capacity(8);
         let server = self.server.as_ref();
         let to_server = server.map_or(0, |server| server.input.waiting_bytes());
-        if let Some(input) = self.client_input.as_ref().filter(|_| to_server < HIGH_WATER_BYTES) {
+        let to_client = self.client_output.waiting_bytes();
+        // The client waits for its own answers as well: refusals to one that floods without reading
+        // would grow without end.
+        let takes = to_server.max(to_client) < HIGH_WATER_BYTES;
+        if let Some(input) = self.client_input.as_ref().filter(|_| takes) {
             watched.push((Ready::ClientInput, input.as_fd(), PollFlags::IN));
         }
         if let Some(pending) = self.client_output.pending() {
@@ -198,8 +211,10 @@ impl Pump<'_> {
             if let Some(pending) = server.input.pending() {
                 watched.push((Ready::ServerInput, pending, PollFlags::OUT));
             }
-            let takes = self.client_output.waiting_bytes() < HIGH_WATER_BYTES;
-            let output = server.output.as_ref().filter(|_| takes);
+            let output = server
+                .output
+                .as_ref()
+                .filter(|_| to_client < HIGH_WATER_BYTES);
             for (ready, input) in [
                 (Ready::ServerOutput, output),
                 (Ready::ServerErrors, server.errors.as_ref()),
@@ -214,8 +229,14 @@ impl Pump<'_> {
         let entry = |(_, fd, flags): &(_, _, _)| PollFd::from_borrowed_fd(*fd, *flags);
         let mut polled: Vec<PollFd<'_>> = watched.iter().map(entry).collect();
         let deadline = self.session.next_deadline_ms();
-        poll(&mut polled, deadline.map(|deadline| deadline.saturating_sub(self.now_ms())))?;
-        let set = watched.iter().zip(&polled).filter(|(_, entry)| !entry.revents().is_empty());
+        poll(
+            &mut polled,
+            deadline.map(|deadline| deadline.saturating_sub(self.now_ms())),
+        )?;
+        let set = watched
+            .iter()
+            .zip(&polled)
+            .filter(|(_, entry)| !entry.revents().is_empty());
         Ok(set.map(|((ready, _, _), _)| *ready).collect())
     }
 
@@ -234,7 +255,9 @@ impl Pump<'_> {
     }
 
     fn read_client(&mut self) {
-        let Some(input) = &self.client_input else { return };
+        let Some(input) = &self.client_input else {
+            return;
+        };
         match input.read(&mut self.buffer) {
             Read::Nothing => {}
             Read::Bytes(count) => {
@@ -259,15 +282,19 @@ impl Pump<'_> {
     }
 
     fn read_server(&mut self) {
-        let Some(server) = &mut self.server else { return };
+        let Some(server) = &mut self.server else {
+            return;
+        };
         let Some(output) = &server.output else { return };
         match output.read(&mut self.buffer) {
             Read::Nothing => {}
             Read::Bytes(count) => {
                 let buffer = std::mem::take(&mut self.buffer);
                 let mut bytes = buffer.get(..count).unwrap_or_default();
-                while let Some(frame) =
-                    self.server.as_mut().and_then(|server| server.framer.take(&mut bytes))
+                while let Some(frame) = self
+                    .server
+                    .as_mut()
+                    .and_then(|server| server.framer.take(&mut bytes))
                 {
                     self.event(Event::FromServer(frame));
                 }
@@ -284,10 +311,17 @@ impl Pump<'_> {
     }
 
     fn read_errors(&mut self) {
-        let Some(server) = &mut self.server else { return };
-        match server.errors.as_ref().map(|errors| errors.read(&mut self.buffer)) {
+        let Some(server) = &mut self.server else {
+            return;
+        };
+        match server
+            .errors
+            .as_ref()
+            .map(|errors| errors.read(&mut self.buffer))
+        {
             Some(Read::Bytes(count)) => {
-                self.log.server_wrote(self.buffer.get(..count).unwrap_or_default());
+                self.log
+                    .server_wrote(self.buffer.get(..count).unwrap_or_default());
             }
             Some(Read::Closed) => server.errors = None,
             Some(Read::Nothing) | None => {}
@@ -301,8 +335,12 @@ impl Pump<'_> {
     }
 
     fn read_warden(&mut self) -> io::Result<()> {
-        let Some(server) = &mut self.server else { return Ok(()) };
-        let Some(running) = &server.running else { return Ok(()) };
+        let Some(server) = &mut self.server else {
+            return Ok(());
+        };
+        let Some(running) = &server.running else {
+            return Ok(());
+        };
         let event = match running.event_now() {
             Ok(event) => event,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
@@ -325,12 +363,17 @@ impl Pump<'_> {
     }
 
     fn server_ended(&mut self, end: End) {
-        let Some(server) = &mut self.server else { return };
+        let Some(server) = &mut self.server else {
+            return;
+        };
         server.end = Some(end);
         while server.reports.is_some() && read_reports(server, &mut self.buffer) {}
         let ending = ending_of(&server.report_text, end);
         self.start_failure = ending.start_failure;
-        let ended = Ended { reason: ending.reason, code: ending.code };
+        let ended = Ended {
+            reason: ending.reason,
+            code: ending.code,
+        };
         self.event(Event::ServerEnded(ended));
     }
 
@@ -372,12 +415,18 @@ impl Pump<'_> {
                 }
             }
             Action::Terminate => {
-                let running = self.server.as_ref().and_then(|server| server.running.as_ref());
+                let running = self
+                    .server
+                    .as_ref()
+                    .and_then(|server| server.running.as_ref());
                 // It fails where the warden is gone, which its own event tells.
                 let _ = running.map(Running::terminate);
             }
             Action::Kill => {
-                let running = self.server.as_mut().and_then(|server| server.running.take());
+                let running = self
+                    .server
+                    .as_mut()
+                    .and_then(|server| server.running.take());
                 if let Some(running) = running {
                     let _ = running.kill();
                     self.server_ended(End::Killed);
@@ -409,8 +458,12 @@ impl Pump<'_> {
 fn read_reports(server: &mut ServerSide, buffer: &mut [u8]) -> bool {
     match server.reports.as_ref().map(|reports| reports.read(buffer)) {
         Some(Read::Bytes(count)) => {
-            let room = REPORT_BYTES_MAX.saturating_sub(server.report_text.len()).min(count);
-            server.report_text.extend_from_slice(buffer.get(..room).unwrap_or_default());
+            let room = REPORT_BYTES_MAX
+                .saturating_sub(server.report_text.len())
+                .min(count);
+            server
+                .report_text
+                .extend_from_slice(buffer.get(..room).unwrap_or_default());
             true
         }
         Some(Read::Closed) => {

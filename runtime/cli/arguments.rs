@@ -2,6 +2,7 @@
 
 use crate::exit::Exit;
 use clap::{Args, Parser, Subcommand};
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 /// Run MCP servers that nobody should have to trust.
@@ -32,7 +33,8 @@ const EXAMPLES: &str = "Examples:
 fn long_help() -> String {
     let mut text = format!("{EXAMPLES}\n\nExit codes:\n");
     for (exit, meaning) in Exit::ALL {
-        text.push_str(&format!("  {:<3} {meaning}\n", exit as u8));
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {:<3} {meaning}", exit as u8);
     }
     text
 }

@@ -21,10 +21,17 @@ pub(super) fn call(call: &Call) -> Result<Exit, Refused> {
         .filter(Value::is_object)
         .ok_or_else(|| {
             let message = "the tool's arguments are no JSON object";
-            Refused::one(Exit::Usage, "arguments-invalid", message, "write them as '{\"key\": 1}'")
+            Refused::one(
+                Exit::Usage,
+                "arguments-invalid",
+                message,
+                "write them as '{\"key\": 1}'",
+            )
         })?;
     let mut session = Session::start(call).map_err(|error| broken(&error))?;
-    let answer = session.converse(&call.tool, &arguments).map_err(|error| broken(&error))?;
+    let answer = session
+        .converse(&call.tool, &arguments)
+        .map_err(|error| broken(&error))?;
     let ended = session.end().map_err(|error| broken(&error))?;
     match answer {
         Some(answer) => show(call, &answer),
@@ -46,10 +53,17 @@ impl Session {
         if let Some(project) = &call.project {
             command.arg("--project").arg(project);
         }
-        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut process = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
         let (to, from) = (process.stdin.take(), process.stdout.take());
         let from = from.ok_or_else(|| io::Error::other("no pipe from the server"))?;
-        Ok(Self { process, to, from: BufReader::new(from) })
+        Ok(Self {
+            process,
+            to,
+            from: BufReader::new(from),
+        })
     }
 
     /// The answer to the call, or to the handshake where that failed already.
@@ -58,12 +72,18 @@ impl Session {
         let params = json!({
             "protocolVersion": PROTOCOL_VERSION, "capabilities": {}, "clientInfo": client,
         });
-        let Some(hello) = self.request(1, "initialize", &params)? else { return Ok(None) };
+        let Some(hello) = self.request(1, "initialize", &params)? else {
+            return Ok(None);
+        };
         if hello.get("error").is_some() {
             return Ok(Some(hello));
         }
         self.send(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }))?;
-        self.request(2, "tools/call", &json!({ "name": tool, "arguments": arguments }))
+        self.request(
+            2,
+            "tools/call",
+            &json!({ "name": tool, "arguments": arguments }),
+        )
     }
 
     fn request(&mut self, id: u32, method: &str, params: &Value) -> io::Result<Option<Value>> {
@@ -77,7 +97,9 @@ impl Session {
             if self.from.read_line(&mut line)? == 0 {
                 return Ok(None);
             }
-            let Ok(message) = serde_json::from_str::<Value>(&line) else { continue };
+            let Ok(message) = serde_json::from_str::<Value>(&line) else {
+                continue;
+            };
             if message.get("method").is_none() && message.get("id") == Some(&json!(id)) {
                 return Ok(Some(message));
             }
@@ -85,14 +107,19 @@ impl Session {
     }
 
     fn send(&mut self, message: &Value) -> io::Result<()> {
-        let to = self.to.as_mut().ok_or_else(|| io::Error::other("the server's input is closed"))?;
+        let to = self
+            .to
+            .as_mut()
+            .ok_or_else(|| io::Error::other("the server's input is closed"))?;
         writeln!(to, "{message}")
     }
 
     fn end(mut self) -> io::Result<Exit> {
         drop(self.to.take());
         let code = self.process.wait()?.code();
-        let known = Exit::ALL.iter().find(|(exit, _)| Some(i32::from(*exit as u8)) == code);
+        let known = Exit::ALL
+            .iter()
+            .find(|(exit, _)| Some(i32::from(*exit as u8)) == code);
         Ok(known.map_or(Exit::Failure, |(exit, _)| *exit))
     }
 }
@@ -103,7 +130,10 @@ fn show(call: &Call, answer: &Value) -> Result<Exit, Refused> {
             print(&format!("{answer:#}\n"))?;
             return Ok(Exit::ToolError);
         }
-        let message = error.get("message").and_then(Value::as_str).unwrap_or("no reason given");
+        let message = error
+            .get("message")
+            .and_then(Value::as_str)
+            .unwrap_or("no reason given");
         let message = format!("the server refused: {}", escape(message.as_bytes()));
         return Err(Refused::one(Exit::ToolError, "tool-error", message, ""));
     }
@@ -113,8 +143,15 @@ fn show(call: &Call, answer: &Value) -> Result<Exit, Refused> {
     } else {
         print(&text(&result))?;
     }
-    let failed = result.get("isError").and_then(Value::as_bool).unwrap_or(false);
-    Ok(if failed { Exit::ToolError } else { Exit::Success })
+    let failed = result
+        .get("isError")
+        .and_then(Value::as_bool)
+        .unwrap_or(false);
+    Ok(if failed {
+        Exit::ToolError
+    } else {
+        Exit::Success
+    })
 }
 
 /// The result's text, line by line, safe for a terminal; other kinds of content by name.
@@ -128,7 +165,10 @@ fn text(result: &Value) -> String {
                 let _ = writeln!(shown, "{}", escape(line.as_bytes()));
             }
         } else {
-            let kind = part.get("type").and_then(Value::as_str).unwrap_or("unknown");
+            let kind = part
+                .get("type")
+                .and_then(Value::as_str)
+                .unwrap_or("unknown");
             let _ = writeln!(shown, "[{}]", escape(kind.as_bytes()));
         }
     }
@@ -136,5 +176,10 @@ fn text(result: &Value) -> String {
 }
 
 fn broken(error: &io::Error) -> Refused {
-    Refused::one(Exit::Failure, "call-failed", format!("cannot speak to the server: {error}"), "")
+    Refused::one(
+        Exit::Failure,
+        "call-failed",
+        format!("cannot speak to the server: {error}"),
+        "",
+    )
 }

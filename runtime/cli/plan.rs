@@ -16,35 +16,12 @@ pub(super) fn json(plan: &Plan) -> String {
 pub(super) fn text(planned: &Planned) -> String {
     let plan = &planned.plan;
     let mut out = String::new();
+    rights(plan, &mut out);
+    bounds(plan, &mut out);
     // Writing to a String cannot fail, here and below.
-    let mut line = |name: &str, value: String| {
-        let _ = writeln!(out, "{name:<12} {value}");
-    };
-    line("server", plan.server.clone());
-    line("isolation", format!("component, in a full cell ({} namespaces)", plan.cell.namespaces.len()));
-    line("artifact", format!("{} ({} bytes)", escape(plan.artifact.path.as_bytes()), plan.artifact.bytes));
-    line("", format!("blake3 {}", plan.artifact.digest));
-    line("runs as", identity(plan.cell.identity));
-    for mount in &plan.cell.mounts {
-        if let Some(text) = grant(mount) {
-            line("files", text);
-        }
-    }
-    line("network", "none".to_owned());
-    for (name, value) in &plan.environment {
-        line("variable", variable(name, value));
-    }
-    line("memory", format!("{} for the guest, all its memories together", size(plan.worker.memory_bytes_max)));
-    line("message", size(plan.bridge.message_bytes_max));
-    line("start", format!("{} ms to the first answer", plan.bridge.start_ms));
-    line("call", format!("{} ms, anew with each progress", plan.bridge.call_ms));
-    line("calls", format!(
-        "{} system calls at the start, {} once the guest runs",
-        plan.cell.calls_at_start.0.len(), plan.calls_once_loaded.0.len(),
-    ));
     let _ = writeln!(out, "\ndenied, and what holds it here");
     for held in &plan.held {
-        let by: Vec<String> = held.by.iter().map(|by| kebab(by)).collect();
+        let by: Vec<String> = held.by.iter().map(kebab).collect();
         let _ = writeln!(out, "  {:<16} {}", held.denial.name(), by.join(", "));
     }
     let _ = writeln!(out, "\nstays open");
@@ -53,6 +30,64 @@ pub(super) fn text(planned: &Planned) -> String {
     }
     let _ = writeln!(out, "\ndigest       {}", plan.digest());
     out
+}
+
+fn rights(plan: &Plan, out: &mut String) {
+    line(out, "server", &plan.server);
+    let namespaces = plan.cell.namespaces.len();
+    line(
+        out,
+        "isolation",
+        &format!("component, in a full cell ({namespaces} namespaces)"),
+    );
+    let path = escape(plan.artifact.path.as_bytes());
+    line(
+        out,
+        "artifact",
+        &format!("{path} ({} bytes)", plan.artifact.bytes),
+    );
+    line(out, "", &format!("blake3 {}", plan.artifact.digest));
+    line(out, "runs as", &identity(plan.cell.identity));
+    for text in plan.cell.mounts.iter().filter_map(grant) {
+        line(out, "files", &text);
+    }
+    line(out, "network", "none");
+    for (name, value) in &plan.environment {
+        line(out, "variable", &variable(name, value));
+    }
+}
+
+fn bounds(plan: &Plan, out: &mut String) {
+    let memory = size(plan.worker.memory_bytes_max);
+    line(
+        out,
+        "memory",
+        &format!("{memory} for the guest, all its memories together"),
+    );
+    line(out, "message", &size(plan.bridge.message_bytes_max));
+    line(
+        out,
+        "start",
+        &format!("{} ms to the first answer", plan.bridge.start_ms),
+    );
+    line(
+        out,
+        "call",
+        &format!("{} ms, anew with each progress", plan.bridge.call_ms),
+    );
+    let (start, loaded) = (
+        plan.cell.calls_at_start.0.len(),
+        plan.calls_once_loaded.0.len(),
+    );
+    line(
+        out,
+        "calls",
+        &format!("{start} system calls at the start, {loaded} once the guest runs"),
+    );
+}
+
+fn line(out: &mut String, name: &str, value: &str) {
+    let _ = writeln!(out, "{name:<12} {value}");
 }
 
 fn identity(identity: Identity) -> String {
@@ -65,7 +100,9 @@ fn identity(identity: Identity) -> String {
 fn grant(mount: &Mount) -> Option<String> {
     match mount {
         Mount::Program { .. } => None,
-        Mount::Grant { source, at, access, .. } => {
+        Mount::Grant {
+            source, at, access, ..
+        } => {
             let access = match access {
                 Access::Read => "read",
                 Access::Write => "write",
@@ -73,9 +110,10 @@ fn grant(mount: &Mount) -> Option<String> {
             let source = escape(source.as_bytes());
             Some(format!("{access} {source} as {}", escape(at.as_bytes())))
         }
-        Mount::Scratch { at, bytes_max, .. } => {
-            Some(format!("write {at}, memory of {} that ends with the server", size(*bytes_max)))
-        }
+        Mount::Scratch { at, bytes_max, .. } => Some(format!(
+            "write {at}, memory of {} that ends with the server",
+            size(*bytes_max)
+        )),
     }
 }
 
@@ -97,5 +135,8 @@ fn size(bytes: u64) -> String {
 
 /// A mechanism's stable name, the one that JSON has.
 fn kebab(name: &impl serde::Serialize) -> String {
-    serde_json::to_value(name).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+    serde_json::to_value(name)
+        .ok()
+        .and_then(|v| v.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }

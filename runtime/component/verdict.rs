@@ -18,8 +18,8 @@ pub(crate) struct Ending {
 pub(crate) fn ending_of(reports: &[u8], end: End) -> Ending {
     let last = reports
         .split(|byte| *byte == b'\n')
-        .filter_map(|line| serde_json::from_slice::<WorkerReport>(line).ok())
-        .last();
+        .rev()
+        .find_map(|line| serde_json::from_slice::<WorkerReport>(line).ok());
     match last {
         Some(WorkerReport::Exited { status }) => Ending {
             reason: format!("exited with status {status}"),
@@ -33,7 +33,11 @@ pub(crate) fn ending_of(reports: &[u8], end: End) -> Ending {
         },
         Some(WorkerReport::Failed { step, reason }) => {
             let why = escape(format!("cannot {step}: {reason}").as_bytes());
-            Ending { reason: "did not start".to_owned(), code: None, start_failure: Some(why) }
+            Ending {
+                reason: "did not start".to_owned(),
+                code: None,
+                start_failure: Some(why),
+            }
         }
         Some(WorkerReport::Ready) | None => from_process(end),
     }
@@ -49,7 +53,11 @@ fn from_process(end: End) -> Ending {
         End::Exit { status } => Some(status),
         End::Signal { .. } | End::Killed => None,
     };
-    Ending { reason, code, start_failure: None }
+    Ending {
+        reason,
+        code,
+        start_failure: None,
+    }
 }
 
 #[cfg(test)]
@@ -73,7 +81,17 @@ mod tests {
         check(ready, exit, "status 1", false);
         let trapped = format!("{ready}{{\"event\":\"trapped\",\"reason\":\"a\\u001bb\"}}\n");
         check(&trapped, exit, "trap: a\\u{1b}b", false);
-        check("{\"event\":\"exited\",\"status\":3}", exit, "status 3", false);
-        check("{\"event\":\"failed\",\"step\":\"s\",\"reason\":\"r\"}", exit, "not start", true);
+        check(
+            "{\"event\":\"exited\",\"status\":3}",
+            exit,
+            "status 3",
+            false,
+        );
+        check(
+            "{\"event\":\"failed\",\"step\":\"s\",\"reason\":\"r\"}",
+            exit,
+            "not start",
+            true,
+        );
     }
 }

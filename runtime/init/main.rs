@@ -26,8 +26,12 @@ static mut POINTERS: [usize; MAX_POINTERS] = [0; MAX_POINTERS];
 extern "C" fn init() -> ! {
     #[allow(unsafe_code, reason = "init has no heap: its two buffers are statics")]
     // SAFETY: init has one thread and takes each reference once, here.
-    let (orders, pointers) =
-        unsafe { (&mut *core::ptr::addr_of_mut!(ORDERS), &mut *core::ptr::addr_of_mut!(POINTERS)) };
+    let (orders, pointers) = unsafe {
+        (
+            &mut *core::ptr::addr_of_mut!(ORDERS),
+            &mut *core::ptr::addr_of_mut!(POINTERS),
+        )
+    };
     match begin(orders, pointers) {
         Ok((server, signals)) => watch(server, signals),
         Err(Fault(kind, number, step)) => {
@@ -40,13 +44,19 @@ extern "C" fn init() -> ! {
 fn begin(orders: &mut [u8], pointers: &mut [usize]) -> Result<(usize, i32), Fault> {
     // Set again after the warden's exec, and before the first read: a warden that died in between
     // closes the channel, which that read sees.
-    prctl(PR_SET_PDEATHSIG, SIGKILL, "ask for its parent's death signal")?;
+    prctl(
+        PR_SET_PDEATHSIG,
+        SIGKILL,
+        "ask for its parent's death signal",
+    )?;
     prctl(PR_SET_DUMPABLE, 0, "keep its memory to itself")?;
     let length = step("read its orders", sys::read(CHANNEL_FD, orders))?;
     if length == 0 {
         sys::exit(0);
     }
-    let orders = orders.get(..length).ok_or(Fault(answer::FAILED, 0, "hold its orders"))?;
+    let orders = orders
+        .get(..length)
+        .ok_or(Fault(answer::FAILED, 0, "hold its orders"))?;
     check_privileges()?;
     walls(orders)?;
     let signals = step("watch for ends", sys::signal_descriptor(1 << (SIGCHLD - 1)))?;
@@ -58,14 +68,22 @@ fn begin(orders: &mut [u8], pointers: &mut [usize]) -> Result<(usize, i32), Faul
 fn check_privileges() -> Result<(), Fault> {
     let held = sys::capabilities().map_err(|e| Fault(answer::FAILED, e, "read capabilities"))?;
     if held != 0 {
-        return Err(Fault(answer::DIFFERS, held as i32, "capabilities are not empty"));
+        return Err(Fault(
+            answer::DIFFERS,
+            held as i32,
+            "capabilities are not empty",
+        ));
     }
     for capability in 0..64 {
         match sys::prctl(PR_CAPBSET_READ, capability, 0) {
             Ok(0) => {}
             Ok(_) => {
                 let which = capability as i32;
-                return Err(Fault(answer::DIFFERS, which, "the bounding set is not empty"));
+                return Err(Fault(
+                    answer::DIFFERS,
+                    which,
+                    "the bounding set is not empty",
+                ));
             }
             // The kernel knows no capability of this number, nor any above it.
             Err(_) => break,
@@ -74,7 +92,11 @@ fn check_privileges() -> Result<(), Fault> {
     prctl(PR_SET_NO_NEW_PRIVS, 1, "give up new privileges")?;
     match sys::prctl(PR_GET_NO_NEW_PRIVS, 0, 0) {
         Ok(1) => Ok(()),
-        other => Err(Fault(answer::DIFFERS, number(other), "new privileges are not given up")),
+        other => Err(Fault(
+            answer::DIFFERS,
+            number(other),
+            "new privileges are not given up",
+        )),
     }
 }
 
@@ -109,7 +131,11 @@ fn check_ids(payload: &mut &[u8]) -> Result<(), Fault> {
     if ids == [user, user, group, group] {
         Ok(())
     } else {
-        Err(Fault(answer::DIFFERS, ids[1] as i32, "the server's user or group is another"))
+        Err(Fault(
+            answer::DIFFERS,
+            ids[1] as i32,
+            "the server's user or group is another",
+        ))
     }
 }
 
@@ -118,12 +144,16 @@ fn check_mount(payload: &mut &[u8]) -> Result<(), Fault> {
     let inode = ordered(take_u64(payload))?;
     let flags = ordered(take_u64(payload))?;
     let mount = step("open a mount", sys::open_path(payload))? as i32;
-    let found = sys::device_and_inode(mount)
-        .map_err(|e| Fault(answer::FAILED, e, "look at a mount"))?;
+    let found =
+        sys::device_and_inode(mount).map_err(|e| Fault(answer::FAILED, e, "look at a mount"))?;
     let set = sys::mount_flags(mount).map_err(|e| Fault(answer::FAILED, e, "look at a mount"))?;
     sys::close(mount);
     if found != (device, inode) {
-        return Err(Fault(answer::DIFFERS, found.1 as i32, "a mount shows another file"));
+        return Err(Fault(
+            answer::DIFFERS,
+            found.1 as i32,
+            "a mount shows another file",
+        ));
     }
     if set & flags != flags {
         return Err(Fault(answer::DIFFERS, set as i32, "a mount lacks a flag"));
@@ -139,15 +169,25 @@ fn set_rlimit(payload: &mut &[u8]) -> Result<(), Fault> {
     if now == [value, value] {
         Ok(())
     } else {
-        Err(Fault(answer::DIFFERS, resource as i32, "a resource limit is another"))
+        Err(Fault(
+            answer::DIFFERS,
+            resource as i32,
+            "a resource limit is another",
+        ))
     }
 }
 
 fn make_ruleset(payload: &mut &[u8]) -> Result<i32, Fault> {
     let size = ordered(take_u32(payload))? as usize;
-    let attributes =
-        [ordered(take_u64(payload))?, ordered(take_u64(payload))?, ordered(take_u64(payload))?];
-    let ruleset = step("make a Landlock ruleset", sys::landlock_ruleset(size, &attributes))?;
+    let attributes = [
+        ordered(take_u64(payload))?,
+        ordered(take_u64(payload))?,
+        ordered(take_u64(payload))?,
+    ];
+    let ruleset = step(
+        "make a Landlock ruleset",
+        sys::landlock_ruleset(size, &attributes),
+    )?;
     Ok(ruleset as i32)
 }
 
@@ -155,7 +195,10 @@ fn add_rule(ruleset: Option<i32>, payload: &mut &[u8]) -> Result<(), Fault> {
     let ruleset = ruleset.ok_or(Fault(answer::FAILED, 0, "find the ruleset of a rule"))?;
     let allowed = ordered(take_u64(payload))?;
     let beneath = step("open a path for Landlock", sys::open_path(payload))? as i32;
-    step("add a Landlock rule", sys::landlock_rule(ruleset, allowed, beneath))?;
+    step(
+        "add a Landlock rule",
+        sys::landlock_rule(ruleset, allowed, beneath),
+    )?;
     sys::close(beneath);
     Ok(())
 }
@@ -196,18 +239,34 @@ fn prepare(orders: &[u8]) -> Result<(), Fault> {
     // its streams.
     let channel = step("move its channel", sys::dup_above(CHANNEL_FD, 24))? as i32;
     for at in 0..extra {
-        step("place a descriptor", sys::dup_onto(CHANNEL_FD + 1 + at, CHANNEL_FD + at))?;
+        step(
+            "place a descriptor",
+            sys::dup_onto(CHANNEL_FD + 1 + at, CHANNEL_FD + at),
+        )?;
     }
-    step("close a range", sys::close_range((CHANNEL_FD + extra) as u32, channel as u32 - 1))?;
-    step("close a range", sys::close_range(channel as u32 + 1, u32::MAX))?;
+    step(
+        "close a range",
+        sys::close_range((CHANNEL_FD + extra) as u32, channel as u32 - 1),
+    )?;
+    step(
+        "close a range",
+        sys::close_range(channel as u32 + 1, u32::MAX),
+    )?;
     step("start a session", sys::new_session())?;
     step("unblock signals", sys::block_signals(0))?;
-    let filter = find(orders, tag::FILTER_OF_SERVER)
-        .ok_or(Fault(answer::FAILED, 0, "find the server's filter"))?;
+    let filter = find(orders, tag::FILTER_OF_SERVER).ok_or(Fault(
+        answer::FAILED,
+        0,
+        "find the server's filter",
+    ))?;
     step("put the server's filter on", sys::seccomp(filter))?;
     match sys::prctl(PR_GET_SECCOMP, 0, 0) {
         Ok(2) => Ok(()),
-        other => Err(Fault(answer::DIFFERS, number(other), "the server's filter is not on")),
+        other => Err(Fault(
+            answer::DIFFERS,
+            number(other),
+            "the server's filter is not on",
+        )),
     }
 }
 
@@ -268,7 +327,9 @@ fn descriptors(orders: &[u8]) -> i32 {
 }
 
 fn find(orders: &[u8], wanted: u8) -> Option<&[u8]> {
-    Records::new(orders).find(|(tag, _)| *tag == wanted).map(|(_, payload)| payload)
+    Records::new(orders)
+        .find(|(tag, _)| *tag == wanted)
+        .map(|(_, payload)| payload)
 }
 
 fn tell(kind: u8, number: i32, text: &str) {

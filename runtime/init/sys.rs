@@ -1,5 +1,8 @@
 //! init's system calls, without a C library. Numbers and structures: syscalls(2), linux/*.h.
-#![allow(unsafe_code, reason = "init has no library under it: this module is its system calls")]
+#![allow(
+    unsafe_code,
+    reason = "init has no library under it: this module is its system calls"
+)]
 
 use core::arch::{asm, global_asm};
 
@@ -100,19 +103,41 @@ unsafe fn call(number: usize, a: usize, b: usize, c: usize, d: usize, e: usize) 
         asm!("svc #0", in("x8") number, inlateout("x0") a => returned, in("x1") b,
             in("x2") c, in("x3") d, in("x4") e, options(nostack));
     }
-    if returned < 0 { Err(-(returned as i32)) } else { Ok(returned as usize) }
+    if returned < 0 {
+        Err(-(returned as i32))
+    } else {
+        Ok(returned as usize)
+    }
 }
 
 /// read(2).
 pub fn read(fd: i32, into: &mut [u8]) -> Result {
     // SAFETY: the buffer is ours for its whole length.
-    unsafe { call(nr::READ, fd as usize, into.as_mut_ptr() as usize, into.len(), 0, 0) }
+    unsafe {
+        call(
+            nr::READ,
+            fd as usize,
+            into.as_mut_ptr() as usize,
+            into.len(),
+            0,
+            0,
+        )
+    }
 }
 
 /// write(2).
 pub fn write(fd: i32, from: &[u8]) -> Result {
     // SAFETY: the buffer is readable for its whole length.
-    unsafe { call(nr::WRITE, fd as usize, from.as_ptr() as usize, from.len(), 0, 0) }
+    unsafe {
+        call(
+            nr::WRITE,
+            fd as usize,
+            from.as_ptr() as usize,
+            from.len(),
+            0,
+            0,
+        )
+    }
 }
 
 /// close_range(2).
@@ -144,7 +169,12 @@ pub fn dup_above(fd: i32, from: i32) -> Result {
 pub fn ids() -> [usize; 4] {
     // SAFETY: no arguments; these calls cannot fail.
     let id = |number| unsafe { call(number, 0, 0, 0, 0, 0) }.unwrap_or(usize::MAX);
-    [id(nr::GETUID), id(nr::GETEUID), id(nr::GETGID), id(nr::GETEGID)]
+    [
+        id(nr::GETUID),
+        id(nr::GETEUID),
+        id(nr::GETGID),
+        id(nr::GETEGID),
+    ]
 }
 
 /// Effective, permitted and inheritable capabilities of this thread, or-ed (capget(2)).
@@ -154,7 +184,14 @@ pub fn capabilities() -> core::result::Result<u64, i32> {
     let mut sets = [0u32; 6];
     // SAFETY: the header is two u32 and the answer two structures of three u32 (linux/capability.h).
     unsafe {
-        call(nr::CAPGET, header.as_ptr() as usize, sets.as_mut_ptr() as usize, 0, 0, 0)?;
+        call(
+            nr::CAPGET,
+            header.as_ptr() as usize,
+            sets.as_mut_ptr() as usize,
+            0,
+            0,
+            0,
+        )?;
     }
     Ok(u64::from(sets[0] | sets[1] | sets[2]) | u64::from(sets[3] | sets[4] | sets[5]) << 32)
 }
@@ -171,8 +208,22 @@ pub fn set_rlimit(resource: u32, value: u64) -> core::result::Result<[u64; 2], i
     let mut now = [0u64; 2];
     // SAFETY: both structures are two u64 (getrlimit(2)).
     unsafe {
-        call(nr::PRLIMIT64, 0, resource as usize, new.as_ptr() as usize, 0, 0)?;
-        call(nr::PRLIMIT64, 0, resource as usize, 0, now.as_mut_ptr() as usize, 0)?;
+        call(
+            nr::PRLIMIT64,
+            0,
+            resource as usize,
+            new.as_ptr() as usize,
+            0,
+            0,
+        )?;
+        call(
+            nr::PRLIMIT64,
+            0,
+            resource as usize,
+            0,
+            now.as_mut_ptr() as usize,
+            0,
+        )?;
     }
     Ok(now)
 }
@@ -185,7 +236,16 @@ pub fn open_path(path: &[u8]) -> Result {
         return Err(22);
     }
     // SAFETY: the path is readable up to its NUL.
-    unsafe { call(nr::OPENAT, AT_FDCWD, path.as_ptr() as usize, O_PATH_CLOEXEC, 0, 0) }
+    unsafe {
+        call(
+            nr::OPENAT,
+            AT_FDCWD,
+            path.as_ptr() as usize,
+            O_PATH_CLOEXEC,
+            0,
+            0,
+        )
+    }
 }
 
 /// Device and inode of a descriptor (fstat(2)).
@@ -196,8 +256,14 @@ pub fn device_and_inode(fd: i32) -> core::result::Result<(u64, u64), i32> {
     let empty = [0u8];
     // SAFETY: an empty path with its NUL, and room for the whole structure.
     unsafe {
-        call(nr::NEWFSTATAT, fd as usize, empty.as_ptr() as usize, stat.as_mut_ptr() as usize,
-            AT_EMPTY_PATH, 0)?;
+        call(
+            nr::NEWFSTATAT,
+            fd as usize,
+            empty.as_ptr() as usize,
+            stat.as_mut_ptr() as usize,
+            AT_EMPTY_PATH,
+            0,
+        )?;
     }
     Ok((stat[0], stat[1]))
 }
@@ -207,7 +273,16 @@ pub fn mount_flags(fd: i32) -> core::result::Result<u64, i32> {
     // struct statfs of 64-bit architectures: fifteen words, f_flags the eleventh.
     let mut statfs = [0u64; 15];
     // SAFETY: room for the whole structure.
-    unsafe { call(nr::FSTATFS, fd as usize, statfs.as_mut_ptr() as usize, 0, 0, 0)? };
+    unsafe {
+        call(
+            nr::FSTATFS,
+            fd as usize,
+            statfs.as_mut_ptr() as usize,
+            0,
+            0,
+            0,
+        )?
+    };
     Ok(statfs[10])
 }
 
@@ -215,7 +290,16 @@ pub fn mount_flags(fd: i32) -> core::result::Result<u64, i32> {
 pub fn landlock_ruleset(size: usize, attributes: &[u64; 3]) -> Result {
     let size = size.min(size_of_val(attributes));
     // SAFETY: the structure is read for `size` bytes, which it has.
-    unsafe { call(nr::LANDLOCK_CREATE_RULESET, attributes.as_ptr() as usize, size, 0, 0, 0) }
+    unsafe {
+        call(
+            nr::LANDLOCK_CREATE_RULESET,
+            attributes.as_ptr() as usize,
+            size,
+            0,
+            0,
+            0,
+        )
+    }
 }
 
 /// landlock_add_rule(2) for what is beneath a descriptor.
@@ -226,8 +310,14 @@ pub fn landlock_rule(ruleset: i32, allowed: u64, beneath: i32) -> Result {
     attribute[8..].copy_from_slice(&beneath.to_le_bytes());
     // SAFETY: struct landlock_path_beneath_attr is packed: u64 and i32.
     unsafe {
-        call(nr::LANDLOCK_ADD_RULE, ruleset as usize, PATH_BENEATH, attribute.as_ptr() as usize,
-            0, 0)
+        call(
+            nr::LANDLOCK_ADD_RULE,
+            ruleset as usize,
+            PATH_BENEATH,
+            attribute.as_ptr() as usize,
+            0,
+            0,
+        )
     }
 }
 
@@ -278,7 +368,16 @@ pub fn block_signals(set: u64) -> Result {
     const SIG_SETMASK: usize = 2;
     let set = [set];
     // SAFETY: a kernel signal set is 8 bytes.
-    unsafe { call(nr::RT_SIGPROCMASK, SIG_SETMASK, set.as_ptr() as usize, 0, 8, 0) }
+    unsafe {
+        call(
+            nr::RT_SIGPROCMASK,
+            SIG_SETMASK,
+            set.as_ptr() as usize,
+            0,
+            8,
+            0,
+        )
+    }
 }
 
 /// signalfd(2), closed on exec.
@@ -286,7 +385,16 @@ pub fn signal_descriptor(set: u64) -> Result {
     const SFD_CLOEXEC: usize = 0o2_000_000;
     let set = [set];
     // SAFETY: a kernel signal set is 8 bytes.
-    unsafe { call(nr::SIGNALFD4, usize::MAX, set.as_ptr() as usize, 8, SFD_CLOEXEC, 0) }
+    unsafe {
+        call(
+            nr::SIGNALFD4,
+            usize::MAX,
+            set.as_ptr() as usize,
+            8,
+            SFD_CLOEXEC,
+            0,
+        )
+    }
 }
 
 /// Waits until one of two descriptors can be read (poll(2)) and tells which.
@@ -305,9 +413,20 @@ pub fn reap() -> Option<(usize, i32)> {
     const WNOHANG: usize = 1;
     let mut status = [0i32];
     // SAFETY: the status is one i32; no resource usage is asked for.
-    let child =
-        unsafe { call(nr::WAIT4, usize::MAX, status.as_mut_ptr() as usize, WNOHANG, 0, 0) };
-    child.ok().filter(|child| *child > 0).map(|child| (child, status[0]))
+    let child = unsafe {
+        call(
+            nr::WAIT4,
+            usize::MAX,
+            status.as_mut_ptr() as usize,
+            WNOHANG,
+            0,
+            0,
+        )
+    };
+    child
+        .ok()
+        .filter(|child| *child > 0)
+        .map(|child| (child, status[0]))
 }
 
 /// kill(2).

@@ -13,7 +13,7 @@ use rustix::mount::{
 };
 use rustix::net::SendFlags;
 use rustix::process::{Gid, Signal, Uid};
-use rustix::thread::{CapabilitySet, CapabilitySets, CapabilitiesSecureBits};
+use rustix::thread::{CapabilitiesSecureBits, CapabilitySet, CapabilitySets};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
@@ -36,8 +36,13 @@ pub(super) struct BuildError {
 }
 
 impl BuildError {
-    pub(super) fn at(step: &str, error: io::Error) -> Self {
-        Self { step: step.to_owned(), reason: error.to_string(), help: None }
+    pub(super) fn at(step: &str, error: impl Into<io::Error>) -> Self {
+        let error = error.into();
+        Self {
+            step: step.to_owned(),
+            reason: error.to_string(),
+            help: None,
+        }
     }
 }
 
@@ -58,40 +63,66 @@ impl<'a> Blueprint<'a> {
         let mut users: BTreeMap<(u32, u32), OwnedFd> = BTreeMap::new();
         let mut translated = BTreeMap::new();
         for op in &cell.root {
-            let RootOp::Bind { source, at, owner: Owner::Server, .. } = op else { continue };
+            let RootOp::Bind {
+                source,
+                at,
+                owner: Owner::Server,
+                ..
+            } = op
+            else {
+                continue;
+            };
             let source_file = open_source(source, orders.sources.get(source))?;
             let stat = rustix::fs::fstat(&source_file)
-                .map_err(|e| BuildError::at(&format!("look at `{source}`"), e.into()))?;
+                .map_err(|e| BuildError::at(&format!("look at `{source}`"), e))?;
             let owner = (stat.st_uid, stat.st_gid);
             if let std::collections::btree_map::Entry::Vacant(place) = users.entry(owner) {
                 place.insert(user_namespace(owner)?);
             }
-            let Some(users) = users.get(&owner) else { continue };
+            let Some(users) = users.get(&owner) else {
+                continue;
+            };
             let mount = clone_mount(source, &source_file)?;
             translate(source, &mount, users)?;
             translated.insert(at.as_str(), mount);
         }
-        Ok(Self { cell, sources: &orders.sources, translated })
+        Ok(Self {
+            cell,
+            sources: &orders.sources,
+            translated,
+        })
     }
 }
 
 /// A user namespace in which the owner of a source is the server: on-disk id → host id of the cell.
 /// It lives as long as its descriptor.
 fn user_namespace(owner: (u32, u32)) -> Built<OwnedFd> {
-    let own = rustix::process::getpid().as_raw_nonzero().get().unsigned_abs();
+    let own = rustix::process::getpid()
+        .as_raw_nonzero()
+        .get()
+        .unsigned_abs();
     let server = FIRST_UNUSED_HOST_ID + own;
     let fail = |e: io::Error| BuildError::at("translate ids", e);
     match fork_into(u64::from(libc::CLONE_NEWUSER.unsigned_abs())).map_err(fail)? {
         Cloned::Child => loop {
-            let _ = rustix::thread::nanosleep(&rustix::thread::Timespec { tv_sec: 3600, tv_nsec: 0 });
+            let _ = rustix::thread::nanosleep(&rustix::thread::Timespec {
+                tv_sec: 3600,
+                tv_nsec: 0,
+            });
         },
         Cloned::Parent { child, pidfd } => {
             let folder = format!("/proc/{}", child.as_raw_nonzero());
-            let made = std::fs::write(format!("{folder}/uid_map"), format!("{} {server} 1", owner.0))
-                .and_then(|()| {
-                    std::fs::write(format!("{folder}/gid_map"), format!("{} {server} 1", owner.1))
-                })
-                .and_then(|()| File::open(format!("{folder}/ns/user")));
+            let made = std::fs::write(
+                format!("{folder}/uid_map"),
+                format!("{} {server} 1", owner.0),
+            )
+            .and_then(|()| {
+                std::fs::write(
+                    format!("{folder}/gid_map"),
+                    format!("{} {server} 1", owner.1),
+                )
+            })
+            .and_then(|()| File::open(format!("{folder}/ns/user")));
             let _ = rustix::process::pidfd_send_signal(&pidfd, Signal::KILL);
             let _ = rustix::process::waitid(
                 rustix::process::WaitId::PidFd(pidfd.as_fd()),
@@ -103,7 +134,10 @@ fn user_namespace(owner: (u32, u32)) -> Built<OwnedFd> {
 }
 
 fn translate(source: &str, mount: &OwnedFd, users: &OwnedFd) -> Built<()> {
-    let attributes = MountAttributes { set: 0, ids: Some(users.as_raw_fd()) };
+    let attributes = MountAttributes {
+        set: 0,
+        ids: Some(users.as_raw_fd()),
+    };
     syscall::set_mount_attributes(mount.as_fd(), attributes).map_err(|e| {
         let mut error = BuildError::at(&format!("translate the ids of `{source}`"), e);
         error.help = Some(
@@ -140,7 +174,7 @@ fn clone_mount(source: &str, file: &OwnedFd) -> Built<OwnedFd> {
         | OpenTreeFlags::OPEN_TREE_CLOEXEC
         | OpenTreeFlags::AT_EMPTY_PATH;
     rustix::mount::open_tree(file, "", flags).map_err(|e| {
-        let mut error = BuildError::at(&format!("mount `{source}`"), e.into());
+        let mut error = BuildError::at(&format!("mount `{source}`"), e);
         if e == rustix::io::Errno::INVAL {
             error.help = Some(
                 "something else is mounted below it, which an ordinary user cannot leave out: \
@@ -154,37 +188,37 @@ fn clone_mount(source: &str, file: &OwnedFd) -> Built<OwnedFd> {
 
 /// In the child: builds, and becomes init. What fails is told on init's channel.
 pub(super) fn become_init(
-    blueprint: Blueprint<'_>,
+    blueprint: &Blueprint<'_>,
     gate: &OwnedFd,
-    inits_end: OwnedFd,
-    channel: &OwnedFd,
+    inits_end: &OwnedFd,
     descriptors: Vec<OwnedFd>,
 ) -> ! {
-    let Err(error) = build(&blueprint, gate).and_then(|()| {
+    let Err(error) = build(blueprint, gate).and_then(|()| {
         let channel_copy = inits_end
             .try_clone()
             .map_err(|e| BuildError::at("keep init's channel", e))?;
-        // The supervisor's channel must not stay open in here: the warden could not be told apart
-        // from init then.
-        let _ = channel;
         exec_init(channel_copy, descriptors)
     });
     let mut message = vec![answer::FAILED];
     message.extend(0i32.to_le_bytes());
     message.extend(format!("{}: {}", error.step, error.reason).into_bytes());
-    let _ = rustix::net::send(&inits_end, &message, SendFlags::NOSIGNAL);
-    #[expect(clippy::exit, reason = "a forked child must not return into the warden")]
+    let _ = rustix::net::send(inits_end, &message, SendFlags::NOSIGNAL);
+    #[expect(
+        clippy::exit,
+        reason = "a forked child must not return into the warden"
+    )]
     std::process::exit(1)
 }
 
-fn exec_init(
-    channel: OwnedFd,
-    mut descriptors: Vec<OwnedFd>,
-) -> Built<std::convert::Infallible> {
-    let at = usize::try_from(crate::init_wire::CHANNEL_FD).unwrap_or(3).min(descriptors.len());
+fn exec_init(channel: OwnedFd, mut descriptors: Vec<OwnedFd>) -> Built<std::convert::Infallible> {
+    let at = usize::try_from(crate::init_wire::CHANNEL_FD)
+        .unwrap_or(3)
+        .min(descriptors.len());
     descriptors.insert(at, channel);
     syscall::place(descriptors).map_err(|e| BuildError::at("place descriptors", e))?;
-    let error = Command::new(format!("{PROGRAM_FOLDER}/init")).env_clear().exec();
+    let error = Command::new(format!("{PROGRAM_FOLDER}/init"))
+        .env_clear()
+        .exec();
     Err(BuildError::at("exec init", error))
 }
 
@@ -192,18 +226,22 @@ fn build(blueprint: &Blueprint<'_>, gate: &OwnedFd) -> Built<()> {
     let mut word = [0u8; 8];
     match rustix::net::recv(gate, &mut word[..], rustix::net::RecvFlags::empty()) {
         Ok((1.., _)) => {}
-        Ok(_) => return Err(BuildError::at("wait for the warden", io::Error::other("it is gone"))),
-        Err(errno) => return Err(BuildError::at("wait for the warden", errno.into())),
+        Ok(_) => {
+            return Err(BuildError::at(
+                "wait for the warden",
+                io::Error::other("it is gone"),
+            ));
+        }
+        Err(errno) => return Err(BuildError::at("wait for the warden", errno)),
     }
     identity(blueprint.cell.identity).map_err(|e| BuildError::at("take the cell's identity", e))?;
     fill_root(blueprint)?;
-    rustix::system::sethostname(b"brig")
-        .map_err(|e| BuildError::at("name the cell's host", e.into()))?;
+    rustix::system::sethostname(b"brig").map_err(|e| BuildError::at("name the cell's host", e))?;
     drop_privileges().map_err(|e| BuildError::at("drop capabilities", e))?;
     // Last, since every change of credentials clears it; init sets it again after its exec and
     // then reads from the warden, so a warden that died in between is noticed.
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
-        .map_err(|e| BuildError::at("ask for its parent's death signal", e.into()))
+        .map_err(|e| BuildError::at("ask for its parent's death signal", e))
 }
 
 fn identity(identity: Identity) -> io::Result<()> {
@@ -216,7 +254,7 @@ fn identity(identity: Identity) -> io::Result<()> {
 }
 
 fn fill_root(blueprint: &Blueprint<'_>) -> Built<()> {
-    let step = |name: &'static str| move |e: rustix::io::Errno| BuildError::at(name, e.into());
+    let step = |name: &'static str| move |e: rustix::io::Errno| BuildError::at(name, e);
     rustix::mount::mount_change(
         "/",
         MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
@@ -251,7 +289,13 @@ fn perform(op: &RootOp, blueprint: &Blueprint<'_>, root: BorrowedFd<'_>) -> Buil
         }
         RootOp::File { at } => write_file(root, at, &[], 0o444).map_err(|e| fail(at, e)),
         RootOp::Init { at } => write_file(root, at, INIT, 0o555).map_err(|e| fail(at, e)),
-        RootOp::Bind { source, at, access, exec, .. } => {
+        RootOp::Bind {
+            source,
+            at,
+            access,
+            exec,
+            ..
+        } => {
             let own;
             let mount = if let Some(translated) = blueprint.translated.get(at.as_str()) {
                 translated
@@ -260,11 +304,18 @@ fn perform(op: &RootOp, blueprint: &Blueprint<'_>, root: BorrowedFd<'_>) -> Buil
                 own = clone_mount(source, &file)?;
                 &own
             };
-            let attributes = MountAttributes { set: bind_attributes(*access, *exec), ids: None };
+            let attributes = MountAttributes {
+                set: bind_attributes(*access, *exec),
+                ids: None,
+            };
             syscall::set_mount_attributes(mount.as_fd(), attributes).map_err(|e| fail(at, e))?;
             attach(mount.as_fd(), root, beneath(at)).map_err(|e| fail(at, e.into()))
         }
-        RootOp::Scratch { at, bytes_max, inodes_max } => {
+        RootOp::Scratch {
+            at,
+            bytes_max,
+            inodes_max,
+        } => {
             let mount = tmpfs(*bytes_max, *inodes_max, "1777").map_err(|e| fail(at, e.into()))?;
             let set = bind_attributes(Access::Write, Exec::Denied);
             syscall::set_mount_attributes(mount.as_fd(), MountAttributes { set, ids: None })
@@ -341,7 +392,11 @@ fn drop_privileges() -> io::Result<()> {
     }
     rustix::thread::clear_ambient_capability_set()?;
     let none = CapabilitySet::empty();
-    let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };
+    let sets = CapabilitySets {
+        effective: none,
+        permitted: none,
+        inheritable: none,
+    };
     rustix::thread::set_capabilities(None, sets)?;
     rustix::thread::set_no_new_privs(true)?;
     Ok(())

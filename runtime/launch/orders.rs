@@ -68,9 +68,13 @@ impl End {
     /// From a wait status (wait(2)).
     pub(crate) fn from_wait_status(status: i32) -> Self {
         if libc::WIFEXITED(status) {
-            Self::Exit { status: libc::WEXITSTATUS(status) }
+            Self::Exit {
+                status: libc::WEXITSTATUS(status),
+            }
         } else {
-            Self::Signal { signal: libc::WTERMSIG(status) }
+            Self::Signal {
+                signal: libc::WTERMSIG(status),
+            }
         }
     }
 }
@@ -99,15 +103,27 @@ impl Encoder {
         let length: usize = parts.iter().map(|part| part.len()).sum();
         self.bytes.push(tag);
         // A record longer than u32 cannot be: the channel takes no message of that size.
-        self.bytes.extend(u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
+        self.bytes
+            .extend(u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
         for part in parts {
             self.bytes.extend_from_slice(part);
         }
     }
 
     fn mount(&mut self, op: &RootOp, sources: &BTreeMap<String, FileIdentity>) {
-        let RootOp::Bind { source, at, access, exec, .. } = op else { return };
-        let Some(identity) = sources.get(source) else { return };
+        let RootOp::Bind {
+            source,
+            at,
+            access,
+            exec,
+            ..
+        } = op
+        else {
+            return;
+        };
+        let Some(identity) = sources.get(source) else {
+            return;
+        };
         let read_only = match access {
             Access::Read => libc::ST_RDONLY,
             Access::Write => 0,
@@ -131,7 +147,10 @@ impl Encoder {
 
     fn orders(&mut self, orders: &InitOrders) {
         for (limit, value) in &orders.rlimits {
-            self.put(tag::RLIMIT, &[&resource(*limit).to_le_bytes(), &value.to_le_bytes()]);
+            self.put(
+                tag::RLIMIT,
+                &[&resource(*limit).to_le_bytes(), &value.to_le_bytes()],
+            );
         }
         if let Some(landlock) = &orders.landlock {
             let size: u32 = match landlock.abi {
@@ -150,12 +169,17 @@ impl Encoder {
                 ],
             );
             for rule in &landlock.rules {
-                self.put(tag::RULE, &[&rule.allowed.to_le_bytes(), rule.at.as_bytes(), b"\0"]);
+                self.put(
+                    tag::RULE,
+                    &[&rule.allowed.to_le_bytes(), rule.at.as_bytes(), b"\0"],
+                );
             }
         }
         let filter = |program: &[u64]| program.iter().flat_map(|i| i.to_le_bytes()).collect();
-        let (init, server): (Vec<u8>, Vec<u8>) =
-            (filter(&orders.filter_of_init), filter(&orders.filter_of_server));
+        let (init, server): (Vec<u8>, Vec<u8>) = (
+            filter(&orders.filter_of_init),
+            filter(&orders.filter_of_server),
+        );
         self.put(tag::FILTER_OF_INIT, &[&init]);
         self.put(tag::FILTER_OF_SERVER, &[&server]);
         self.put(tag::PROGRAM, &[orders.program.as_bytes(), b"\0"]);
@@ -163,7 +187,10 @@ impl Encoder {
             self.put(tag::ARGUMENT, &[argument.as_bytes(), b"\0"]);
         }
         for (name, value) in &orders.env {
-            self.put(tag::VARIABLE, &[name.as_bytes(), b"=", value.as_bytes(), b"\0"]);
+            self.put(
+                tag::VARIABLE,
+                &[name.as_bytes(), b"=", value.as_bytes(), b"\0"],
+            );
         }
         self.put(tag::DESCRIPTORS, &[&orders.descriptors.to_le_bytes()]);
     }
@@ -202,16 +229,26 @@ pub(crate) enum InitAnswer {
 impl InitAnswer {
     /// Reads one message.
     pub(crate) fn read(message: &[u8]) -> Self {
-        let Some((kind, rest)) = message.split_first() else { return Self::Unknown };
-        let Some((number, text)) = rest.split_first_chunk::<4>() else { return Self::Unknown };
+        let Some((kind, rest)) = message.split_first() else {
+            return Self::Unknown;
+        };
+        let Some((number, text)) = rest.split_first_chunk::<4>() else {
+            return Self::Unknown;
+        };
         let number = i32::from_le_bytes(*number);
         let text = || {
             let text = String::from_utf8_lossy(text);
             text.chars().filter(|c| !c.is_control()).take(90).collect()
         };
         match *kind {
-            wire::answer::FAILED => Self::Failed { errno: number, step: text() },
-            wire::answer::DIFFERS => Self::Differs { found: number, wall: text() },
+            wire::answer::FAILED => Self::Failed {
+                errno: number,
+                step: text(),
+            },
+            wire::answer::DIFFERS => Self::Differs {
+                found: number,
+                wall: text(),
+            },
             wire::answer::STARTED => Self::Started,
             wire::answer::ENDED => Self::Ended(End::from_wait_status(number)),
             _ => Self::Unknown,
@@ -221,7 +258,11 @@ impl InitAnswer {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    #![expect(
+        clippy::unwrap_used,
+        clippy::panic,
+        reason = "a test fails by panicking"
+    )]
     use super::*;
 
     #[test]
@@ -232,7 +273,10 @@ mod tests {
         let records: Vec<_> = wire::Records::new(&encoder.bytes).collect();
         assert_eq!(records, [(7, b"abc".as_slice()), (9, b"".as_slice())]);
         let mut cut = wire::Records::new(&encoder.bytes[..6]);
-        assert!(cut.next().is_none() && !cut.is_done(), "a cut record ends the walk, seen");
+        assert!(
+            cut.next().is_none() && !cut.is_done(),
+            "a cut record ends the walk, seen"
+        );
     }
 
     #[track_caller]
@@ -247,11 +291,19 @@ mod tests {
         check(b"Z\0\0\0\0", &InitAnswer::Unknown);
         check(b"S\x02\0\0\0", &InitAnswer::Started);
         check(b"E\0\x03\0\0", &InitAnswer::Ended(End::Exit { status: 3 }));
-        check(b"E\x09\0\0\0", &InitAnswer::Ended(End::Signal { signal: 9 }));
+        check(
+            b"E\x09\0\0\0",
+            &InitAnswer::Ended(End::Signal { signal: 9 }),
+        );
         let step = "go\u{fffd}".to_owned();
-        check(b"F\x01\0\0\0g\x1b\no\xff", &InitAnswer::Failed { errno: 1, step });
+        check(
+            b"F\x01\0\0\0g\x1b\no\xff",
+            &InitAnswer::Failed { errno: 1, step },
+        );
         let long = [b"D\0\0\0\0".as_slice(), &[b'x'; 4096]].concat();
-        let InitAnswer::Differs { wall, .. } = InitAnswer::read(&long) else { panic!("{long:?}") };
+        let InitAnswer::Differs { wall, .. } = InitAnswer::read(&long) else {
+            panic!("{long:?}")
+        };
         assert_eq!(wall.len(), 90);
         let _ = wire::take_u32(&mut b"\x01\0\0\0".as_slice()).unwrap();
     }

@@ -1,6 +1,9 @@
 //! The launcher's system calls that rustix does not wrap. One of the two modules that may use
 //! `unsafe`.
-#![allow(unsafe_code, reason = "clone3, mount_setattr and placing descriptors have no safe wrapper")]
+#![allow(
+    unsafe_code,
+    reason = "clone3, mount_setattr and placing descriptors have no safe wrapper"
+)]
 
 use rustix::process::Pid;
 use std::io;
@@ -41,7 +44,11 @@ pub(super) fn fork_into(namespaces: u64) -> io::Result<Cloned> {
     // SAFETY: without CLONE_VM and with no stack given, the child goes on as after fork(2), with a
     // copy of everything; `arguments` and the pidfd's place live until the call returns.
     let child = unsafe {
-        libc::syscall(libc::SYS_clone3, &raw mut arguments, size_of::<libc::clone_args>())
+        libc::syscall(
+            libc::SYS_clone3,
+            &raw mut arguments,
+            size_of::<libc::clone_args>(),
+        )
     };
     if child < 0 {
         return Err(io::Error::last_os_error());
@@ -89,7 +96,11 @@ pub(super) fn set_mount_attributes(
             size_of::<libc::mount_attr>(),
         )
     };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 /// Gives the descriptors the numbers 0, 1, 2 … and closes every other one. For a process that is
@@ -99,7 +110,8 @@ pub(super) fn place(descriptors: Vec<OwnedFd>) -> io::Result<()> {
     let mut moved = Vec::new();
     for descriptor in descriptors {
         // SAFETY: no pointers. The copy lies above every target, so no target overwrites a source.
-        let copy = unsafe { libc::fcntl(descriptor.as_raw_fd(), libc::F_DUPFD_CLOEXEC, count + 64) };
+        let copy =
+            unsafe { libc::fcntl(descriptor.as_raw_fd(), libc::F_DUPFD_CLOEXEC, count + 64) };
         if copy < 0 {
             return Err(io::Error::last_os_error());
         }
@@ -120,7 +132,11 @@ pub(super) fn place(descriptors: Vec<OwnedFd>) -> io::Result<()> {
 fn close_from(first: RawFd) -> io::Result<()> {
     // SAFETY: no pointers; the caller execs next, so no owner of a closed descriptor runs again.
     let result = unsafe { libc::syscall(libc::SYS_close_range, first, RawFd::MAX, 0) };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 /// The kernel's Landlock ABI, 0 where there is none (landlock_create_ruleset(2), "VERSION").
@@ -161,7 +177,10 @@ unsafe extern "C" fn object(
         if name.is_null() {
             return 0;
         }
-        (std::ffi::CStr::from_ptr(name), &mut *found.cast::<Vec<String>>())
+        (
+            std::ffi::CStr::from_ptr(name),
+            &mut *found.cast::<Vec<String>>(),
+        )
     };
     if let Ok(name) = name.to_str()
         && name.starts_with('/')

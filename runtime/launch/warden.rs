@@ -36,8 +36,10 @@ fn serve() -> io::Result<()> {
     // order.
     rustix::process::setsid()?;
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-    let Some((orders, descriptors)) = receive_orders(channel.as_fd())? else { return Ok(()) };
-    match start(&channel, &orders, descriptors) {
+    let Some((orders, descriptors)) = receive_orders(channel.as_fd())? else {
+        return Ok(());
+    };
+    match start(&orders, descriptors) {
         Ok(cell) => watch(&channel, &cell),
         Err(error) => {
             let event = WardenEvent::Failed {
@@ -51,9 +53,7 @@ fn serve() -> io::Result<()> {
 }
 
 /// The orders and the server's descriptors; nothing where the supervisor left without a word.
-fn receive_orders(
-    channel: BorrowedFd<'_>,
-) -> io::Result<Option<(WardenOrders, Vec<OwnedFd>)>> {
+fn receive_orders(channel: BorrowedFd<'_>) -> io::Result<Option<(WardenOrders, Vec<OwnedFd>)>> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX + 1))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut word = [0u8; 16];
@@ -86,24 +86,24 @@ struct RunningCell {
     init: OwnedFd,
 }
 
-fn start(
-    channel: &OwnedFd,
-    orders: &WardenOrders,
-    descriptors: Vec<OwnedFd>,
-) -> Result<RunningCell, BuildError> {
-    let step = BuildError::at;
+fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell, BuildError> {
     let blueprint = Blueprint::prepare(orders)?;
     let pair = || {
         let kind = SocketType::SEQPACKET;
         rustix::net::socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None)
     };
-    let (init, inits_end) = pair().map_err(|e| step("make a channel", e.into()))?;
-    let (gate, childs_gate) = pair().map_err(|e| step("make a channel", e.into()))?;
+    let (init, inits_end) = pair().map_err(|e| BuildError::at("make a channel", e))?;
+    let (gate, childs_gate) = pair().map_err(|e| BuildError::at("make a channel", e))?;
     let host_ids = host_ids(orders.cell.identity);
     let message = encode(&orders.cell, &orders.sources, (ID_INSIDE, ID_INSIDE));
-    let flags = orders.cell.namespaces.iter().map(|n| namespace_flag(*n)).fold(0, |a, b| a | b);
+    let flags = orders
+        .cell
+        .namespaces
+        .iter()
+        .map(|n| namespace_flag(*n))
+        .fold(0, |a, b| a | b);
     let cloned = fork_into(flags).map_err(|e| {
-        let mut error = step("make the cell's namespaces", e);
+        let mut error = BuildError::at("make the cell's namespaces", e);
         error.help = Some(
             "user namespaces may be limited on this host: see sysctl user.max_user_namespaces, \
              kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns"
@@ -114,17 +114,17 @@ fn start(
     match cloned {
         Cloned::Child => {
             drop((init, gate));
-            build::become_init(blueprint, &childs_gate, inits_end, channel, descriptors)
+            build::become_init(&blueprint, &childs_gate, &inits_end, descriptors)
         }
         Cloned::Parent { child, pidfd } => {
             drop((inits_end, childs_gate, descriptors, blueprint));
             let cell = RunningCell { pidfd, init };
             let begun = write_ids(child, orders.cell.identity, host_ids)
                 .and_then(|()| Ok(rustix::net::send(&gate, b"go", SendFlags::NOSIGNAL)?))
-                .map_err(|e| step("map the cell's user and group", e))
+                .map_err(|e| BuildError::at("map the cell's user and group", e))
                 .and_then(|_| {
                     rustix::net::send(&cell.init, &message, SendFlags::NOSIGNAL)
-                        .map_err(|e| step("send init its orders", e.into()))
+                        .map_err(|e| BuildError::at("send init its orders", e))
                 });
             match begun {
                 Ok(_) => Ok(cell),
@@ -144,7 +144,10 @@ fn host_ids(identity: Identity) -> (u32, u32) {
     match identity {
         Identity::Caller { uid, gid } => (uid, gid),
         Identity::UnusedHostId => {
-            let own = rustix::process::getpid().as_raw_nonzero().get().unsigned_abs();
+            let own = rustix::process::getpid()
+                .as_raw_nonzero()
+                .get()
+                .unsigned_abs();
             (FIRST_UNUSED_HOST_ID + own, FIRST_UNUSED_HOST_ID + own)
         }
     }
@@ -156,8 +159,14 @@ fn write_ids(child: Pid, identity: Identity, host: (u32, u32)) -> io::Result<()>
     if let Identity::Caller { .. } = identity {
         std::fs::write(format!("{folder}/setgroups"), "deny")?;
     }
-    std::fs::write(format!("{folder}/gid_map"), format!("{ID_INSIDE} {} 1", host.1))?;
-    std::fs::write(format!("{folder}/uid_map"), format!("{ID_INSIDE} {} 1", host.0))
+    std::fs::write(
+        format!("{folder}/gid_map"),
+        format!("{ID_INSIDE} {} 1", host.1),
+    )?;
+    std::fs::write(
+        format!("{folder}/uid_map"),
+        format!("{ID_INSIDE} {} 1", host.0),
+    )
 }
 
 fn namespace_flag(namespace: Namespace) -> u64 {
@@ -272,7 +281,11 @@ impl RunningCell {
 }
 
 fn errno_text(errno: i32) -> io::Error {
-    if errno == 0 { io::Error::other("it could not go on") } else { io::Error::from_raw_os_error(errno) }
+    if errno == 0 {
+        io::Error::other("it could not go on")
+    } else {
+        io::Error::from_raw_os_error(errno)
+    }
 }
 
 fn tell(channel: BorrowedFd<'_>, event: &WardenEvent) -> io::Result<()> {

@@ -28,11 +28,16 @@ pub(super) fn compiled(planned: &Planned) -> Result<Entry, Refused> {
     })?;
     let cache = Cache::open(&folder).map_err(|error| cache_failed(&error))?;
     let digest = Digest::of(&planned.component.bytes);
-    if let Some(entry) = cache.lookup(&digest).map_err(|error| cache_failed(&error))? {
+    if let Some(entry) = cache
+        .lookup(&digest)
+        .map_err(|error| cache_failed(&error))?
+    {
         return Ok(entry);
     }
     let (code, code_bytes) = compile(planned)?;
-    cache.store(&digest, &code, code_bytes).map_err(|error| cache_failed(&error))
+    cache
+        .store(&digest, &code, code_bytes)
+        .map_err(|error| cache_failed(&error))
 }
 
 fn cache_failed(error: &CacheError) -> Refused {
@@ -66,12 +71,16 @@ fn compile(planned: &Planned) -> Result<(File, u64), Refused> {
         rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(|errno| broken(errno.into()))?;
     let descriptors = descriptors(planned, &orders, &code, theirs).map_err(broken)?;
     let warden = Warden::spawn().map_err(|error| launch_failed(&error))?;
-    let running =
-        warden.launch(&warden_orders, &descriptors).map_err(|error| launch_failed(&error))?;
+    let running = warden
+        .launch(&warden_orders, &descriptors)
+        .map_err(|error| launch_failed(&error))?;
     drop(descriptors);
     let end = wait(&running).map_err(|error| launch_failed(&error))?;
     let mut text = Vec::new();
-    File::from(report).take(REPORT_BYTES_MAX).read_to_end(&mut text).map_err(broken)?;
+    File::from(report)
+        .take(REPORT_BYTES_MAX)
+        .read_to_end(&mut text)
+        .map_err(broken)?;
     drop(running);
     judge(&text, end, File::from(code))
 }
@@ -113,9 +122,17 @@ fn wait(running: &Running) -> Result<End, LaunchError> {
 fn judge(report: &[u8], end: End, code: File) -> Result<(File, u64), Refused> {
     let refused = |message: String| {
         let help = "`component` takes WASI 0.2 command components and WASI preview 1 core modules";
-        Err(Refused::one(Exit::Artifact, "artifact-refused", message, help))
+        Err(Refused::one(
+            Exit::Artifact,
+            "artifact-refused",
+            message,
+            help,
+        ))
     };
-    let line = report.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = report
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
     match serde_json::from_slice::<CompileReport>(line) {
         Ok(CompileReport::Compiled { code_bytes }) => {
             let length = code.metadata().map_or(0, |metadata| metadata.len());
@@ -125,9 +142,10 @@ fn judge(report: &[u8], end: End, code: File) -> Result<(File, u64), Refused> {
                 refused("the compiler's code is not as long as it says".to_owned())
             }
         }
-        Ok(CompileReport::Refused { reason }) => {
-            refused(format!("cannot run the component: {}", escape(reason.as_bytes())))
-        }
+        Ok(CompileReport::Refused { reason }) => refused(format!(
+            "cannot run the component: {}",
+            escape(reason.as_bytes())
+        )),
         Err(_) => refused(format!(
             "cannot compile the component: the compiler ended without a word ({}), as it does when \
              it would pass its bounds of time or memory",

@@ -42,8 +42,14 @@ fn launch(
     let (ours_err, theirs_err) = pipe().map_err(failed)?;
     let (ours_report, theirs_report) = pipe().map_err(failed)?;
     let orders = sealed(&text).map_err(failed)?;
-    let descriptors =
-        [theirs_in, theirs_out, theirs_err, orders, OwnedFd::from(code.file), theirs_report];
+    let descriptors = [
+        theirs_in,
+        theirs_out,
+        theirs_err,
+        orders,
+        OwnedFd::from(code.file),
+        theirs_report,
+    ];
     let running = warden.launch(warden_orders, &descriptors)?;
     Ok(Server {
         running,
@@ -60,7 +66,12 @@ fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 
 fn worker_orders(plan: &Plan, code: &Entry) -> Result<WorkerOrders, Refused> {
     let filter_after_load = plan.calls_once_loaded.compile().map_err(|error| {
-        Refused::one(Exit::Failure, "profile-invalid", format!("cannot {error}"), "")
+        Refused::one(
+            Exit::Failure,
+            "profile-invalid",
+            format!("cannot {error}"),
+            "",
+        )
     })?;
     let value = |(name, value): (&String, &Value)| {
         let text = match value {
@@ -98,7 +109,12 @@ pub(super) fn warden_orders(
         Refused::one(Exit::Launch, "source-vanished", message, "start again")
     })?;
     let cell = native(cell, component_program(&planned.facts.worker, role)).map_err(|error| {
-        Refused::one(Exit::Failure, "profile-invalid", format!("cannot {error}"), "")
+        Refused::one(
+            Exit::Failure,
+            "profile-invalid",
+            format!("cannot {error}"),
+            "",
+        )
     })?;
     Ok(WardenOrders { cell, sources })
 }
@@ -106,8 +122,15 @@ pub(super) fn warden_orders(
 /// A launch that failed, as a refusal.
 pub(super) fn launch_failed(error: &LaunchError) -> Refused {
     let help = match error {
-        LaunchError::Cell { help: Some(help), .. } => help.as_str(),
+        LaunchError::Cell {
+            help: Some(help), ..
+        } => help.as_str(),
         LaunchError::Cell { help: None, .. } | LaunchError::Warden(_) => "",
     };
-    Refused::one(Exit::Launch, "launch-failed", format!("cannot {error}"), help)
+    Refused::one(
+        Exit::Launch,
+        "launch-failed",
+        format!("cannot {error}"),
+        help,
+    )
 }

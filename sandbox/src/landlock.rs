@@ -33,7 +33,14 @@ pub fn ruleset(abi: u32, mounts: &[Mount]) -> Option<Landlock> {
     for mount in mounts {
         rules.extend(match mount {
             Mount::Program { .. } => Vec::new(),
-            Mount::Grant { at, kind, access, exec, links, .. } => {
+            Mount::Grant {
+                at,
+                kind,
+                access,
+                exec,
+                links,
+                ..
+            } => {
                 let allowed = grant(*kind, *access) | execution(*exec) | making(*access, *links);
                 grant_rules(at, *kind, allowed, handled_files)
             }
@@ -63,7 +70,10 @@ fn grant_rules(at: &str, kind: GrantKind, allowed: u64, handled: u64) -> Vec<Lan
 }
 
 fn rule(at: &str, allowed: u64, handled: u64) -> LandlockRule {
-    LandlockRule { at: at.to_owned(), allowed: allowed & handled }
+    LandlockRule {
+        at: at.to_owned(),
+        allowed: allowed & handled,
+    }
 }
 
 fn grant(kind: GrantKind, access: Access) -> u64 {
@@ -72,8 +82,15 @@ fn grant(kind: GrantKind, access: Access) -> u64 {
         (GrantKind::File, Access::Write) => READ_FILE | WRITE_FILE | TRUNCATE,
         (GrantKind::Directory, Access::Read) => READ_FILE | READ_DIR,
         (GrantKind::Directory, Access::Write) => {
-            READ_FILE | READ_DIR | WRITE_FILE | TRUNCATE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR
-                | MAKE_REG | REFER
+            READ_FILE
+                | READ_DIR
+                | WRITE_FILE
+                | TRUNCATE
+                | REMOVE_DIR
+                | REMOVE_FILE
+                | MAKE_DIR
+                | MAKE_REG
+                | REFER
         }
     }
 }
@@ -108,31 +125,71 @@ mod tests {
     fn folder(access: Access, links: Links) -> Mount {
         let (source, at) = ("/srv/notes".to_owned(), "/notes".to_owned());
         let (kind, exec) = (GrantKind::Directory, Exec::Denied);
-        Mount::Grant { source, at, kind, access, exec, links }
+        Mount::Grant {
+            source,
+            at,
+            kind,
+            access,
+            exec,
+            links,
+        }
     }
 
     #[track_caller]
     fn check(abi: u32, mount: Mount, has: u64, lacks: u64) {
         let ruleset = ruleset(abi, &[mount]).unwrap();
-        let rule = ruleset.rules.iter().find(|rule| rule.at == "/notes").unwrap();
+        let rule = ruleset
+            .rules
+            .iter()
+            .find(|rule| rule.at == "/notes")
+            .unwrap();
         assert_eq!(rule.allowed & has, has);
         assert_eq!(rule.allowed & lacks, 0);
-        assert_eq!(rule.allowed & !ruleset.handled_files, 0, "a right that is not handled");
+        assert_eq!(
+            rule.allowed & !ruleset.handled_files,
+            0,
+            "a right that is not handled"
+        );
     }
 
     #[test]
     fn rights_follow_access() {
         let changes = WRITE_FILE | MAKE_REG | REMOVE_FILE | TRUNCATE | MAKE_SYM;
-        check(7, folder(Access::Read, Links::Denied), READ_FILE | READ_DIR, changes | EXECUTE);
-        check(7, folder(Access::Read, Links::Allowed), READ_FILE | READ_DIR, changes | EXECUTE);
-        check(7, folder(Access::Write, Links::Denied), WRITE_FILE | TRUNCATE, MAKE_SYM | EXECUTE);
+        check(
+            7,
+            folder(Access::Read, Links::Denied),
+            READ_FILE | READ_DIR,
+            changes | EXECUTE,
+        );
+        check(
+            7,
+            folder(Access::Read, Links::Allowed),
+            READ_FILE | READ_DIR,
+            changes | EXECUTE,
+        );
+        check(
+            7,
+            folder(Access::Write, Links::Denied),
+            WRITE_FILE | TRUNCATE,
+            MAKE_SYM | EXECUTE,
+        );
         check(7, folder(Access::Write, Links::Allowed), MAKE_SYM, EXECUTE);
     }
 
     #[test]
     fn an_old_kernel_is_asked_only_for_what_it_knows() {
-        check(1, folder(Access::Write, Links::Denied), WRITE_FILE, TRUNCATE | REFER);
-        check(99, folder(Access::Write, Links::Denied), TRUNCATE | REFER, 0);
+        check(
+            1,
+            folder(Access::Write, Links::Denied),
+            WRITE_FILE,
+            TRUNCATE | REFER,
+        );
+        check(
+            99,
+            folder(Access::Write, Links::Denied),
+            TRUNCATE | REFER,
+            0,
+        );
         assert_eq!(ruleset(0, &[]), None);
     }
 }

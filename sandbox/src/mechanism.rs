@@ -147,7 +147,10 @@ pub const TABLE: &[Row] = {
 };
 
 const fn row(denial: Denial, alternatives: &'static [Mechanism]) -> Row {
-    Row { denial, alternatives }
+    Row {
+        denial,
+        alternatives,
+    }
 }
 
 /// A denial and everything that holds it on this host.
@@ -190,7 +193,10 @@ pub fn hold(facts: &HostFacts) -> Result<Vec<Held>, Vec<Unenforceable>> {
                 reason: first.reason.to_owned(),
                 remedy: first.remedy.to_owned(),
             }),
-            Some(_) | None => held.push(Held { denial: row.denial, by }),
+            Some(_) | None => held.push(Held {
+                denial: row.denial,
+                by,
+            }),
         }
     }
     if open.is_empty() { Ok(held) } else { Err(open) }
@@ -218,12 +224,11 @@ fn absence(mechanism: Mechanism, facts: &HostFacts) -> Option<Absence> {
             remedy: "boot with `lsm=` naming landlock, or use a kernel of 5.13 or newer with \
                      CONFIG_SECURITY_LANDLOCK",
         }),
-        M::SeccompNoSocket | M::SeccompAllowList | M::SeccompNoExecutableMemory => {
-            (!facts.seccomp).then_some(Absence {
+        M::SeccompNoSocket | M::SeccompAllowList | M::SeccompNoExecutableMemory => (!facts.seccomp)
+            .then_some(Absence {
                 reason: "the kernel takes no seccomp filters",
                 remedy: "use a kernel with CONFIG_SECCOMP_FILTER",
-            })
-        }
+            }),
         M::EmptyCapabilities
         | M::NoNewPrivileges
         | M::NoSetIdMount
@@ -243,9 +248,10 @@ fn absence(mechanism: Mechanism, facts: &HostFacts) -> Option<Absence> {
 fn no_user_namespaces(offer: UserNamespaces) -> Option<Absence> {
     let (reason, remedy) = match offer {
         UserNamespaces::Offered => return None,
-        UserNamespaces::NotBuilt => {
-            ("the kernel has no user namespaces", "use a kernel with CONFIG_USER_NS")
-        }
+        UserNamespaces::NotBuilt => (
+            "the kernel has no user namespaces",
+            "use a kernel with CONFIG_USER_NS",
+        ),
         UserNamespaces::LimitZero => (
             "user namespaces are limited to 0",
             "as root: sysctl -w user.max_user_namespaces=10000",

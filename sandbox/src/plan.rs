@@ -1,8 +1,8 @@
 //! Policy + facts + artifact → plan: everything that is decided, before anything is done.
 
 use crate::cell::{
-    Access, Cell, CellKind, Exec, GrantKind, Identity, Links, Mount, Namespace,
-    PROGRAM_FOLDER, Rlimit,
+    Access, Cell, CellKind, Exec, GrantKind, Identity, Links, Mount, Namespace, PROGRAM_FOLDER,
+    Rlimit,
 };
 use crate::component::{Preopen, WorkerLimits};
 use crate::facts::{Artifact, HostFacts, SourceKind, WorkerFiles};
@@ -108,7 +108,9 @@ impl Plan {
             Ok(json) => blake3::hash(&json).to_hex().to_string(),
             // A plan has only string keys and finite numbers, so there is no JSON that fails; the
             // debug form is as exact and keeps this total.
-            Err(_) => blake3::hash(format!("{self:?}").as_bytes()).to_hex().to_string(),
+            Err(_) => blake3::hash(format!("{self:?}").as_bytes())
+                .to_hex()
+                .to_string(),
         }
     }
 }
@@ -205,7 +207,10 @@ fn cell(
         identity: if facts.caller.is_root() {
             Identity::UnusedHostId
         } else {
-            Identity::Caller { uid: facts.caller.uid, gid: facts.caller.gid }
+            Identity::Caller {
+                uid: facts.caller.uid,
+                gid: facts.caller.gid,
+            }
         },
         landlock: landlock::ruleset(facts.landlock_abi, &mounts),
         mounts,
@@ -222,7 +227,12 @@ fn program_mounts(worker: &WorkerFiles) -> Vec<Mount> {
     };
     let mut mounts = vec![program(&worker.program, "worker")];
     mounts.extend(worker.loader.iter().map(|loader| program(loader, "loader")));
-    mounts.extend(worker.libraries.iter().map(|(name, library)| program(library, name)));
+    mounts.extend(
+        worker
+            .libraries
+            .iter()
+            .map(|(name, library)| program(library, name)),
+    );
     mounts
 }
 
@@ -232,7 +242,11 @@ fn mount(
     facts: &HostFacts,
 ) -> Result<Option<Mount>, Unplannable> {
     let fault = |message: String, help: &str| {
-        Err(Unplannable::Grant { span: grant.span(), message, help: help.to_owned() })
+        Err(Unplannable::Grant {
+            span: grant.span(),
+            message,
+            help: help.to_owned(),
+        })
     };
     let host = grant.host().as_str();
     let Some(source) = facts.sources.get(host) else {
@@ -245,8 +259,11 @@ fn mount(
         };
     };
     let write = access(grant.access()) == Access::Write;
-    let refusal = refused_source(&source.canonical, places)
-        .or_else(|| write.then(|| refused_write(&source.canonical, places)).flatten());
+    let refusal = refused_source(&source.canonical, places).or_else(|| {
+        write
+            .then(|| refused_write(&source.canonical, places))
+            .flatten()
+    });
     if let Some(refusal) = refusal {
         let through = if source.canonical == host {
             String::new()
@@ -322,15 +339,29 @@ fn preopens(mounts: &[Mount]) -> Vec<Preopen> {
         let (at, access) = match mount {
             Mount::Program { .. } => continue,
             Mount::Scratch { at, .. } => (at.as_str(), Access::Write),
-            Mount::Grant { at, kind: GrantKind::Directory, access, .. } => (at.as_str(), *access),
-            Mount::Grant { at, kind: GrantKind::File, access, .. } => {
-                (at.rsplit_once('/').map_or("/", |(folder, _)| folder), *access)
-            }
+            Mount::Grant {
+                at,
+                kind: GrantKind::Directory,
+                access,
+                ..
+            } => (at.as_str(), *access),
+            Mount::Grant {
+                at,
+                kind: GrantKind::File,
+                access,
+                ..
+            } => (
+                at.rsplit_once('/').map_or("/", |(folder, _)| folder),
+                *access,
+            ),
         };
         let most = found.entry(at.to_owned()).or_insert(access);
         *most = access.max(*most);
     }
-    found.into_iter().map(|(at, access)| Preopen { at, access }).collect()
+    found
+        .into_iter()
+        .map(|(at, access)| Preopen { at, access })
+        .collect()
 }
 
 fn file_calls(preopens: &[Preopen]) -> FileCalls {
@@ -346,7 +377,11 @@ fn environment(policy: &Policy) -> BTreeMap<String, Value> {
         brig_policies::EnvValue::Literal(text) => Value::Literal(text.clone()),
         brig_policies::EnvValue::Host(name) => Value::Host(name.as_str().to_owned()),
     };
-    policy.env().iter().map(|(name, v)| (name.as_str().to_owned(), value(v))).collect()
+    policy
+        .env()
+        .iter()
+        .map(|(name, v)| (name.as_str().to_owned(), value(v)))
+        .collect()
 }
 
 /// What wasmtime itself takes beside the guest's memory: code, stacks, tables of types.
@@ -358,9 +393,18 @@ const WORKER_PROCESSES: u64 = 4;
 
 fn worker_rlimits(limits: &brig_policies::Limits) -> BTreeMap<Rlimit, u64> {
     rlimits(&[
-        (Rlimit::Data, limits.memory_bytes.saturating_add(WORKER_OVERHEAD_BYTES)),
-        (Rlimit::OpenFiles, u64::from(limits.open_files) + WORKER_OPEN_FILES),
-        (Rlimit::Processes, u64::from(limits.processes) + WORKER_PROCESSES),
+        (
+            Rlimit::Data,
+            limits.memory_bytes.saturating_add(WORKER_OVERHEAD_BYTES),
+        ),
+        (
+            Rlimit::OpenFiles,
+            u64::from(limits.open_files) + WORKER_OPEN_FILES,
+        ),
+        (
+            Rlimit::Processes,
+            u64::from(limits.processes) + WORKER_PROCESSES,
+        ),
     ])
 }
 
@@ -402,9 +446,10 @@ fn residuals(facts: &HostFacts) -> Vec<Residual> {
     let mut residuals = vec![
         Residual {
             name: "memory-of-the-host".to_owned(),
-            reason: "memory is bounded per process, not by a control group, so the page cache that \
+            reason:
+                "memory is bounded per process, not by a control group, so the page cache that \
                      granted files take is not counted"
-                .to_owned(),
+                    .to_owned(),
         },
         Residual {
             name: "processor-time".to_owned(),
@@ -429,4 +474,3 @@ fn residuals(facts: &HostFacts) -> Vec<Residual> {
     }
     residuals
 }
-

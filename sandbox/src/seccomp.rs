@@ -99,7 +99,10 @@ fn pack(instruction: &seccompiler::sock_filter) -> u64 {
 /// Argument rules. An empty vector allows the call with any arguments.
 fn rules_of(call: &Call, profile: &Profile) -> Result<Vec<SeccompRule>, InvalidProfile> {
     let mask = |index: u8, mask: i32, value: i32| {
-        let (mask, value) = (u64::from(mask.unsigned_abs()), u64::from(value.unsigned_abs()));
+        let (mask, value) = (
+            u64::from(mask.unsigned_abs()),
+            u64::from(value.unsigned_abs()),
+        );
         SeccompCondition::new(
             index,
             SeccompCmpArgLen::Dword,
@@ -122,12 +125,14 @@ fn rules_of(call: &Call, profile: &Profile) -> Result<Vec<SeccompRule>, InvalidP
             libc::CLONE_THREAD | NEW_NAMESPACES,
             libc::CLONE_THREAD,
         )?)?],
-        Narrowing::FirstArgument(values) => {
-            values.iter().map(|v| one(equals(0, *v)?)).collect::<Result<_, InvalidProfile>>()?
-        }
-        Narrowing::SecondArgument(values) => {
-            values.iter().map(|v| one(equals(1, *v)?)).collect::<Result<_, InvalidProfile>>()?
-        }
+        Narrowing::FirstArgument(values) => values
+            .iter()
+            .map(|v| one(equals(0, *v)?))
+            .collect::<Result<_, InvalidProfile>>()?,
+        Narrowing::SecondArgument(values) => values
+            .iter()
+            .map(|v| one(equals(1, *v)?))
+            .collect::<Result<_, InvalidProfile>>()?,
     })
 }
 
@@ -150,25 +155,69 @@ mod tests {
     fn check(family: Family, files: FileCalls, has: &[&str], lacks: &[&str]) {
         let profile = Profile::of(family, files);
         for name in has {
-            assert!(profile.0.contains(*name), "{family:?} {files:?} lacks {name}");
+            assert!(
+                profile.0.contains(*name),
+                "{family:?} {files:?} lacks {name}"
+            );
         }
         for name in lacks {
-            assert!(!profile.0.contains(*name), "{family:?} {files:?} has {name}");
+            assert!(
+                !profile.0.contains(*name),
+                "{family:?} {files:?} has {name}"
+            );
         }
         profile.compile().unwrap();
     }
 
     #[test]
     fn families_have_what_they_need_and_no_more() {
-        let never = &["socket", "connect", "ptrace", "mount", "unshare", "bpf", "io_uring_setup"];
+        let never = &[
+            "socket",
+            "connect",
+            "ptrace",
+            "mount",
+            "unshare",
+            "bpf",
+            "io_uring_setup",
+        ];
         for family in FAMILIES {
-            check(family, FileCalls::Write, &["read", "write", "exit_group"], never);
+            check(
+                family,
+                FileCalls::Write,
+                &["read", "write", "exit_group"],
+                never,
+            );
         }
-        check(Family::Init, FileCalls::Write, &["wait4", "kill"], &["openat", "mmap", "execve"]);
-        check(Family::WorkerStart, FileCalls::None, &["execve", "openat"], &["mkdirat", "kill"]);
-        check(Family::WorkerLoaded, FileCalls::None, &["mmap"], &["execve", "openat", "seccomp"]);
-        check(Family::WorkerLoaded, FileCalls::Read, &["openat"], &["mkdirat", "execve"]);
-        check(Family::WorkerLoaded, FileCalls::Write, &["mkdirat", "unlinkat"], &["execve"]);
+        check(
+            Family::Init,
+            FileCalls::Write,
+            &["wait4", "kill"],
+            &["openat", "mmap", "execve"],
+        );
+        check(
+            Family::WorkerStart,
+            FileCalls::None,
+            &["execve", "openat"],
+            &["mkdirat", "kill"],
+        );
+        check(
+            Family::WorkerLoaded,
+            FileCalls::None,
+            &["mmap"],
+            &["execve", "openat", "seccomp"],
+        );
+        check(
+            Family::WorkerLoaded,
+            FileCalls::Read,
+            &["openat"],
+            &["mkdirat", "execve"],
+        );
+        check(
+            Family::WorkerLoaded,
+            FileCalls::Write,
+            &["mkdirat", "unlinkat"],
+            &["execve"],
+        );
     }
 
     #[test]
@@ -176,7 +225,10 @@ mod tests {
         for files in [FileCalls::None, FileCalls::Read, FileCalls::Write] {
             let start = Profile::of(Family::WorkerStart, files).0;
             let loaded = Profile::of(Family::WorkerLoaded, files).0;
-            assert_eq!(loaded.difference(&start).collect::<Vec<_>>(), Vec::<&String>::new());
+            assert_eq!(
+                loaded.difference(&start).collect::<Vec<_>>(),
+                Vec::<&String>::new()
+            );
         }
     }
 
@@ -192,6 +244,9 @@ mod tests {
     #[test]
     fn an_unknown_name_is_no_filter() {
         let profile = Profile(["reboot".to_owned()].into());
-        assert!(matches!(profile.compile(), Err(InvalidProfile::UnknownCall(_))));
+        assert!(matches!(
+            profile.compile(),
+            Err(InvalidProfile::UnknownCall(_))
+        ));
     }
 }

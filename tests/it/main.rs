@@ -1,1 +1,13 @@
-fn main(){}
+//! End to end, through the program as it is installed. One binary: `cargo test --test it`.
+//!
+//! Tests need parts (guests, SDKs, tools) that `scripts/parts` installs. A part that is not there is
+//! a failure that names it, never a skip.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod command_line;
+mod harness;

@@ -120,7 +120,11 @@ pub fn native(cell: &Cell, program: Program) -> Result<NativeCell, InvalidProfil
         identity: cell.identity,
         root: root(cell),
         init: InitOrders {
-            rlimits: cell.rlimits.iter().map(|(limit, value)| (*limit, *value)).collect(),
+            rlimits: cell
+                .rlimits
+                .iter()
+                .map(|(limit, value)| (*limit, *value))
+                .collect(),
             landlock: cell.landlock.clone(),
             filter_of_init: cell.calls_of_init.compile()?,
             filter_of_server: cell.calls_at_start.compile()?,
@@ -136,7 +140,9 @@ fn root(cell: &Cell) -> Vec<RootOp> {
     let mut made = BTreeSet::new();
     let mut ops = Vec::new();
     directories(&format!("{PROGRAM_FOLDER}/init"), &mut made, &mut ops);
-    ops.push(RootOp::Init { at: format!("{PROGRAM_FOLDER}/init") });
+    ops.push(RootOp::Init {
+        at: format!("{PROGRAM_FOLDER}/init"),
+    });
     for mount in &cell.mounts {
         let (at, kind) = match mount {
             Mount::Program { at, .. } => (at, GrantKind::File),
@@ -149,15 +155,24 @@ fn root(cell: &Cell) -> Vec<RootOp> {
             GrantKind::Directory => RootOp::Directory { at: at.clone() },
         });
     }
-    ops.extend(cell.mounts.iter().map(|mount| lower_mount(mount, cell.identity)));
+    ops.extend(
+        cell.mounts
+            .iter()
+            .map(|mount| lower_mount(mount, cell.identity)),
+    );
     ops
 }
 
 /// The directories above a mount point, each once.
 fn directories(at: &str, made: &mut BTreeSet<String>, ops: &mut Vec<RootOp>) {
     for (end, _) in at.match_indices('/').skip(1) {
-        if let Some(folder) = at.get(..end).filter(|folder| made.insert((*folder).to_owned())) {
-            ops.push(RootOp::Directory { at: folder.to_owned() });
+        if let Some(folder) = at
+            .get(..end)
+            .filter(|folder| made.insert((*folder).to_owned()))
+        {
+            ops.push(RootOp::Directory {
+                at: folder.to_owned(),
+            });
         }
     }
 }
@@ -171,7 +186,13 @@ fn lower_mount(mount: &Mount, identity: Identity) -> RootOp {
             exec: Exec::Allowed,
             owner: Owner::Same,
         },
-        Mount::Grant { source, at, access, exec, .. } => RootOp::Bind {
+        Mount::Grant {
+            source,
+            at,
+            access,
+            exec,
+            ..
+        } => RootOp::Bind {
             source: source.clone(),
             at: at.clone(),
             access: *access,
@@ -181,7 +202,11 @@ fn lower_mount(mount: &Mount, identity: Identity) -> RootOp {
                 Identity::Caller { .. } => Owner::Same,
             },
         },
-        Mount::Scratch { at, bytes_max, inodes_max } => RootOp::Scratch {
+        Mount::Scratch {
+            at,
+            bytes_max,
+            inodes_max,
+        } => RootOp::Scratch {
             at: at.clone(),
             bytes_max: *bytes_max,
             inodes_max: *inodes_max,
@@ -224,5 +249,10 @@ pub fn component_program(worker: &WorkerFiles, role: ComponentRole) -> Program {
     args.push(role.argument().to_owned());
     let path = args.first().cloned().unwrap_or(own);
     // Streams, then orders, code and report (component.rs).
-    Program { path, args, env: Vec::new(), descriptors: 6 }
+    Program {
+        path,
+        args,
+        env: Vec::new(),
+        descriptors: 6,
+    }
 }

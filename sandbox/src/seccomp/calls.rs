@@ -89,9 +89,7 @@ macro_rules! calls {
     (@number $name:ident) => { numbers::$name };
 }
 
-use Narrowing::{
-    Any, FirstArgument, NoExecutableMappingOnceLoaded, SecondArgument, ThreadsOnly,
-};
+use Narrowing::{Any, FirstArgument, NoExecutableMappingOnceLoaded, SecondArgument, ThreadsOnly};
 
 const CALLS: &[Call] = calls! {
     read All Any, "the streams, and init's channel";
@@ -176,6 +174,7 @@ const CALLS: &[Call] = calls! {
     fdatasync Files Any, "wasi:filesystem sync-data";
     pwrite64 Writes Any, "writing at a position";
     pwritev Writes Any, "writing at a position";
+    pwritev2 Writes Any, "writing at the end of a file";
     mkdirat Writes Any, "making directories";
     unlinkat Writes Any, "removing files and directories";
     renameat Writes Any, "renaming";
@@ -293,6 +292,7 @@ mod numbers {
         fdatasync = SYS_fdatasync;
         pwrite64 = SYS_pwrite64;
         pwritev = SYS_pwritev;
+        pwritev2 = SYS_pwritev2;
         mkdirat = SYS_mkdirat;
         unlinkat = SYS_unlinkat;
         renameat = SYS_renameat;

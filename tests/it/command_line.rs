@@ -1,0 +1,89 @@
+//! Exit codes, streams, and words of the commands.
+
+use crate::harness::{Client, Scratch, brig, repository};
+use serde_json::{Value, json};
+use std::process::Output;
+
+fn run(arguments: &[&str]) -> Output {
+    brig().current_dir(repository()).args(arguments).output().unwrap()
+}
+
+#[track_caller]
+fn check(arguments: &[&str], code: i32, out: &str, err: &str) {
+    let output = run(arguments);
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{stdout}{stderr}");
+    assert!(stdout.contains(out), "{stdout:?} lacks {out:?}");
+    assert!(stderr.contains(err), "{stderr:?} lacks {err:?}");
+}
+
+#[test]
+fn exit_codes_and_streams() {
+    let units = "examples/units/brig.toml";
+    let notes = "examples/notes/brig.toml";
+    check(&["--help"], 0, "brig call examples", "");
+    check(&["run", "--help"], 0, "mcpServers", "");
+    check(&[], 2, "", "Usage");
+    check(&["fly"], 2, "", "unrecognized");
+    check(&["check", units], 0, "no faults", "");
+    check(&["check", "absent.toml"], 3, "", "absent.toml");
+    check(&["check", "Cargo.toml"], 3, "", "unknown");
+    check(&["check", "--json", units], 0, "[]", "");
+    check(&["check", "--json", "Cargo.toml"], 3, "\"line\":", "");
+    check(&["plan", notes], 0, "mount-namespace, landlock", "");
+    let convert = r#"{"value":5,"from":"km","to":"mi"}"#;
+    check(&["call", units, "convert", convert], 0, "3.106", "");
+    check(&["call", units, "convert", r#"{"value":5,"from":"km","to":"kg"}"#], 9, "", "");
+    check(&["call", units, "no_such_tool"], 9, "", "");
+    check(&["call", units, "convert", "[]"], 2, "", "no JSON object");
+    check(&["call", notes, "list_notes"], 0, "groceries", "");
+}
+
+#[test]
+fn a_plan_is_the_same_each_time_and_names_no_inode() {
+    let plan = || {
+        let output = run(&["plan", "--json", "examples/notes/brig.toml"]);
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let (one, two) = (plan(), plan());
+    assert_eq!(one, two);
+    assert_eq!(one["digest"].as_str().unwrap().len(), 64);
+    assert!(!one.to_string().contains("\"inode\""));
+}
+
+/// A start that is refused answers the client's first request, then ends with its code.
+#[track_caller]
+fn refused(manifest: &str, code: i32, words: &str) {
+    let scratch = Scratch::new();
+    let path = scratch.write("brig.toml", manifest);
+    let mut client = Client::run(&path);
+    let answer = client.initialize_or_error();
+    assert_eq!(answer["error"]["code"], json!(-31001), "{answer}");
+    let message = answer["error"]["message"].as_str().unwrap();
+    assert!(message.contains(words), "{message:?} lacks {words:?}");
+    let (status, errors) = client.end();
+    assert_eq!(status, Some(code), "{errors}");
+    assert!(errors.contains(words), "{errors:?} lacks {words:?}");
+}
+
+impl Client {
+    fn initialize_or_error(&mut self) -> Value {
+        let params = json!({ "protocolVersion": "2025-11-25", "capabilities": {} });
+        self.ask(7, "initialize", &params)
+    }
+}
+
+#[test]
+fn a_refused_start_answers_the_client() {
+    let units = repository().join("examples/units/units.wasm");
+    let head = "brig = 1\n[server]\nname = \"x\"\n";
+    refused("brig = 1\n", 3, "server");
+    refused(&format!("{head}component = \"absent.wasm\"\n"), 5, "absent.wasm");
+    refused(&format!("{head}component = \"brig.toml\"\n"), 5, "not WebAssembly");
+    let runs = format!("{head}component = \"{}\"\n", units.display());
+    refused(&format!("{runs}[[files]]\nhost = \"/etc\"\n"), 3, "/etc");
+    refused(&format!("{runs}[[files]]\nhost = \"/srv/none-such\"\n"), 3, "does not exist");
+    refused(&format!("{runs}[limits]\ncpus = 0.5\n"), 4, "not enforceable yet");
+    refused(&format!("{runs}[[network]]\nhost = \"example.org\"\n"), 3, "not enforceable yet");
+}

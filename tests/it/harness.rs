@@ -1,0 +1,239 @@
+//! What the tests share: folders, manifests, clients by hand, parts, durations.
+
+use serde_json::{Value, json};
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a test waits for one thing before it fails. Generous: a loaded machine is no fault.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The one table of durations: what a test does in CI, and what it does in the soak
+/// (`BRIG_SOAK=1`).
+pub(crate) mod durations {
+    /// Rounds of killing one process at a random moment.
+    pub(crate) const KILL_ROUNDS: (u32, u32) = (50, 1000);
+
+    /// The value for this run.
+    pub(crate) fn pick<T>((ci, soak): (T, T)) -> T {
+        if std::env::var_os("BRIG_SOAK").is_some() { soak } else { ci }
+    }
+}
+
+/// The brig under test.
+pub(crate) fn brig() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_brig"))
+}
+
+/// The repository.
+pub(crate) fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A native program of this workspace: a guest's bare twin. `scripts/test` builds it.
+pub(crate) fn native(name: &str) -> PathBuf {
+    let program = Path::new(env!("CARGO_BIN_EXE_brig")).with_file_name(name);
+    assert!(program.exists(), "MISSING PART: {name} (cargo build --workspace)");
+    program
+}
+
+/// Something that `scripts/parts` installs, by its path below `target/parts`.
+pub(crate) fn part(path: &str) -> PathBuf {
+    let folder = std::env::var_os("BRIG_PARTS").map(PathBuf::from);
+    let part = folder.unwrap_or_else(|| repository().join("target/parts")).join(path);
+    assert!(part.exists(), "MISSING PART: {path} (scripts/parts installs it)");
+    part
+}
+
+/// A program of this host that `scripts/parts` installs.
+pub(crate) fn tool(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|p| p.exists());
+    found.unwrap_or_else(|| panic!("MISSING PART: {name} (scripts/parts installs it)"))
+}
+
+/// A folder of one test, gone afterwards.
+pub(crate) struct Scratch {
+    path: PathBuf,
+}
+
+impl Scratch {
+    /// A new, empty folder that everyone may enter.
+    pub(crate) fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("brig-it-{}-{count}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).unwrap();
+        Self { path: fs::canonicalize(path).unwrap() }
+    }
+
+    /// A path in it.
+    pub(crate) fn join(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.path.join(path)
+    }
+
+    /// Writes a file in it, with the folders above.
+    pub(crate) fn write(&self, path: impl AsRef<Path>, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// A manifest for one of the committed guests (`echo`, `hostile`), with more sections.
+    pub(crate) fn manifest(&self, guest: &str, more: &str) -> PathBuf {
+        let component = repository().join(format!("tests/guests/{guest}/{guest}.wasm"));
+        let text = format!(
+            "brig = 1\n[server]\nname = \"{guest}\"\ncomponent = \"{}\"\n{more}",
+            component.display()
+        );
+        self.write(format!("{guest}.toml"), text)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+/// A client by hand: it writes and reads lines.
+pub(crate) struct Client {
+    pub(crate) process: Child,
+    to: Option<ChildStdin>,
+    lines: Receiver<Vec<u8>>,
+    errors: Option<thread::JoinHandle<Vec<u8>>>,
+}
+
+impl Client {
+    /// `brig run` on a manifest.
+    pub(crate) fn run(manifest: impl AsRef<OsStr>) -> Self {
+        let mut command = brig();
+        command.arg("run").arg(manifest);
+        Self::start(command)
+    }
+
+    /// Any server.
+    pub(crate) fn start(mut command: Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let to = process.stdin.take();
+        let mut from = BufReader::new(process.stdout.take().unwrap());
+        let mut errors = process.stderr.take().unwrap();
+        let (sender, lines) = channel();
+        thread::spawn(move || {
+            loop {
+                let mut line = Vec::new();
+                match from.read_until(b'\n', &mut line) {
+                    Ok(1..) if sender.send(line).is_ok() => {}
+                    Ok(_) | Err(_) => return,
+                }
+            }
+        });
+        let errors = thread::spawn(move || {
+            let mut text = Vec::new();
+            let _ = errors.read_to_end(&mut text);
+            text
+        });
+        Self { process, to, lines, errors: Some(errors) }
+    }
+
+    /// Writes bytes as they are.
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        self.to.as_mut().expect("its input is closed").write_all(bytes).unwrap();
+    }
+
+    /// Writes one message.
+    pub(crate) fn send(&mut self, message: &Value) {
+        self.write(format!("{message}\n").as_bytes());
+    }
+
+    /// The next line, with its end; none where the server closed its output.
+    pub(crate) fn line(&mut self) -> Option<Vec<u8>> {
+        match self.lines.recv_timeout(PATIENCE) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("no line within {PATIENCE:?}"),
+        }
+    }
+
+    /// The next line within a time, if one comes.
+    pub(crate) fn line_within(&mut self, time: Duration) -> Option<Vec<u8>> {
+        self.lines.recv_timeout(time).ok()
+    }
+
+    /// The next message.
+    pub(crate) fn receive(&mut self) -> Value {
+        let line = self.line().expect("the server closed its output");
+        serde_json::from_slice(&line)
+            .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&line)))
+    }
+
+    /// Sends a request and takes the answer with its id, past anything else.
+    pub(crate) fn ask(&mut self, id: u64, method: &str, params: &Value) -> Value {
+        self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }));
+        self.answer(id)
+    }
+
+    /// The answer with this id, past anything else.
+    pub(crate) fn answer(&mut self, id: u64) -> Value {
+        loop {
+            let message = self.receive();
+            if message["id"] == json!(id) && message.get("method").is_none() {
+                return message;
+            }
+        }
+    }
+
+    /// The handshake of the legacy era, under id 0.
+    pub(crate) fn initialize(&mut self) -> Value {
+        let params = json!({
+            "protocolVersion": "2025-11-25", "capabilities": {},
+            "clientInfo": { "name": "it", "version": "0" },
+        });
+        let answer = self.ask(0, "initialize", &params);
+        self.send(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }));
+        answer
+    }
+
+    /// Calls a tool.
+    pub(crate) fn call(&mut self, id: u64, tool: &str, arguments: &Value) -> Value {
+        self.ask(id, "tools/call", &json!({ "name": tool, "arguments": arguments }))
+    }
+
+    /// Closes the server's input.
+    pub(crate) fn close(&mut self) {
+        self.to = None;
+    }
+
+    /// Waits for the process's end: its exit code, and what it wrote to standard error.
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
+        self.close();
+        let until = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < until, "the process does not end");
+            thread::sleep(Duration::from_millis(2));
+        };
+        let errors = self.errors.take().unwrap().join().unwrap();
+        (status.code(), String::from_utf8_lossy(&errors).into_owned())
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if matches!(self.process.try_wait(), Ok(None)) {
+            let _ = self.process.kill();
+            let _ = self.process.wait();
+        }
+    }
+}
