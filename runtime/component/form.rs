@@ -31,7 +31,7 @@ const OFFERED: [&str; 6] = [
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Not WebAssembly.
-    #[error("it is no WebAssembly (a file of that starts with `\\0asm`)")]
+    #[error("it is not WebAssembly: it does not start with `\\0asm`")]
     NotWebAssembly,
     /// The text format.
     #[error("it is WebAssembly text: assemble it, for example with `wasm-tools parse`")]

@@ -115,3 +115,46 @@ impl<F: Future> Future for Watched<'_, F> {
         result
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::time::Instant;
+
+    use super::super::engine;
+    use super::*;
+
+    /// Waits until the thread is parked or awake, for much longer than it should take.
+    #[track_caller]
+    fn check_parked(ticker: &Ticker, parked: bool) {
+        let patience = Instant::now() + Duration::from_secs(20);
+        while ticker.flags.parked.load(Ordering::SeqCst) != parked {
+            assert!(Instant::now() < patience, "parked should be {parked}");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn the_thread_is_awake_while_the_guest_runs_and_no_longer() {
+        let ticker = Ticker::start(engine::compiling().unwrap()).unwrap();
+        check_parked(&ticker, true);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(ticker.watch(async { check_parked(&ticker, false) }));
+        check_parked(&ticker, true);
+    }
+
+    #[test]
+    fn a_guest_that_blocks_in_the_kernel_does_not_run() {
+        let ticker = Ticker::start(engine::compiling().unwrap()).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(ticker.watch(async {
+            ticker.outside(|| check_parked(&ticker, true));
+            check_parked(&ticker, false);
+        }));
+    }
+}

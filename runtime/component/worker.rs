@@ -30,6 +30,11 @@ pub const EXIT_TRAPPED: u8 = 3;
 /// The guest never started, or its end could not be reported.
 pub const EXIT_FAILED: u8 = 4;
 
+/// Threads for file calls that the guest does not wait for. Without a bound it could take all of
+/// its cell's processes, and then fail to start one.
+const BLOCKING_THREADS_MAX: usize = 2;
+const THREAD_STACK_BYTES: usize = 256 << 10;
+
 /// Steps of a start, each as it reads after "cannot".
 #[derive(Debug, thiserror::Error)]
 enum Failure {
@@ -145,10 +150,13 @@ fn verified(code: &File, orders: &WorkerOrders) -> Result<Verified, Failure> {
     Ok(mapping.verify(key.as_bytes(), hash.as_bytes())?)
 }
 
-/// One thread does everything: the guest waits for each of its calls anyway.
+/// One thread does everything: the guest waits for each of its calls anyway. Only a guest that
+/// reads or writes files without waiting gets threads for it, and few: it chooses how often.
 fn runtime() -> std::io::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .thread_stack_size(THREAD_STACK_BYTES)
         .build()
 }
 

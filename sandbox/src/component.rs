@@ -102,9 +102,10 @@ pub enum WorkerReport {
         /// Exit status, 0 to 255 by convention.
         status: i32,
     },
-    /// The guest trapped.
+    /// The guest trapped, or asked at its start for more than its limits.
     Trapped {
-        /// wasmtime's words, at most 2,000 bytes.
+        /// `memory limit`, `stack overflow`, `trap` or `host`, then a colon and words of wasmtime
+        /// and of the guest: at most 2,000 bytes, without control characters.
         reason: String,
     },
     /// The worker refused or failed before the guest's first instruction.
