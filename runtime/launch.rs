@@ -4,10 +4,12 @@
 //! watches it and ends it. Whatever happens to either of them, the other sees their channel close.
 
 mod build;
+mod group;
 mod orders;
 mod syscall;
 pub(crate) mod warden;
 
+pub(crate) use group::GroupParents;
 pub use orders::End;
 pub(crate) use orders::{FileIdentity, WardenEvent, WardenOrders};
 pub(crate) use syscall::{landlock_abi, loaded_objects};

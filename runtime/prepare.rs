@@ -1,6 +1,7 @@
 //! From a manifest's path to a plan: every stop of the one path that has no effect on a server.
 
 use crate::exit::Exit;
+use crate::launch::GroupParents;
 use crate::places::{followed, places};
 use crate::probe;
 use crate::report::{Item, Refused};
@@ -28,6 +29,8 @@ pub struct Planned {
     pub plan: Plan,
     /// The host.
     pub facts: HostFacts,
+    /// Where the cell's control group can be made.
+    pub(crate) groups: GroupParents,
     /// The WebAssembly.
     pub component: Component,
     /// The manifest's path as given, and its text.
@@ -65,7 +68,7 @@ pub fn decide(checked: Checked) -> Result<Planned, Refused> {
         policy,
         places,
     } = checked;
-    let facts = probe::facts(Some(&policy))
+    let (facts, groups) = probe::facts(Some(&policy))
         .map_err(|e| Refused::one(Exit::Failure, "probe-failed", format!("cannot {e}"), ""))?;
     let component = Component::read(Path::new(policy.component().as_str()), COMPONENT_BYTES_MAX)
         .map_err(|e| {
@@ -87,6 +90,7 @@ pub fn decide(checked: Checked) -> Result<Planned, Refused> {
         Ok(plan) => Ok(Planned {
             plan,
             facts,
+            groups,
             component,
             manifest,
         }),

@@ -1,6 +1,6 @@
 //! Host → facts. It looks and never changes anything; what a fact means is decided in `sandbox`.
 
-use crate::launch::{FileIdentity, landlock_abi, loaded_objects};
+use crate::launch::{FileIdentity, GroupParents, landlock_abi, loaded_objects};
 use brig_policies::Policy;
 use brig_sandbox::facts::{Caller, HostFacts, SourceFact, SourceKind, UserNamespaces, WorkerFiles};
 use std::collections::BTreeMap;
@@ -23,7 +23,8 @@ pub enum ProbeError {
 }
 
 /// Looks at the host for a policy's sake.
-pub fn facts(policy: Option<&Policy>) -> Result<HostFacts, ProbeError> {
+pub(crate) fn facts(policy: Option<&Policy>) -> Result<(HostFacts, GroupParents), ProbeError> {
+    let groups = GroupParents::find();
     let caller = caller();
     let mut sources = BTreeMap::new();
     for grant in policy.iter().flat_map(|policy| policy.files()) {
@@ -31,15 +32,17 @@ pub fn facts(policy: Option<&Policy>) -> Result<HostFacts, ProbeError> {
             sources.insert(grant.host().as_str().to_owned(), fact);
         }
     }
-    Ok(HostFacts {
+    let facts = HostFacts {
         kernel: kernel(),
         user_namespaces: user_namespaces(&caller),
         caller,
         landlock_abi: landlock_abi(),
         seccomp: Path::new("/proc/sys/kernel/seccomp/actions_avail").exists(),
+        controllers: groups.controllers(),
         worker: worker_files()?,
         sources,
-    })
+    };
+    Ok((facts, groups))
 }
 
 /// Which files the plan's sources are now, so that the warden can tell when one is replaced.

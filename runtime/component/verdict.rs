@@ -47,11 +47,12 @@ fn from_process(end: End) -> Ending {
     let reason = match end {
         End::Exit { status } => format!("exited with status {status}"),
         End::Signal { signal } => format!("was ended by signal {signal}"),
+        End::OutOfMemory => "was ended: its memory was used up (limits.memory)".to_owned(),
         End::Killed => "was killed with its cell".to_owned(),
     };
     let code = match end {
         End::Exit { status } => Some(status),
-        End::Signal { .. } | End::Killed => None,
+        End::Signal { .. } | End::OutOfMemory | End::Killed => None,
     };
     Ending {
         reason,

@@ -4,7 +4,9 @@
 use super::orders::{FileIdentity, WardenOrders};
 use super::syscall::{self, Cloned, MountAttributes, fork_into};
 use crate::init_wire::answer;
-use brig_sandbox::cell::{Access, Exec, FIRST_UNUSED_HOST_ID, ID_INSIDE, Identity, PROGRAM_FOLDER};
+use brig_sandbox::cell::{
+    Access, Exec, FIRST_UNUSED_HOST_ID, ID_INSIDE, Identity, Namespace, PROGRAM_FOLDER,
+};
 use brig_sandbox::lower::native::{NativeCell, Owner, ROOT_BYTES_MAX, RootOp};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use rustix::mount::{
@@ -235,8 +237,14 @@ fn build(blueprint: &Blueprint<'_>, gate: &OwnedFd) -> Built<()> {
         Err(errno) => return Err(BuildError::at("wait for the warden", errno)),
     }
     identity(blueprint.cell.identity).map_err(|e| BuildError::at("take the cell's identity", e))?;
+    if blueprint.cell.namespaces.contains(&Namespace::Cgroup) {
+        syscall::new_cgroup_namespace()
+            .map_err(|e| BuildError::at("make the cell's control group namespace", e))?;
+    }
     fill_root(blueprint)?;
     rustix::system::sethostname(b"brig").map_err(|e| BuildError::at("name the cell's host", e))?;
+    syscall::leave_keyring().map_err(|e| BuildError::at("leave the caller's keyring", e))?;
+    syscall::plain_personality().map_err(|e| BuildError::at("set a plain personality", e))?;
     drop_privileges().map_err(|e| BuildError::at("drop capabilities", e))?;
     // Last, since every change of credentials clears it; init sets it again after its exec and
     // then reads from the warden, so a warden that died in between is noticed.

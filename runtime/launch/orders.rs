@@ -1,5 +1,6 @@
 //! What passes between supervisor and warden, and the encoding of init's orders.
 
+use super::group::GroupParents;
 use crate::init_wire::{self as wire, tag};
 use brig_sandbox::cell::{Access, Exec, Rlimit};
 use brig_sandbox::lower::native::{InitOrders, NativeCell, RootOp};
@@ -13,6 +14,8 @@ pub(crate) struct WardenOrders {
     pub(crate) cell: NativeCell,
     /// Device and inode of every bound source, as the supervisor saw them when it decided.
     pub(crate) sources: BTreeMap<String, FileIdentity>,
+    /// Where the cell's control group is made.
+    pub(crate) groups: GroupParents,
 }
 
 /// Device and inode (inode(7)): which file a path meant.
@@ -60,6 +63,8 @@ pub enum End {
         /// Its number (signal(7)).
         signal: i32,
     },
+    /// The kernel ended it because its control group's memory was used up.
+    OutOfMemory,
     /// The cell was ended from outside: init is gone without a word.
     Killed,
 }

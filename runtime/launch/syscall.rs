@@ -189,3 +189,46 @@ unsafe extern "C" fn object(
     }
     0
 }
+
+/// Joins a new, empty session keyring (keyctl(2)): the caller's keys are not the server's.
+pub(super) fn leave_keyring() -> io::Result<()> {
+    const KEYCTL_JOIN_SESSION_KEYRING: libc::c_int = 1;
+    // SAFETY: a null name asks for an anonymous keyring.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_keyctl,
+            KEYCTL_JOIN_SESSION_KEYRING,
+            std::ptr::null::<u8>(),
+        )
+    };
+    let error = io::Error::last_os_error();
+    // A kernel without keys has none to inherit.
+    if result >= 0 || error.raw_os_error() == Some(libc::ENOSYS) {
+        Ok(())
+    } else {
+        Err(error)
+    }
+}
+
+/// Sets the plain Linux personality (personality(2)): address space is laid out at random and
+/// nothing old is emulated, whatever the caller was started with.
+pub(super) fn plain_personality() -> io::Result<()> {
+    // SAFETY: numbers only.
+    let result = unsafe { libc::personality(0) };
+    if result >= 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// Makes the control group that this process is in the root of what it can see (unshare(2)).
+pub(super) fn new_cgroup_namespace() -> io::Result<()> {
+    // SAFETY: this flag changes nothing that is shared with another thread or through memory.
+    let result = unsafe { libc::unshare(libc::CLONE_NEWCGROUP) };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}

@@ -5,6 +5,7 @@
 //! itself, init gets its parent-death signal, and the cell ends with init.
 
 use super::build::{self, Blueprint, BuildError};
+use super::group::Group;
 use super::orders::{End, InitAnswer, WardenEvent, WardenOrders, encode};
 use super::syscall::{Cloned, fork_into};
 use super::{DESCRIPTORS_MAX, MESSAGE_BYTES_MAX};
@@ -84,10 +85,14 @@ fn receive_orders(channel: BorrowedFd<'_>) -> io::Result<Option<(WardenOrders, V
 struct RunningCell {
     pidfd: OwnedFd,
     init: OwnedFd,
+    /// Removed when the cell is.
+    group: Group,
 }
 
 fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell, BuildError> {
     let blueprint = Blueprint::prepare(orders)?;
+    let group = Group::make(&orders.groups, &orders.cell.group)
+        .map_err(|e| BuildError::at("make the cell's control group", e))?;
     let pair = || {
         let kind = SocketType::SEQPACKET;
         rustix::net::socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None)
@@ -96,12 +101,13 @@ fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell
     let (gate, childs_gate) = pair().map_err(|e| BuildError::at("make a channel", e))?;
     let host_ids = host_ids(orders.cell.identity);
     let message = encode(&orders.cell, &orders.sources, (ID_INSIDE, ID_INSIDE));
-    let flags = orders
+    // The control group's namespace is made in the child, once it is in the group that it is to show.
+    let namespaces = orders
         .cell
         .namespaces
         .iter()
-        .map(|n| namespace_flag(*n))
-        .fold(0, |a, b| a | b);
+        .filter(|n| **n != Namespace::Cgroup);
+    let flags = namespaces.map(|n| namespace_flag(*n)).fold(0, |a, b| a | b);
     let cloned = fork_into(flags).map_err(|e| {
         let mut error = BuildError::at("make the cell's namespaces", e);
         error.help = Some(
@@ -118,8 +124,11 @@ fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell
         }
         Cloned::Parent { child, pidfd } => {
             drop((inits_end, childs_gate, descriptors, blueprint));
-            let cell = RunningCell { pidfd, init };
-            let begun = write_ids(child, orders.cell.identity, host_ids)
+            let cell = RunningCell { pidfd, init, group };
+            let begun = cell
+                .group
+                .add(child.as_raw_nonzero().get())
+                .and_then(|()| write_ids(child, orders.cell.identity, host_ids))
                 .and_then(|()| Ok(rustix::net::send(&gate, b"go", SendFlags::NOSIGNAL)?))
                 .map_err(|e| BuildError::at("map the cell's user and group", e))
                 .and_then(|_| {
@@ -178,6 +187,8 @@ fn namespace_flag(namespace: Namespace) -> u64 {
         Namespace::Ipc => libc::CLONE_NEWIPC,
         Namespace::Uts => libc::CLONE_NEWUTS,
         Namespace::Cgroup => libc::CLONE_NEWCGROUP,
+        // linux/sched.h; it lies in the bits of the exit signal, which clone3 takes apart from flags.
+        Namespace::Time => 0x80,
     };
     u64::from(flag.unsigned_abs())
 }
@@ -211,13 +222,13 @@ fn watch(channel: &OwnedFd, cell: &RunningCell) -> io::Result<()> {
                 Some(InitAnswer::Unknown) => {}
                 None => {
                     cell.end();
-                    let end = end.unwrap_or(End::Killed);
+                    let end = cell.end_of(end);
                     return tell(channel.as_fd(), &WardenEvent::Ended { end });
                 }
             }
         } else if death {
             cell.end();
-            let end = end.unwrap_or(End::Killed);
+            let end = cell.end_of(end);
             return tell(channel.as_fd(), &WardenEvent::Ended { end });
         }
         if supervisor {
@@ -270,6 +281,25 @@ impl RunningCell {
         self.end();
         let BuildError { step, reason, help } = error;
         tell(channel.as_fd(), &WardenEvent::Failed { step, reason, help })
+    }
+
+    /// How the server ended, as far as anyone saw. The kernel's kill for want of memory looks like
+    /// any other from init's side, or takes init too.
+    fn end_of(&self, seen: Option<End>) -> End {
+        let killed = matches!(
+            seen,
+            None | Some(
+                End::Killed
+                    | End::Signal {
+                        signal: libc::SIGKILL
+                    }
+            )
+        );
+        if killed && self.group.ran_out_of_memory() {
+            End::OutOfMemory
+        } else {
+            seen.unwrap_or(End::Killed)
+        }
     }
 
     /// Kills init, and with it everything in its pid namespace, and waits until it is gone.

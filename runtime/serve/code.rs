@@ -158,6 +158,7 @@ fn how(end: End) -> String {
     match end {
         End::Exit { status } => format!("status {status}"),
         End::Signal { signal } => format!("signal {signal}"),
+        End::OutOfMemory => "out of memory".to_owned(),
         End::Killed => "killed".to_owned(),
     }
 }

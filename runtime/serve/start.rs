@@ -116,7 +116,11 @@ pub(super) fn warden_orders(
             "",
         )
     })?;
-    Ok(WardenOrders { cell, sources })
+    Ok(WardenOrders {
+        cell,
+        sources,
+        groups: planned.groups.clone(),
+    })
 }
 
 /// A launch that failed, as a refusal.

@@ -25,6 +25,8 @@ pub struct Cell {
     pub identity: Identity,
     /// All that the root holds, in the order in which it is mounted.
     pub mounts: Vec<Mount>,
+    /// Bounds over all processes of the cell together, by a control group.
+    pub group: ControlGroup,
     /// Resource limits (getrlimit(2)), soft and hard alike.
     pub rlimits: BTreeMap<Rlimit, u64>,
     /// Landlock's part, absent where the kernel has none and another mechanism holds its denials.
@@ -33,6 +35,18 @@ pub struct Cell {
     pub calls_of_init: Profile,
     /// System calls of the server from its exec on.
     pub calls_at_start: Profile,
+}
+
+/// Bounds of a control group (cgroups(7)). What is absent has no controller here; another mechanism
+/// holds it then, or there is no plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ControlGroup {
+    /// Memory in bytes, the page cache and memory file systems included, and no swap.
+    pub memory_bytes_max: Option<u64>,
+    /// Processes and threads.
+    pub processes_max: Option<u64>,
+    /// Thousandths of a processor.
+    pub processor_milli: Option<u64>,
 }
 
 /// Which kind of cell a host allows.
@@ -61,6 +75,8 @@ pub enum Namespace {
     Uts,
     /// cgroup_namespaces(7).
     Cgroup,
+    /// time_namespaces(7), with offsets of zero: nobody else's offsets are inherited.
+    Time,
 }
 
 /// Who the server is on the host.

@@ -2,7 +2,7 @@
 
 use crate::component::Form;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything about the host that a plan may depend on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub struct HostFacts {
     pub landlock_abi: u32,
     /// Whether the kernel takes seccomp filters (seccomp(2), `SECCOMP_SET_MODE_FILTER`).
     pub seccomp: bool,
+    /// Control group controllers with which this caller can bound a group of its own.
+    pub controllers: BTreeSet<Controller>,
     /// brig's own program files, which a component's cell needs to run the worker.
     pub worker: WorkerFiles,
     /// For each granted source, by the path that the manifest names: what it is on this host.
@@ -57,6 +59,18 @@ pub enum UserNamespaces {
     SwitchedOffForUsers,
     /// `kernel.apparmor_restrict_unprivileged_userns` is 1 and the caller is not root (Ubuntu).
     AppArmor,
+}
+
+/// Controllers of control groups (cgroups(7)), of either version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Controller {
+    /// Processor time.
+    Cpu,
+    /// Memory, the page cache included.
+    Memory,
+    /// Number of processes and threads.
+    Pids,
 }
 
 /// The files that an exec of brig needs. They appear in the cell below `/.brig`, read-only.

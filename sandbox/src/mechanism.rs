@@ -3,7 +3,7 @@
 //! A denial is a right that no cell has. Where nothing in its row is at hand, a plan is not made:
 //! brig names the denial and the remedy, and never starts with less.
 
-use crate::facts::{HostFacts, UserNamespaces};
+use crate::facts::{Controller, HostFacts, UserNamespaces};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -43,6 +43,8 @@ pub enum Denial {
     Environment,
     /// Taking more memory than the manifest allows.
     Memory,
+    /// Taking more processor time than the manifest allows.
+    ProcessorShare,
     /// Starting more processes and threads than the manifest allows.
     ProcessCount,
     /// Opening more files than the manifest allows.
@@ -95,6 +97,14 @@ pub enum Mechanism {
     EmptyEnvironment,
     /// wasmtime's resource limiter over the sum of all memories and tables.
     WasmLimiter,
+    /// The memory controller of a control group (cgroups(7)), over all processes and the page cache.
+    ControlGroupMemory,
+    /// The pids controller.
+    ControlGroupPids,
+    /// The cpu controller.
+    ControlGroupCpu,
+    /// The guest has one thread and no way to a second, so it can never use more than one processor.
+    OneThread,
     /// `RLIMIT_DATA` (getrlimit(2)), per process.
     RlimitData,
     /// `RLIMIT_NPROC`.
@@ -138,8 +148,12 @@ pub const TABLE: &[Row] = {
         row(D::Terminal, &[M::OwnSession]),
         row(D::Descriptors, &[M::CloseRange]),
         row(D::Environment, &[M::EmptyEnvironment]),
-        row(D::Memory, &[M::WasmLimiter, M::RlimitData]),
-        row(D::ProcessCount, &[M::RlimitProcesses]),
+        row(
+            D::Memory,
+            &[M::ControlGroupMemory, M::WasmLimiter, M::RlimitData],
+        ),
+        row(D::ProcessorShare, &[M::ControlGroupCpu, M::OneThread]),
+        row(D::ProcessCount, &[M::ControlGroupPids, M::RlimitProcesses]),
         row(D::OpenFiles, &[M::RlimitOpenFiles]),
         row(D::CoreDumps, &[M::RlimitCore, M::NotDumpable]),
         row(D::Outliving, &[M::ParentDeathSignal]),
@@ -229,7 +243,11 @@ fn absence(mechanism: Mechanism, facts: &HostFacts) -> Option<Absence> {
                 reason: "the kernel takes no seccomp filters",
                 remedy: "use a kernel with CONFIG_SECCOMP_FILTER",
             }),
+        M::ControlGroupMemory => no_controller(facts, Controller::Memory),
+        M::ControlGroupPids => no_controller(facts, Controller::Pids),
+        M::ControlGroupCpu => no_controller(facts, Controller::Cpu),
         M::EmptyCapabilities
+        | M::OneThread
         | M::NoNewPrivileges
         | M::NoSetIdMount
         | M::OwnSession
@@ -243,6 +261,14 @@ fn absence(mechanism: Mechanism, facts: &HostFacts) -> Option<Absence> {
         | M::NotDumpable
         | M::ParentDeathSignal => None,
     }
+}
+
+fn no_controller(facts: &HostFacts, controller: Controller) -> Option<Absence> {
+    (!facts.controllers.contains(&controller)).then_some(Absence {
+        reason: "no control group with that controller is the caller's to use",
+        remedy: "run brig in a delegated control group (systemd: Delegate=yes, or `systemd-run \
+                 --user --scope -p Delegate=yes brig …`), or as root",
+    })
 }
 
 fn no_user_namespaces(offer: UserNamespaces) -> Option<Absence> {
@@ -289,6 +315,7 @@ impl Denial {
             Self::Descriptors => "descriptors",
             Self::Environment => "environment",
             Self::Memory => "memory",
+            Self::ProcessorShare => "processor-share",
             Self::ProcessCount => "process-count",
             Self::OpenFiles => "open-files",
             Self::CoreDumps => "core-dumps",

@@ -1,13 +1,13 @@
 //! Policy + facts + artifact → plan: everything that is decided, before anything is done.
 
 use crate::cell::{
-    Access, Cell, CellKind, Exec, GrantKind, Identity, Links, Mount, Namespace, PROGRAM_FOLDER,
-    Rlimit,
+    Access, Cell, CellKind, ControlGroup, Exec, GrantKind, Identity, Links, Mount, Namespace,
+    PROGRAM_FOLDER, Rlimit,
 };
 use crate::component::{Preopen, WorkerLimits};
-use crate::facts::{Artifact, HostFacts, SourceKind, WorkerFiles};
+use crate::facts::{Artifact, Controller, HostFacts, SourceKind, WorkerFiles};
 use crate::landlock;
-use crate::mechanism::{Held, Unenforceable, hold};
+use crate::mechanism::{Denial, Held, Unenforceable, hold};
 use crate::seccomp::{Family, FileCalls, Profile};
 use brig_policies::{FileGrant, Missing, Places, Policy, refused_source, refused_write};
 use serde::{Deserialize, Serialize};
@@ -135,7 +135,7 @@ pub fn component(
         }
     }
     let limits = policy.limits();
-    faults.extend(processor_share(limits.cpus_milli).map(Unplannable::from));
+    faults.extend(processor_share(limits.cpus_milli, facts).map(Unplannable::from));
     if !faults.is_empty() {
         return Err(faults);
     }
@@ -149,7 +149,7 @@ pub fn component(
         args: policy.args().to_vec(),
         environment: environment(policy),
         preopens,
-        cell: cell(facts, grants, files, worker_rlimits(limits)),
+        cell: cell(facts, grants, files, worker_bounds(limits, facts)),
         calls_once_loaded: Profile::of(Family::WorkerLoaded, files),
         worker: worker_limits(limits.memory_bytes),
         bridge: BridgeLimits {
@@ -165,13 +165,16 @@ pub fn component(
 /// The cell in which a component is compiled: bytes in, code out, no grants.
 pub fn compiler_cell(facts: &HostFacts) -> Result<Cell, Vec<Unenforceable>> {
     hold(facts)?;
-    let rlimits = rlimits(&[
-        (Rlimit::Cpu, COMPILE_SECONDS_MAX),
-        (Rlimit::Data, COMPILE_BYTES_MAX),
-        (Rlimit::OpenFiles, 64),
-        (Rlimit::Processes, 64),
-    ]);
-    Ok(cell(facts, Vec::new(), FileCalls::None, rlimits))
+    let bounds = Bounds {
+        group: group(facts, COMPILE_BYTES_MAX, 64, None),
+        rlimits: rlimits(&[
+            (Rlimit::Cpu, COMPILE_SECONDS_MAX),
+            (Rlimit::Data, COMPILE_BYTES_MAX),
+            (Rlimit::OpenFiles, 64),
+            (Rlimit::Processes, 64),
+        ]),
+    };
+    Ok(cell(facts, Vec::new(), FileCalls::None, bounds))
 }
 
 /// Processor seconds that one compilation may take. A component that needs more is more likely an
@@ -185,12 +188,7 @@ pub const COMPONENT_BYTES_MAX: u64 = 64 << 20;
 /// Bytes of compiled code at most.
 pub const CODE_BYTES_MAX: u64 = 512 << 20;
 
-fn cell(
-    facts: &HostFacts,
-    grants: Vec<Mount>,
-    files: FileCalls,
-    rlimits: BTreeMap<Rlimit, u64>,
-) -> Cell {
+fn cell(facts: &HostFacts, grants: Vec<Mount>, files: FileCalls, bounds: Bounds) -> Cell {
     let mut mounts = program_mounts(&facts.worker);
     mounts.extend(grants);
     Cell {
@@ -203,6 +201,7 @@ fn cell(
             Namespace::Ipc,
             Namespace::Uts,
             Namespace::Cgroup,
+            Namespace::Time,
         ]),
         identity: if facts.caller.is_root() {
             Identity::UnusedHostId
@@ -214,7 +213,8 @@ fn cell(
         },
         landlock: landlock::ruleset(facts.landlock_abi, &mounts),
         mounts,
-        rlimits,
+        group: bounds.group,
+        rlimits: bounds.rlimits,
         calls_of_init: Profile::of(Family::Init, files),
         calls_at_start: Profile::of(Family::WorkerStart, files),
     }
@@ -391,21 +391,39 @@ const WORKER_OPEN_FILES: u64 = 32;
 /// init, the worker, and the worker's thread that ends time slices.
 const WORKER_PROCESSES: u64 = 4;
 
-fn worker_rlimits(limits: &brig_policies::Limits) -> BTreeMap<Rlimit, u64> {
-    rlimits(&[
-        (
-            Rlimit::Data,
-            limits.memory_bytes.saturating_add(WORKER_OVERHEAD_BYTES),
-        ),
-        (
-            Rlimit::OpenFiles,
-            u64::from(limits.open_files) + WORKER_OPEN_FILES,
-        ),
-        (
-            Rlimit::Processes,
-            u64::from(limits.processes) + WORKER_PROCESSES,
-        ),
-    ])
+/// How much a cell may take, by group and by process.
+struct Bounds {
+    group: ControlGroup,
+    rlimits: BTreeMap<Rlimit, u64>,
+}
+
+fn worker_bounds(limits: &brig_policies::Limits, facts: &HostFacts) -> Bounds {
+    let data = limits.memory_bytes.saturating_add(WORKER_OVERHEAD_BYTES);
+    let processes = u64::from(limits.processes) + WORKER_PROCESSES;
+    let open_files = u64::from(limits.open_files) + WORKER_OPEN_FILES;
+    let memory = data.saturating_add(limits.scratch_bytes);
+    Bounds {
+        group: group(facts, memory, processes, Some(u64::from(limits.cpus_milli))),
+        rlimits: rlimits(&[
+            (Rlimit::Data, data),
+            (Rlimit::OpenFiles, open_files),
+            (Rlimit::Processes, processes),
+        ]),
+    }
+}
+
+fn group(
+    facts: &HostFacts,
+    memory_bytes_max: u64,
+    processes_max: u64,
+    processor_milli: Option<u64>,
+) -> ControlGroup {
+    let offered = |controller| facts.controllers.contains(&controller);
+    ControlGroup {
+        memory_bytes_max: offered(Controller::Memory).then_some(memory_bytes_max),
+        processes_max: offered(Controller::Pids).then_some(processes_max),
+        processor_milli: processor_milli.filter(|_| offered(Controller::Cpu)),
+    }
 }
 
 fn rlimits(own: &[(Rlimit, u64)]) -> BTreeMap<Rlimit, u64> {
@@ -421,12 +439,16 @@ fn rlimits(own: &[(Rlimit, u64)]) -> BTreeMap<Rlimit, u64> {
 }
 
 /// A component has one thread, so it can never use more than one processor: larger shares hold by
-/// themselves. A smaller one would need a control group.
-fn processor_share(cpus_milli: u32) -> Option<Unenforceable> {
-    (cpus_milli < 1000).then(|| Unenforceable {
-        denial: "processor-share",
-        reason: "a share below one processor is not enforceable yet".to_owned(),
-        remedy: "write `cpus = 1.0` under [limits], or leave it out".to_owned(),
+/// themselves. A smaller one needs a control group.
+fn processor_share(cpus_milli: u32, facts: &HostFacts) -> Option<Unenforceable> {
+    (cpus_milli < 1000 && !facts.controllers.contains(&Controller::Cpu)).then(|| Unenforceable {
+        denial: Denial::ProcessorShare.name(),
+        reason: "a share below one processor needs a control group with the cpu controller, which \
+                 is not the caller's to use here"
+            .to_owned(),
+        remedy: "write `cpus = 1.0` under [limits] or leave it out, or run brig in a delegated \
+                 control group"
+            .to_owned(),
     })
 }
 
@@ -443,25 +465,26 @@ fn worker_limits(memory_bytes_max: u64) -> WorkerLimits {
 }
 
 fn residuals(facts: &HostFacts) -> Vec<Residual> {
-    let mut residuals = vec![
-        Residual {
-            name: "memory-of-the-host".to_owned(),
-            reason:
-                "memory is bounded per process, not by a control group, so the page cache that \
-                     granted files take is not counted"
-                    .to_owned(),
-        },
-        Residual {
+    let mut residuals = vec![Residual {
+        name: "disk".to_owned(),
+        reason: "a write grant has no quota; only scratch is bounded".to_owned(),
+    }];
+    if !facts.controllers.contains(&Controller::Memory) {
+        residuals.push(Residual {
+            name: "page-cache".to_owned(),
+            reason: "memory is bounded per process and not by a control group, so the page cache \
+                     that granted files take is not counted"
+                .to_owned(),
+        });
+    }
+    if !facts.controllers.contains(&Controller::Cpu) {
+        residuals.push(Residual {
             name: "processor-time".to_owned(),
             reason: "a component runs on one thread and can use one processor for as long as the \
                      session lasts"
                 .to_owned(),
-        },
-        Residual {
-            name: "disk".to_owned(),
-            reason: "a write grant has no quota; only scratch is bounded".to_owned(),
-        },
-    ];
+        });
+    }
     if !facts.caller.is_root() && facts.caller.supplementary_groups > 0 {
         residuals.push(Residual {
             name: "supplementary-groups".to_owned(),

@@ -5,7 +5,11 @@ use serde_json::{Value, json};
 use std::process::Output;
 
 fn run(arguments: &[&str]) -> Output {
-    brig().current_dir(repository()).args(arguments).output().unwrap()
+    brig()
+        .current_dir(repository())
+        .args(arguments)
+        .output()
+        .unwrap()
 }
 
 #[track_caller]
@@ -34,7 +38,17 @@ fn exit_codes_and_streams() {
     check(&["plan", notes], 0, "mount-namespace, landlock", "");
     let convert = r#"{"value":5,"from":"km","to":"mi"}"#;
     check(&["call", units, "convert", convert], 0, "3.106", "");
-    check(&["call", units, "convert", r#"{"value":5,"from":"km","to":"kg"}"#], 9, "", "");
+    check(
+        &[
+            "call",
+            units,
+            "convert",
+            r#"{"value":5,"from":"km","to":"kg"}"#,
+        ],
+        9,
+        "",
+        "",
+    );
     check(&["call", units, "no_such_tool"], 9, "", "");
     check(&["call", units, "convert", "[]"], 2, "", "no JSON object");
     check(&["call", notes, "list_notes"], 0, "groceries", "");
@@ -79,11 +93,31 @@ fn a_refused_start_answers_the_client() {
     let units = repository().join("examples/units/units.wasm");
     let head = "brig = 1\n[server]\nname = \"x\"\n";
     refused("brig = 1\n", 3, "server");
-    refused(&format!("{head}component = \"absent.wasm\"\n"), 5, "absent.wasm");
-    refused(&format!("{head}component = \"brig.toml\"\n"), 5, "not WebAssembly");
+    refused(
+        &format!("{head}component = \"absent.wasm\"\n"),
+        5,
+        "absent.wasm",
+    );
+    refused(
+        &format!("{head}component = \"brig.toml\"\n"),
+        5,
+        "not WebAssembly",
+    );
     let runs = format!("{head}component = \"{}\"\n", units.display());
     refused(&format!("{runs}[[files]]\nhost = \"/etc\"\n"), 3, "/etc");
-    refused(&format!("{runs}[[files]]\nhost = \"/srv/none-such\"\n"), 3, "does not exist");
-    refused(&format!("{runs}[limits]\ncpus = 0.5\n"), 4, "not enforceable yet");
-    refused(&format!("{runs}[[network]]\nhost = \"example.org\"\n"), 3, "not enforceable yet");
+    refused(
+        &format!("{runs}[[files]]\nhost = \"/srv/none-such\"\n"),
+        3,
+        "does not exist",
+    );
+    refused(
+        &format!("{runs}[limits]\ncpus = 0.5\n"),
+        4,
+        "not enforceable yet",
+    );
+    refused(
+        &format!("{runs}[[network]]\nhost = \"example.org\"\n"),
+        3,
+        "not enforceable yet",
+    );
 }

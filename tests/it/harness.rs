@@ -22,7 +22,11 @@ pub(crate) mod durations {
 
     /// The value for this run.
     pub(crate) fn pick<T>((ci, soak): (T, T)) -> T {
-        if std::env::var_os("BRIG_SOAK").is_some() { soak } else { ci }
+        if std::env::var_os("BRIG_SOAK").is_some() {
+            soak
+        } else {
+            ci
+        }
     }
 }
 
@@ -39,22 +43,32 @@ pub(crate) fn repository() -> &'static Path {
 /// A native program of this workspace: a guest's bare twin. `scripts/test` builds it.
 pub(crate) fn native(name: &str) -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_brig")).with_file_name(name);
-    assert!(program.exists(), "MISSING PART: {name} (cargo build --workspace)");
+    assert!(
+        program.exists(),
+        "MISSING PART: {name} (cargo build --workspace)"
+    );
     program
 }
 
 /// Something that `scripts/parts` installs, by its path below `target/parts`.
 pub(crate) fn part(path: &str) -> PathBuf {
     let folder = std::env::var_os("BRIG_PARTS").map(PathBuf::from);
-    let part = folder.unwrap_or_else(|| repository().join("target/parts")).join(path);
-    assert!(part.exists(), "MISSING PART: {path} (scripts/parts installs it)");
+    let part = folder
+        .unwrap_or_else(|| repository().join("target/parts"))
+        .join(path);
+    assert!(
+        part.exists(),
+        "MISSING PART: {path} (scripts/parts installs it)"
+    );
     part
 }
 
 /// A program of this host that `scripts/parts` installs.
 pub(crate) fn tool(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|p| p.exists());
+    let found = std::env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|p| p.exists());
     found.unwrap_or_else(|| panic!("MISSING PART: {name} (scripts/parts installs it)"))
 }
 
@@ -71,7 +85,9 @@ impl Scratch {
         let name = format!("brig-it-{}-{count}", std::process::id());
         let path = std::env::temp_dir().join(name);
         fs::create_dir_all(&path).unwrap();
-        Self { path: fs::canonicalize(path).unwrap() }
+        Self {
+            path: fs::canonicalize(path).unwrap(),
+        }
     }
 
     /// A path in it.
@@ -122,7 +138,10 @@ impl Client {
 
     /// Any server.
     pub(crate) fn start(mut command: Command) -> Self {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut process = command.spawn().unwrap();
         let to = process.stdin.take();
         let mut from = BufReader::new(process.stdout.take().unwrap());
@@ -142,12 +161,21 @@ impl Client {
             let _ = errors.read_to_end(&mut text);
             text
         });
-        Self { process, to, lines, errors: Some(errors) }
+        Self {
+            process,
+            to,
+            lines,
+            errors: Some(errors),
+        }
     }
 
     /// Writes bytes as they are.
     pub(crate) fn write(&mut self, bytes: &[u8]) {
-        self.to.as_mut().expect("its input is closed").write_all(bytes).unwrap();
+        self.to
+            .as_mut()
+            .expect("its input is closed")
+            .write_all(bytes)
+            .unwrap();
     }
 
     /// Writes one message.
@@ -205,7 +233,11 @@ impl Client {
 
     /// Calls a tool.
     pub(crate) fn call(&mut self, id: u64, tool: &str, arguments: &Value) -> Value {
-        self.ask(id, "tools/call", &json!({ "name": tool, "arguments": arguments }))
+        self.ask(
+            id,
+            "tools/call",
+            &json!({ "name": tool, "arguments": arguments }),
+        )
     }
 
     /// Closes the server's input.

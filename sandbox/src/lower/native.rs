@@ -1,7 +1,8 @@
 //! A cell as the operations that the warden and init perform, in their order.
 
 use crate::cell::{
-    Access, Cell, Exec, GrantKind, Identity, Landlock, Mount, Namespace, PROGRAM_FOLDER, Rlimit,
+    Access, Cell, ControlGroup, Exec, GrantKind, Identity, Landlock, Mount, Namespace,
+    PROGRAM_FOLDER, Rlimit,
 };
 use crate::facts::WorkerFiles;
 use crate::seccomp::InvalidProfile;
@@ -19,6 +20,8 @@ pub struct NativeCell {
     pub namespaces: Vec<Namespace>,
     /// Who the server is on the host.
     pub identity: Identity,
+    /// Bounds of the control group that all of the cell is in.
+    pub group: ControlGroup,
     /// How the root is filled, in this order. The warden stops at the first that fails.
     pub root: Vec<RootOp>,
     /// What init is told.
@@ -118,6 +121,7 @@ pub fn native(cell: &Cell, program: Program) -> Result<NativeCell, InvalidProfil
     Ok(NativeCell {
         namespaces: cell.namespaces.iter().copied().collect(),
         identity: cell.identity,
+        group: cell.group,
         root: root(cell),
         init: InitOrders {
             rlimits: cell
