@@ -2,7 +2,7 @@
 
 use crate::log::escape;
 use crate::prepare::Planned;
-use brig_sandbox::cell::{Access, Identity, Mount};
+use brig_sandbox::cell::{Access, CellKind, Identity, Mount};
 use brig_sandbox::plan::{Plan, Value};
 use std::fmt::Write as _;
 
@@ -34,12 +34,11 @@ pub(super) fn text(planned: &Planned) -> String {
 
 fn rights(plan: &Plan, out: &mut String) {
     line(out, "server", &plan.server);
-    let namespaces = plan.cell.namespaces.len();
-    line(
-        out,
-        "isolation",
-        &format!("component, in a full cell ({namespaces} namespaces)"),
-    );
+    let cell = match plan.cell.kind {
+        CellKind::Full => format!("a full cell ({} namespaces)", plan.cell.namespaces.len()),
+        CellKind::Narrow => "a narrow cell (this host has no user namespaces)".to_owned(),
+    };
+    line(out, "isolation", &format!("component, in {cell}"));
     let path = escape(plan.artifact.path.as_bytes());
     line(
         out,

@@ -106,7 +106,7 @@ fn wasi(
             Access::Read => FsPerms::ReadOnly,
             Access::Write => FsPerms::ReadWrite,
         };
-        wasi.preopened_dir(&preopen.at, &preopen.at, permissions)
+        wasi.preopened_dir(&preopen.source, &preopen.at, permissions)
             .map_err(|source| Unopened {
                 at: preopen.at.clone(),
                 source,

@@ -26,6 +26,9 @@ pub mod tag {
     pub const ARGUMENT: u8 = 9;
     /// One variable of the server, `NAME=value`.
     pub const VARIABLE: u8 = 10;
+    /// Present where the bounding set could be emptied too, as it can be where the warden had the
+    /// right to: no payload.
+    pub const BOUNDING_EMPTY: u8 = 12;
     /// How many descriptors the server gets, from 0 on: u32.
     pub const DESCRIPTORS: u8 = 11;
 }

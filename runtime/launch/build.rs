@@ -5,7 +5,7 @@ use super::orders::{FileIdentity, WardenOrders};
 use super::syscall::{self, Cloned, MountAttributes, fork_into};
 use crate::init_wire::answer;
 use brig_sandbox::cell::{
-    Access, Exec, FIRST_UNUSED_HOST_ID, ID_INSIDE, Identity, Namespace, PROGRAM_FOLDER,
+    Access, CellKind, Exec, FIRST_UNUSED_HOST_ID, ID_INSIDE, Identity, Namespace, PROGRAM_FOLDER,
 };
 use brig_sandbox::lower::native::{NativeCell, Owner, ROOT_BYTES_MAX, RootOp};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
@@ -199,7 +199,7 @@ pub(super) fn become_init(
         let channel_copy = inits_end
             .try_clone()
             .map_err(|e| BuildError::at("keep init's channel", e))?;
-        exec_init(channel_copy, descriptors)
+        exec_init(blueprint.cell.kind, channel_copy, descriptors)
     });
     let mut message = vec![answer::FAILED];
     message.extend(0i32.to_le_bytes());
@@ -212,16 +212,44 @@ pub(super) fn become_init(
     std::process::exit(1)
 }
 
-fn exec_init(channel: OwnedFd, mut descriptors: Vec<OwnedFd>) -> Built<std::convert::Infallible> {
+fn exec_init(
+    kind: CellKind,
+    channel: OwnedFd,
+    mut descriptors: Vec<OwnedFd>,
+) -> Built<std::convert::Infallible> {
     let at = usize::try_from(crate::init_wire::CHANNEL_FD)
         .unwrap_or(3)
         .min(descriptors.len());
     descriptors.insert(at, channel);
-    syscall::place(descriptors).map_err(|e| BuildError::at("place descriptors", e))?;
-    let error = Command::new(format!("{PROGRAM_FOLDER}/init"))
-        .env_clear()
-        .exec();
+    let program = match kind {
+        CellKind::Full => None,
+        // There is no root of the cell's own that could hold init.
+        CellKind::Narrow => {
+            Some(memory_program(INIT).map_err(|e| BuildError::at("hold init's program", e))?)
+        }
+    };
+    let path = syscall::place(descriptors, program)
+        .map_err(|e| BuildError::at("place descriptors", e))?
+        .map_or_else(
+            || format!("{PROGRAM_FOLDER}/init"),
+            |fd| format!("/proc/self/fd/{fd}"),
+        );
+    let error = Command::new(path).env_clear().exec();
     Err(BuildError::at("exec init", error))
+}
+
+fn memory_program(bytes: &[u8]) -> io::Result<OwnedFd> {
+    use rustix::fs::MemfdFlags;
+    let flags = MemfdFlags::CLOEXEC;
+    let file = rustix::fs::memfd_create("init", flags | MemfdFlags::EXEC)
+        // A kernel before 6.3 knows no such flag, and makes every memory file executable.
+        .or_else(|_| rustix::fs::memfd_create("init", flags))?;
+    let mut file = File::from(file);
+    file.write_all(bytes)?;
+    // The exec refuses a file that is open for writing: name it anew for reading.
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?)
 }
 
 fn build(blueprint: &Blueprint<'_>, gate: &OwnedFd) -> Built<()> {
@@ -236,20 +264,46 @@ fn build(blueprint: &Blueprint<'_>, gate: &OwnedFd) -> Built<()> {
         }
         Err(errno) => return Err(BuildError::at("wait for the warden", errno)),
     }
+    match blueprint.cell.kind {
+        CellKind::Full => enter_full(blueprint)?,
+        CellKind::Narrow => enter_narrow(blueprint.cell.identity)
+            .map_err(|e| BuildError::at("take the cell's identity", e))?,
+    }
+    syscall::leave_keyring().map_err(|e| BuildError::at("leave the caller's keyring", e))?;
+    syscall::plain_personality().map_err(|e| BuildError::at("set a plain personality", e))?;
+    drop_privileges(blueprint.cell.kind).map_err(|e| BuildError::at("drop capabilities", e))?;
+    // Last, since every change of credentials clears it; init sets it again after its exec and
+    // then reads from the warden, so a warden that died in between is noticed.
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|e| BuildError::at("ask for its parent's death signal", e))
+}
+
+fn enter_full(blueprint: &Blueprint<'_>) -> Built<()> {
     identity(blueprint.cell.identity).map_err(|e| BuildError::at("take the cell's identity", e))?;
     if blueprint.cell.namespaces.contains(&Namespace::Cgroup) {
         syscall::new_cgroup_namespace()
             .map_err(|e| BuildError::at("make the cell's control group namespace", e))?;
     }
     fill_root(blueprint)?;
-    rustix::system::sethostname(b"brig").map_err(|e| BuildError::at("name the cell's host", e))?;
-    syscall::leave_keyring().map_err(|e| BuildError::at("leave the caller's keyring", e))?;
-    syscall::plain_personality().map_err(|e| BuildError::at("set a plain personality", e))?;
-    drop_privileges().map_err(|e| BuildError::at("drop capabilities", e))?;
-    // Last, since every change of credentials clears it; init sets it again after its exec and
-    // then reads from the warden, so a warden that died in between is noticed.
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
-        .map_err(|e| BuildError::at("ask for its parent's death signal", e))
+    rustix::system::sethostname(b"brig").map_err(|e| BuildError::at("name the cell's host", e))
+}
+
+/// Without namespaces: root becomes a user that nobody else is, and an ordinary user stays.
+fn enter_narrow(identity: Identity) -> io::Result<()> {
+    rustix::process::chdir("/")?;
+    match identity {
+        Identity::Caller { .. } => Ok(()),
+        Identity::UnusedHostId => {
+            bound_capabilities()?;
+            // The warden's id, since this process is one of its own.
+            let warden = rustix::process::getppid().map_or(0, |id| id.as_raw_nonzero().get());
+            let id = FIRST_UNUSED_HOST_ID + warden.unsigned_abs();
+            rustix::thread::set_thread_groups(&[])?;
+            let (user, group) = (Uid::from_raw(id), Gid::from_raw(id));
+            rustix::thread::set_thread_res_gid(group, group, group)?;
+            Ok(rustix::thread::set_thread_res_uid(user, user, user)?)
+        }
+    }
 }
 
 fn identity(identity: Identity) -> io::Result<()> {
@@ -379,11 +433,28 @@ fn write_file(root: BorrowedFd<'_>, at: &str, bytes: &[u8], mode: u32) -> io::Re
     File::from(file).write_all(bytes)
 }
 
-/// Empties all five capability sets and locks the bits that would refill them (capabilities(7)).
-fn drop_privileges() -> io::Result<()> {
+/// Empties all five capability sets (capabilities(7)). In a user namespace of its own the process
+/// may do all of it; in a narrow cell an ordinary user has nothing to empty.
+fn drop_privileges(kind: CellKind) -> io::Result<()> {
+    if kind == CellKind::Full {
+        bound_capabilities()?;
+    }
+    rustix::thread::clear_ambient_capability_set()?;
+    let none = CapabilitySet::empty();
+    let sets = CapabilitySets {
+        effective: none,
+        permitted: none,
+        inheritable: none,
+    };
+    rustix::thread::set_capabilities(None, sets)?;
+    rustix::thread::set_no_new_privs(true)?;
+    Ok(())
+}
+
+/// Empties the bounding set, and locks the bits that would refill the others.
+fn bound_capabilities() -> io::Result<()> {
     let bits = CapabilitiesSecureBits::NO_ROOT
         | CapabilitiesSecureBits::NO_ROOT_LOCKED
-        | CapabilitiesSecureBits::NO_SETUID_FIXUP
         | CapabilitiesSecureBits::NO_SETUID_FIXUP_LOCKED
         | CapabilitiesSecureBits::KEEP_CAPS_LOCKED
         | CapabilitiesSecureBits::NO_CAP_AMBIENT_RAISE
@@ -398,14 +469,5 @@ fn drop_privileges() -> io::Result<()> {
             Err(errno) => return Err(errno.into()),
         }
     }
-    rustix::thread::clear_ambient_capability_set()?;
-    let none = CapabilitySet::empty();
-    let sets = CapabilitySets {
-        effective: none,
-        permitted: none,
-        inheritable: none,
-    };
-    rustix::thread::set_capabilities(None, sets)?;
-    rustix::thread::set_no_new_privs(true)?;
     Ok(())
 }

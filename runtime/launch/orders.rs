@@ -2,8 +2,8 @@
 
 use super::group::GroupParents;
 use crate::init_wire::{self as wire, tag};
-use brig_sandbox::cell::{Access, Exec, Rlimit};
-use brig_sandbox::lower::native::{InitOrders, NativeCell, RootOp};
+use brig_sandbox::cell::Rlimit;
+use brig_sandbox::lower::native::{InitOrders, NativeCell, SourceCheck};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -89,11 +89,15 @@ pub(crate) fn encode(
     cell: &NativeCell,
     sources: &BTreeMap<String, FileIdentity>,
     ids: (u32, u32),
+    may_bound: bool,
 ) -> Vec<u8> {
     let mut records = Encoder { bytes: Vec::new() };
     records.put(tag::IDS, &[&ids.0.to_le_bytes(), &ids.1.to_le_bytes()]);
-    for op in &cell.root {
-        records.mount(op, sources);
+    if may_bound {
+        records.put(tag::BOUNDING_EMPTY, &[]);
+    }
+    for check in &cell.checks {
+        records.check(check, sources);
     }
     records.orders(&cell.init);
     records.bytes
@@ -115,36 +119,21 @@ impl Encoder {
         }
     }
 
-    fn mount(&mut self, op: &RootOp, sources: &BTreeMap<String, FileIdentity>) {
-        let RootOp::Bind {
-            source,
-            at,
-            access,
-            exec,
-            ..
-        } = op
-        else {
+    fn check(&mut self, check: &SourceCheck, sources: &BTreeMap<String, FileIdentity>) {
+        let Some(identity) = sources.get(&check.source) else {
             return;
         };
-        let Some(identity) = sources.get(source) else {
-            return;
-        };
-        let read_only = match access {
-            Access::Read => libc::ST_RDONLY,
-            Access::Write => 0,
-        };
-        let no_exec = match exec {
-            Exec::Denied => libc::ST_NOEXEC,
-            Exec::Allowed => 0,
-        };
-        let flags = libc::ST_NOSUID | libc::ST_NODEV | read_only | no_exec;
+        let flag = |set: bool, flag: u64| if set { flag } else { 0 };
+        let flags = flag(check.is_mount, libc::ST_NOSUID | libc::ST_NODEV)
+            | flag(check.read_only, libc::ST_RDONLY)
+            | flag(check.no_exec, libc::ST_NOEXEC);
         self.put(
             tag::MOUNT,
             &[
                 &identity.device.to_le_bytes(),
                 &identity.inode.to_le_bytes(),
                 &flags.to_le_bytes(),
-                at.as_bytes(),
+                check.at.as_bytes(),
                 b"\0",
             ],
         );

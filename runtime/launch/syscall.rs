@@ -104,11 +104,16 @@ pub(super) fn set_mount_attributes(
 }
 
 /// Gives the descriptors the numbers 0, 1, 2 … and closes every other one. For a process that is
-/// about to exec and holds no other descriptor that it still needs.
-pub(super) fn place(descriptors: Vec<OwnedFd>) -> io::Result<()> {
+/// about to exec and holds no other descriptor that it still needs. A program to exec by descriptor
+/// comes after them and is closed by the exec; its number is returned.
+pub(super) fn place(
+    descriptors: Vec<OwnedFd>,
+    program: Option<OwnedFd>,
+) -> io::Result<Option<RawFd>> {
     let count = RawFd::try_from(descriptors.len()).map_err(io::Error::other)?;
+    let has_program = program.is_some();
     let mut moved = Vec::new();
-    for descriptor in descriptors {
+    for descriptor in descriptors.into_iter().chain(program) {
         // SAFETY: no pointers. The copy lies above every target, so no target overwrites a source.
         let copy =
             unsafe { libc::fcntl(descriptor.as_raw_fd(), libc::F_DUPFD_CLOEXEC, count + 64) };
@@ -120,12 +125,14 @@ pub(super) fn place(descriptors: Vec<OwnedFd>) -> io::Result<()> {
         let _ = descriptor.into_raw_fd();
     }
     for (target, copy) in (0..).zip(moved) {
+        let flags = if target == count { libc::O_CLOEXEC } else { 0 };
         // SAFETY: no pointers; whatever owned `target` runs no destructor before the exec.
-        if unsafe { libc::dup2(copy, target) } < 0 {
+        if unsafe { libc::dup3(copy, target, flags) } < 0 {
             return Err(io::Error::last_os_error());
         }
     }
-    close_from(count)
+    close_from(count + RawFd::from(has_program))?;
+    Ok(has_program.then_some(count))
 }
 
 /// close_range(2) up to the last descriptor.

@@ -9,7 +9,7 @@ use super::group::Group;
 use super::orders::{End, InitAnswer, WardenEvent, WardenOrders, encode};
 use super::syscall::{Cloned, fork_into};
 use super::{DESCRIPTORS_MAX, MESSAGE_BYTES_MAX};
-use brig_sandbox::cell::{FIRST_UNUSED_HOST_ID, ID_INSIDE, Identity, Namespace};
+use brig_sandbox::cell::{CellKind, FIRST_UNUSED_HOST_ID, ID_INSIDE, Identity, Namespace};
 use rustix::event::{PollFd, PollFlags};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, SocketFlags,
@@ -100,7 +100,14 @@ fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell
     let (init, inits_end) = pair().map_err(|e| BuildError::at("make a channel", e))?;
     let (gate, childs_gate) = pair().map_err(|e| BuildError::at("make a channel", e))?;
     let host_ids = host_ids(orders.cell.identity);
-    let message = encode(&orders.cell, &orders.sources, (ID_INSIDE, ID_INSIDE));
+    let ids = match orders.cell.kind {
+        CellKind::Full => (ID_INSIDE, ID_INSIDE),
+        CellKind::Narrow => host_ids,
+    };
+    // Emptying the bounding set takes CAP_SETPCAP, which everyone has in a user namespace of their
+    // own. Without it the set bounds nothing: no new privileges can be gained that it would allow.
+    let may_bound = orders.cell.kind == CellKind::Full || rustix::process::geteuid().is_root();
+    let message = encode(&orders.cell, &orders.sources, ids, may_bound);
     // The control group's namespace is made in the child, once it is in the group that it is to show.
     let namespaces = orders
         .cell
@@ -128,7 +135,10 @@ fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell
             let begun = cell
                 .group
                 .add(child.as_raw_nonzero().get())
-                .and_then(|()| write_ids(child, orders.cell.identity, host_ids))
+                .and_then(|()| match orders.cell.kind {
+                    CellKind::Full => write_ids(child, orders.cell.identity, host_ids),
+                    CellKind::Narrow => Ok(()),
+                })
                 .and_then(|()| Ok(rustix::net::send(&gate, b"go", SendFlags::NOSIGNAL)?))
                 .map_err(|e| BuildError::at("map the cell's user and group", e))
                 .and_then(|_| {

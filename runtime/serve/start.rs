@@ -108,7 +108,11 @@ pub(super) fn warden_orders(
         let message = format!("cannot look at a granted source: {error}");
         Refused::one(Exit::Launch, "source-vanished", message, "start again")
     })?;
-    let cell = native(cell, component_program(&planned.facts.worker, role)).map_err(|error| {
+    let cell = native(
+        cell,
+        component_program(&planned.facts.worker, cell.kind, role),
+    )
+    .map_err(|error| {
         Refused::one(
             Exit::Failure,
             "profile-invalid",

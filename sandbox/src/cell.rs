@@ -53,8 +53,10 @@ pub struct ControlGroup {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CellKind {
-    /// All namespaces.
+    /// All namespaces, and a root of exactly the mounts.
     Full,
+    /// No namespaces: Landlock, seccomp, an unprivileged user and limits. Paths are the host's own.
+    Narrow,
 }
 
 /// namespaces(7).

@@ -38,11 +38,13 @@ pub enum Access {
     Write,
 }
 
-/// One directory that the guest finds at its start (a WASI preopen). The same path names it in the
-/// cell and for the guest.
+/// One directory that the guest finds at its start (a WASI preopen).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Preopen {
-    /// Absolute path.
+    /// Absolute path in the cell, for the worker: in a full cell the same as `at`, in a narrow one
+    /// the host's own.
+    pub source: String,
+    /// Absolute path for the guest.
     pub at: String,
     /// What the guest may do there.
     pub access: Access,

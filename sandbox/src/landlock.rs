@@ -3,7 +3,9 @@
 //! The mount namespace already holds the same denials; Landlock holds them a second time, by a
 //! mechanism that shares no code with it.
 
-use crate::cell::{Access, Exec, GrantKind, Landlock, LandlockRule, Links, Mount, PROGRAM_FOLDER};
+use crate::cell::{
+    Access, CellKind, Exec, GrantKind, Landlock, LandlockRule, Links, Mount, PROGRAM_FOLDER,
+};
 
 const EXECUTE: u64 = 1;
 const WRITE_FILE: u64 = 1 << 1;
@@ -23,32 +25,18 @@ const TRUNCATE: u64 = 1 << 14;
 const ABI_KNOWN: u32 = 7;
 
 /// The ruleset for these mounts, or none where the kernel has no Landlock.
-pub fn ruleset(abi: u32, mounts: &[Mount]) -> Option<Landlock> {
+pub fn ruleset(abi: u32, kind: CellKind, mounts: &[Mount]) -> Option<Landlock> {
     if abi == 0 {
         return None;
     }
     let abi = abi.min(ABI_KNOWN);
     let handled_files = handled_files(abi);
-    let mut rules = vec![rule(PROGRAM_FOLDER, READ_FILE | EXECUTE, handled_files)];
+    let mut rules = match kind {
+        CellKind::Full => vec![rule(PROGRAM_FOLDER, READ_FILE | EXECUTE, handled_files)],
+        CellKind::Narrow => Vec::new(),
+    };
     for mount in mounts {
-        rules.extend(match mount {
-            Mount::Program { .. } => Vec::new(),
-            Mount::Grant {
-                at,
-                kind,
-                access,
-                exec,
-                links,
-                ..
-            } => {
-                let allowed = grant(*kind, *access) | execution(*exec) | making(*access, *links);
-                grant_rules(at, *kind, allowed, handled_files)
-            }
-            Mount::Scratch { at, .. } => {
-                let allowed = grant(GrantKind::Directory, Access::Write) | MAKE_SYM;
-                vec![rule(at, allowed, handled_files)]
-            }
-        });
+        rules.extend(mount_rules(mount, kind, handled_files));
     }
     Some(Landlock {
         abi,
@@ -57,6 +45,34 @@ pub fn ruleset(abi: u32, mounts: &[Mount]) -> Option<Landlock> {
         scoped: if abi >= 6 { 0b11 } else { 0 },
         rules,
     })
+}
+
+/// Paths are those of the cell: in a narrow one they are the host's own.
+fn mount_rules(mount: &Mount, cell: CellKind, handled: u64) -> Vec<LandlockRule> {
+    match mount {
+        Mount::Program { source, .. } => match cell {
+            CellKind::Full => Vec::new(),
+            CellKind::Narrow => vec![rule(source, READ_FILE | EXECUTE, handled)],
+        },
+        Mount::Grant {
+            source,
+            at,
+            kind,
+            access,
+            exec,
+            links,
+        } => {
+            let allowed = grant(*kind, *access) | execution(*exec) | making(*access, *links);
+            match cell {
+                CellKind::Full => grant_rules(at, *kind, allowed, handled),
+                CellKind::Narrow => vec![rule(source, allowed, handled)],
+            }
+        }
+        Mount::Scratch { at, .. } => {
+            let allowed = grant(GrantKind::Directory, Access::Write) | MAKE_SYM;
+            vec![rule(at, allowed, handled)]
+        }
+    }
 }
 
 /// A file's folder may be listed, since a component can only open a file beneath a folder.
@@ -137,7 +153,7 @@ mod tests {
 
     #[track_caller]
     fn check(abi: u32, mount: Mount, has: u64, lacks: u64) {
-        let ruleset = ruleset(abi, &[mount]).unwrap();
+        let ruleset = ruleset(abi, CellKind::Full, &[mount]).unwrap();
         let rule = ruleset
             .rules
             .iter()
@@ -190,6 +206,6 @@ mod tests {
             TRUNCATE | REFER,
             0,
         );
-        assert_eq!(ruleset(0, &[]), None);
+        assert_eq!(ruleset(0, CellKind::Full, &[]), None);
     }
 }

@@ -3,6 +3,7 @@
 //! A denial is a right that no cell has. Where nothing in its row is at hand, a plan is not made:
 //! brig names the denial and the remedy, and never starts with less.
 
+use crate::cell::CellKind;
 use crate::facts::{Controller, HostFacts, UserNamespaces};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -69,6 +70,13 @@ pub enum Mechanism {
     NetworkNamespace,
     /// A seccomp filter without `socket`.
     SeccompNoSocket,
+    /// A seccomp filter without System V and POSIX message queues, semaphores and shared memory.
+    SeccompNoIpc,
+    /// Landlock's scope for signals: none to a process outside of the cell (landlock(7), ABI 6).
+    LandlockSignalScope,
+    /// A user id without any capability and without a way to gain one: an id that nobody else has
+    /// where root starts the cell, the caller's own otherwise.
+    UnprivilegedUser,
     /// pid_namespaces(7).
     PidNamespace,
     /// user_namespaces(7).
@@ -136,15 +144,15 @@ pub const TABLE: &[Row] = {
         row(D::Files, &[M::MountNamespace, M::Landlock]),
         row(D::Writes, &[M::ReadOnlyMount, M::Landlock]),
         row(D::Network, &[M::NetworkNamespace, M::SeccompNoSocket]),
-        row(D::Processes, &[M::PidNamespace]),
-        row(D::Identity, &[M::UserNamespace]),
+        row(D::Processes, &[M::PidNamespace, M::LandlockSignalScope]),
+        row(D::Identity, &[M::UserNamespace, M::UnprivilegedUser]),
         row(D::Capabilities, &[M::EmptyCapabilities]),
         row(D::Elevation, &[M::NoNewPrivileges, M::NoSetIdMount]),
         row(D::Surface, &[M::SeccompAllowList]),
         row(D::NativeCode, &[M::SeccompNoExecutableMemory]),
-        row(D::Ipc, &[M::IpcNamespace]),
-        row(D::HostName, &[M::UtsNamespace]),
-        row(D::ControlGroups, &[M::CgroupNamespace]),
+        row(D::Ipc, &[M::IpcNamespace, M::SeccompNoIpc]),
+        row(D::HostName, &[M::UtsNamespace, M::SeccompAllowList]),
+        row(D::ControlGroups, &[M::CgroupNamespace, M::Landlock]),
         row(D::Terminal, &[M::OwnSession]),
         row(D::Descriptors, &[M::CloseRange]),
         row(D::Environment, &[M::EmptyEnvironment]),
@@ -186,6 +194,18 @@ pub struct Unenforceable {
     pub reason: String,
     /// What to do about it.
     pub remedy: String,
+}
+
+/// Which cell this host allows: the full one wherever user namespaces can be made. A host without
+/// them gets the narrow one, in which Landlock and seccomp hold what namespaces hold elsewhere.
+pub fn cell_kind(facts: &HostFacts) -> CellKind {
+    match facts.user_namespaces {
+        UserNamespaces::Offered => CellKind::Full,
+        UserNamespaces::NotBuilt
+        | UserNamespaces::LimitZero
+        | UserNamespaces::SwitchedOffForUsers
+        | UserNamespaces::AppArmor => CellKind::Narrow,
+    }
 }
 
 /// Goes through the table. Every denial is held, or all that are not are named.
@@ -233,21 +253,21 @@ fn absence(mechanism: Mechanism, facts: &HostFacts) -> Option<Absence> {
         | M::IpcNamespace
         | M::UtsNamespace
         | M::CgroupNamespace => no_user_namespaces(facts.user_namespaces),
-        M::Landlock => (facts.landlock_abi == 0).then_some(Absence {
-            reason: "the kernel has no Landlock",
-            remedy: "boot with `lsm=` naming landlock, or use a kernel of 5.13 or newer with \
-                     CONFIG_SECURITY_LANDLOCK",
+        M::Landlock => no_landlock(facts, LANDLOCK_ABI_BESIDE_NAMESPACES),
+        M::LandlockSignalScope => no_landlock(facts, LANDLOCK_ABI_ALONE),
+        M::SeccompNoSocket
+        | M::SeccompNoIpc
+        | M::SeccompAllowList
+        | M::SeccompNoExecutableMemory => (!facts.seccomp).then_some(Absence {
+            reason: "the kernel takes no seccomp filters",
+            remedy: "use a kernel with CONFIG_SECCOMP_FILTER",
         }),
-        M::SeccompNoSocket | M::SeccompAllowList | M::SeccompNoExecutableMemory => (!facts.seccomp)
-            .then_some(Absence {
-                reason: "the kernel takes no seccomp filters",
-                remedy: "use a kernel with CONFIG_SECCOMP_FILTER",
-            }),
         M::ControlGroupMemory => no_controller(facts, Controller::Memory),
         M::ControlGroupPids => no_controller(facts, Controller::Pids),
         M::ControlGroupCpu => no_controller(facts, Controller::Cpu),
         M::EmptyCapabilities
         | M::OneThread
+        | M::UnprivilegedUser
         | M::NoNewPrivileges
         | M::NoSetIdMount
         | M::OwnSession
@@ -260,6 +280,32 @@ fn absence(mechanism: Mechanism, facts: &HostFacts) -> Option<Absence> {
         | M::RlimitCore
         | M::NotDumpable
         | M::ParentDeathSignal => None,
+    }
+}
+
+/// Beside a mount namespace Landlock is the second wall, and every ABI adds to the first.
+const LANDLOCK_ABI_BESIDE_NAMESPACES: u32 = 1;
+/// Alone, it has to hold signals and abstract sockets too, which ABI 6 (Linux 6.12) brought.
+const LANDLOCK_ABI_ALONE: u32 = 6;
+
+fn no_landlock(facts: &HostFacts, abi: u32) -> Option<Absence> {
+    let needed = match cell_kind(facts) {
+        CellKind::Full => abi,
+        CellKind::Narrow => LANDLOCK_ABI_ALONE,
+    };
+    if facts.landlock_abi >= needed {
+        None
+    } else if facts.landlock_abi == 0 {
+        Some(Absence {
+            reason: "the kernel has no Landlock",
+            remedy: "boot with `lsm=` naming landlock, or use a kernel of 5.13 or newer with \
+                     CONFIG_SECURITY_LANDLOCK",
+        })
+    } else {
+        Some(Absence {
+            reason: "the kernel's Landlock is older than ABI 6",
+            remedy: "use a kernel of 6.12 or newer, or one on which user namespaces can be made",
+        })
     }
 }
 

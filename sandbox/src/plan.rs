@@ -7,7 +7,7 @@ use crate::cell::{
 use crate::component::{Preopen, WorkerLimits};
 use crate::facts::{Artifact, Controller, HostFacts, SourceKind, WorkerFiles};
 use crate::landlock;
-use crate::mechanism::{Denial, Held, Unenforceable, hold};
+use crate::mechanism::{Denial, Held, Unenforceable, cell_kind, hold};
 use crate::seccomp::{Family, FileCalls, Profile};
 use brig_policies::{FileGrant, Missing, Places, Policy, refused_source, refused_write};
 use serde::{Deserialize, Serialize};
@@ -139,8 +139,11 @@ pub fn component(
     if !faults.is_empty() {
         return Err(faults);
     }
-    grants.extend(scratch(limits.scratch_bytes));
-    let preopens = preopens(&grants);
+    let kind = cell_kind(facts);
+    if kind == CellKind::Full {
+        grants.extend(scratch(limits.scratch_bytes));
+    }
+    let preopens = preopens(&grants, kind);
     let files = file_calls(&preopens);
     Ok(Plan {
         server: policy.name().as_str().to_owned(),
@@ -189,11 +192,32 @@ pub const COMPONENT_BYTES_MAX: u64 = 64 << 20;
 pub const CODE_BYTES_MAX: u64 = 512 << 20;
 
 fn cell(facts: &HostFacts, grants: Vec<Mount>, files: FileCalls, bounds: Bounds) -> Cell {
+    let kind = cell_kind(facts);
     let mut mounts = program_mounts(&facts.worker);
     mounts.extend(grants);
     Cell {
-        kind: CellKind::Full,
-        namespaces: BTreeSet::from([
+        kind,
+        namespaces: namespaces(kind),
+        identity: if facts.caller.is_root() {
+            Identity::UnusedHostId
+        } else {
+            Identity::Caller {
+                uid: facts.caller.uid,
+                gid: facts.caller.gid,
+            }
+        },
+        landlock: landlock::ruleset(facts.landlock_abi, kind, &mounts),
+        mounts,
+        group: bounds.group,
+        rlimits: bounds.rlimits,
+        calls_of_init: Profile::of(Family::Init, files),
+        calls_at_start: Profile::of(Family::WorkerStart, files),
+    }
+}
+
+fn namespaces(kind: CellKind) -> BTreeSet<Namespace> {
+    match kind {
+        CellKind::Full => BTreeSet::from([
             Namespace::User,
             Namespace::Mount,
             Namespace::Pid,
@@ -203,20 +227,7 @@ fn cell(facts: &HostFacts, grants: Vec<Mount>, files: FileCalls, bounds: Bounds)
             Namespace::Cgroup,
             Namespace::Time,
         ]),
-        identity: if facts.caller.is_root() {
-            Identity::UnusedHostId
-        } else {
-            Identity::Caller {
-                uid: facts.caller.uid,
-                gid: facts.caller.gid,
-            }
-        },
-        landlock: landlock::ruleset(facts.landlock_abi, &mounts),
-        mounts,
-        group: bounds.group,
-        rlimits: bounds.rlimits,
-        calls_of_init: Profile::of(Family::Init, files),
-        calls_at_start: Profile::of(Family::WorkerStart, files),
+        CellKind::Narrow => BTreeSet::new(),
     }
 }
 
@@ -286,6 +297,12 @@ fn mount(
         }
     };
     let at = grant.at().as_str().to_owned();
+    if kind == GrantKind::File && cell_kind(facts) == CellKind::Narrow {
+        return fault(
+            format!("`{host}` is a single file, which only a full cell can show alone"),
+            "grant its folder, or make user namespaces possible: `brig plan` names what is missing",
+        );
+    }
     if kind == GrantKind::File && at.matches('/').count() < 2 {
         return fault(
             format!("`{at}` puts a file at the top of a component's root"),
@@ -333,35 +350,39 @@ fn scratch(bytes_max: u64) -> Option<Mount> {
 }
 
 /// What the guest finds: each granted directory, and the folder of each granted file.
-fn preopens(mounts: &[Mount]) -> Vec<Preopen> {
-    let mut found: BTreeMap<String, Access> = BTreeMap::new();
+fn preopens(mounts: &[Mount], cell: CellKind) -> Vec<Preopen> {
+    let mut found: BTreeMap<&str, (&str, Access)> = BTreeMap::new();
     for mount in mounts {
-        let (at, access) = match mount {
+        let (source, at, access) = match mount {
             Mount::Program { .. } => continue,
-            Mount::Scratch { at, .. } => (at.as_str(), Access::Write),
+            Mount::Scratch { at, .. } => (at.as_str(), at.as_str(), Access::Write),
             Mount::Grant {
+                source,
                 at,
-                kind: GrantKind::Directory,
+                kind,
                 access,
                 ..
-            } => (at.as_str(), *access),
-            Mount::Grant {
-                at,
-                kind: GrantKind::File,
-                access,
-                ..
-            } => (
-                at.rsplit_once('/').map_or("/", |(folder, _)| folder),
-                *access,
-            ),
+            } => {
+                let at = match kind {
+                    GrantKind::Directory => at.as_str(),
+                    GrantKind::File => at.rsplit_once('/').map_or("/", |(folder, _)| folder),
+                };
+                (source.as_str(), at, *access)
+            }
         };
-        let most = found.entry(at.to_owned()).or_insert(access);
+        let source = match cell {
+            CellKind::Full => at,
+            CellKind::Narrow => source,
+        };
+        let (_, most) = found.entry(at).or_insert((source, access));
         *most = access.max(*most);
     }
-    found
-        .into_iter()
-        .map(|(at, access)| Preopen { at, access })
-        .collect()
+    let preopen = |(at, (source, access)): (&str, (&str, Access))| Preopen {
+        source: source.to_owned(),
+        at: at.to_owned(),
+        access,
+    };
+    found.into_iter().map(preopen).collect()
 }
 
 fn file_calls(preopens: &[Preopen]) -> FileCalls {
@@ -469,6 +490,19 @@ fn residuals(facts: &HostFacts) -> Vec<Residual> {
         name: "disk".to_owned(),
         reason: "a write grant has no quota; only scratch is bounded".to_owned(),
     }];
+    if cell_kind(facts) == CellKind::Narrow {
+        residuals.push(Residual {
+            name: "names-of-files".to_owned(),
+            reason: "without a mount namespace, a worker that was taken over can learn whether a \
+                     path exists, its size and times, though not its content (landlock(7))"
+                .to_owned(),
+        });
+        residuals.push(Residual {
+            name: "scratch".to_owned(),
+            reason: "there is no /tmp: a narrow cell has no memory file system of its own"
+                .to_owned(),
+        });
+    }
     if !facts.controllers.contains(&Controller::Memory) {
         residuals.push(Residual {
             name: "page-cache".to_owned(),

@@ -1,7 +1,7 @@
 //! A cell as the operations that the warden and init perform, in their order.
 
 use crate::cell::{
-    Access, Cell, ControlGroup, Exec, GrantKind, Identity, Landlock, Mount, Namespace,
+    Access, Cell, CellKind, ControlGroup, Exec, GrantKind, Identity, Landlock, Mount, Namespace,
     PROGRAM_FOLDER, Rlimit,
 };
 use crate::facts::WorkerFiles;
@@ -16,6 +16,8 @@ pub const ROOT_BYTES_MAX: u64 = 4 << 20;
 /// What the warden builds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NativeCell {
+    /// Which cell.
+    pub kind: CellKind,
     /// Namespaces to make.
     pub namespaces: Vec<Namespace>,
     /// Who the server is on the host.
@@ -24,8 +26,25 @@ pub struct NativeCell {
     pub group: ControlGroup,
     /// How the root is filled, in this order. The warden stops at the first that fails.
     pub root: Vec<RootOp>,
+    /// What init compares with the supervisor's view, before anything of the server runs.
+    pub checks: Vec<SourceCheck>,
     /// What init is told.
     pub init: InitOrders,
+}
+
+/// A source that must be the same file inside as it was when the plan was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceCheck {
+    /// Canonical host path.
+    pub source: String,
+    /// Path in the cell.
+    pub at: String,
+    /// Whether the mount must be read-only. In a narrow cell there is no mount to look at.
+    pub read_only: bool,
+    /// Whether the mount must keep programs from running.
+    pub no_exec: bool,
+    /// Whether it is a mount of its own, without set-id bits and devices.
+    pub is_mount: bool,
 }
 
 /// One step of filling the root. Every path is absolute, below the new root.
@@ -118,11 +137,18 @@ pub struct Program {
 
 /// Lowers a cell.
 pub fn native(cell: &Cell, program: Program) -> Result<NativeCell, InvalidProfile> {
+    let full = cell.kind == CellKind::Full;
     Ok(NativeCell {
+        kind: cell.kind,
+        checks: cell
+            .mounts
+            .iter()
+            .filter_map(|mount| check(mount, cell.kind))
+            .collect(),
         namespaces: cell.namespaces.iter().copied().collect(),
         identity: cell.identity,
         group: cell.group,
-        root: root(cell),
+        root: if full { root(cell) } else { Vec::new() },
         init: InitOrders {
             rlimits: cell
                 .rlimits
@@ -165,6 +191,37 @@ fn root(cell: &Cell) -> Vec<RootOp> {
             .map(|mount| lower_mount(mount, cell.identity)),
     );
     ops
+}
+
+fn check(mount: &Mount, kind: CellKind) -> Option<SourceCheck> {
+    let (source, at, read_only, no_exec) = match mount {
+        Mount::Program { source, at } => (source, at, true, false),
+        Mount::Grant {
+            source,
+            at,
+            access,
+            exec,
+            ..
+        } => (source, at, *access == Access::Read, *exec == Exec::Denied),
+        Mount::Scratch { .. } => return None,
+    };
+    let source = source.clone();
+    Some(match kind {
+        CellKind::Full => SourceCheck {
+            source,
+            at: at.clone(),
+            read_only,
+            no_exec,
+            is_mount: true,
+        },
+        CellKind::Narrow => SourceCheck {
+            at: source.clone(),
+            source,
+            read_only: false,
+            no_exec: false,
+            is_mount: false,
+        },
+    })
 }
 
 /// The directories above a mount point, each once.
@@ -238,16 +295,30 @@ impl ComponentRole {
 }
 
 /// brig itself as the program of a cell. A dynamic brig is started by its loader, by path, so that
-/// all its files lie in [`PROGRAM_FOLDER`] and can meet no grant.
-pub fn component_program(worker: &WorkerFiles, role: ComponentRole) -> Program {
-    let own = format!("{PROGRAM_FOLDER}/worker");
-    let mut args = match worker.loader {
-        Some(_) => vec![
-            format!("{PROGRAM_FOLDER}/loader"),
-            "--library-path".to_owned(),
-            PROGRAM_FOLDER.to_owned(),
-            own.clone(),
-        ],
+/// in a full cell all its files lie in [`PROGRAM_FOLDER`] and can meet no grant.
+pub fn component_program(worker: &WorkerFiles, kind: CellKind, role: ComponentRole) -> Program {
+    let below = |name: &str| format!("{PROGRAM_FOLDER}/{name}");
+    let (own, loader, libraries) = match kind {
+        CellKind::Full => {
+            let loader = worker.loader.as_ref().map(|_| below("loader"));
+            (below("worker"), loader, PROGRAM_FOLDER.to_owned())
+        }
+        CellKind::Narrow => {
+            let folders = worker
+                .libraries
+                .values()
+                .filter_map(|path| path.rsplit_once('/'));
+            let folders: BTreeSet<&str> = folders.map(|(folder, _)| folder).collect();
+            let folders: Vec<&str> = folders.into_iter().collect();
+            (
+                worker.program.clone(),
+                worker.loader.clone(),
+                folders.join(":"),
+            )
+        }
+    };
+    let mut args = match loader {
+        Some(loader) => vec![loader, "--library-path".to_owned(), libraries, own.clone()],
         None => vec![own.clone()],
     };
     args.push(role.argument().to_owned());
