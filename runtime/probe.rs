@@ -61,6 +61,48 @@ pub(crate) fn identities<'a>(
         .collect()
 }
 
+/// What an ordinary user has for mapping more ids than its own (subuid(5), newuidmap(1)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SubordinateIds {
+    /// A range, and the programs.
+    Present,
+    /// No range.
+    NoRange,
+    /// No programs.
+    NoPrograms,
+}
+
+/// Looks for subordinate ids.
+pub(crate) fn subordinate_ids() -> SubordinateIds {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let installed =
+        |name: &str| std::env::split_paths(&path).any(|folder| folder.join(name).exists());
+    let uid = rustix::process::getuid().as_raw().to_string();
+    let name = user_name(&uid);
+    let ranged = |file: &str| {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let owner = |line: &str| line.split(':').next().map(str::to_owned);
+        text.lines()
+            .filter_map(owner)
+            .any(|o| o == uid || Some(&o) == name.as_ref())
+    };
+    if !installed("newuidmap") || !installed("newgidmap") {
+        SubordinateIds::NoPrograms
+    } else if ranged("/etc/subuid") && ranged("/etc/subgid") {
+        SubordinateIds::Present
+    } else {
+        SubordinateIds::NoRange
+    }
+}
+
+fn user_name(uid: &str) -> Option<String> {
+    let users = fs::read_to_string("/etc/passwd").ok()?;
+    let line = users
+        .lines()
+        .find(|line| line.split(':').nth(2) == Some(uid))?;
+    line.split(':').next().map(str::to_owned)
+}
+
 fn caller() -> Caller {
     let gid = rustix::process::getegid().as_raw();
     let groups = rustix::process::getgroups().unwrap_or_default();

@@ -28,7 +28,8 @@ const EXAMPLES: &str = "Examples:
   brig run examples/units/brig.toml         in place of the server's own command in a client's settings
   brig call examples/units/brig.toml convert '{\"value\": 5, \"from\": \"km\", \"to\": \"mi\"}'
   brig check brig.toml                      every fault of a manifest, with its place
-  brig plan brig.toml                       what the sandbox would be, and what holds it here";
+  brig plan brig.toml                       what the sandbox would be, and what holds it here
+  brig doctor                               what this host offers, and what to do where it lacks";
 
 fn long_help() -> String {
     let mut text = format!("{EXAMPLES}\n\nExit codes:\n");
@@ -84,6 +85,17 @@ Standard output carries the protocol alone. Notices and the server's own log go 
         #[arg(long)]
         json: bool,
     },
+    /// Look at this host: what it offers, what is missing, and the remedy
+    #[command(after_help = "Examples:
+  brig doctor
+  brig doctor --json | jq -r '.[\"component-cell\"]'
+
+Exits with 0 where components can run, with 4 where a denial cannot be held.")]
+    Doctor {
+        /// Print the findings as JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// One call of a tool.
@@ -114,7 +126,7 @@ impl Command {
         match self {
             Self::Run { .. } => false,
             Self::Call(call) => call.json,
-            Self::Check { json, .. } | Self::Plan { json, .. } => *json,
+            Self::Check { json, .. } | Self::Plan { json, .. } | Self::Doctor { json } => *json,
         }
     }
 }
