@@ -61,6 +61,22 @@ pub(crate) fn identities<'a>(
         .collect()
 }
 
+/// Looked up only where there is a group to drop: it reads two files.
+fn subordinate_gid() -> Option<u32> {
+    if subordinate_ids() != SubordinateIds::Present {
+        return None;
+    }
+    let uid = rustix::process::getuid().as_raw().to_string();
+    let name = user_name(&uid);
+    let ranges = fs::read_to_string("/etc/subgid").ok()?;
+    ranges.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let owner = fields.next()?;
+        let own = owner == uid || name.as_deref() == Some(owner);
+        own.then(|| fields.next()?.parse().ok()).flatten()
+    })
+}
+
 /// What an ordinary user has for mapping more ids than its own (subuid(5), newuidmap(1)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SubordinateIds {
@@ -106,10 +122,14 @@ fn user_name(uid: &str) -> Option<String> {
 fn caller() -> Caller {
     let gid = rustix::process::getegid().as_raw();
     let groups = rustix::process::getgroups().unwrap_or_default();
+    let supplementary_groups = groups.iter().filter(|group| group.as_raw() != gid).count();
+    let uid = rustix::process::geteuid().as_raw();
+    let asks = uid != 0 && supplementary_groups > 0;
     Caller {
-        uid: rustix::process::geteuid().as_raw(),
+        uid,
         gid,
-        supplementary_groups: groups.iter().filter(|group| group.as_raw() != gid).count(),
+        supplementary_groups,
+        subordinate_gid: if asks { subordinate_gid() } else { None },
     }
 }
 

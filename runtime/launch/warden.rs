@@ -20,7 +20,7 @@ use std::fs::File;
 use std::io::{self, IoSliceMut, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 /// Runs the warden on its standard input, which is the channel.
 pub(crate) fn main() -> ExitCode {
@@ -124,7 +124,9 @@ fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell
     };
     dumpable(DumpableBehavior::Dumpable)?;
     let cloned = fork_into(flags);
-    dumpable(DumpableBehavior::NotDumpable)?;
+    if !matches!(cloned, Ok(Cloned::Child)) {
+        dumpable(DumpableBehavior::NotDumpable)?;
+    }
     let cloned = cloned.map_err(|e| {
         let mut error = BuildError::at("make the cell's namespaces", e);
         error.help = Some(
@@ -171,7 +173,7 @@ fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell
 /// The pair of host ids that the server gets.
 fn host_ids(identity: Identity) -> (u32, u32) {
     match identity {
-        Identity::Caller { uid, gid } => (uid, gid),
+        Identity::Caller { uid, gid, .. } => (uid, gid),
         Identity::UnusedHostId => {
             let own = rustix::process::getpid()
                 .as_raw_nonzero()
@@ -185,7 +187,19 @@ fn host_ids(identity: Identity) -> (u32, u32) {
 /// user_namespaces(7): one id, and for an ordinary user no way to drop or gain a group.
 fn write_ids(child: Pid, identity: Identity, host: (u32, u32)) -> io::Result<()> {
     let folder = format!("/proc/{}", child.as_raw_nonzero());
-    if let Identity::Caller { .. } = identity {
+    if let Identity::Caller {
+        gid,
+        subordinate_gid,
+        ..
+    } = identity
+    {
+        if let Some(subordinate) = subordinate_gid {
+            map_groups(child, gid, subordinate)?;
+            return std::fs::write(
+                format!("{folder}/uid_map"),
+                format!("{ID_INSIDE} {} 1", host.0),
+            );
+        }
         std::fs::write(format!("{folder}/setgroups"), "deny")?;
     }
     std::fs::write(
@@ -196,6 +210,29 @@ fn write_ids(child: Pid, identity: Identity, host: (u32, u32)) -> io::Result<()>
         format!("{folder}/uid_map"),
         format!("{ID_INSIDE} {} 1", host.0),
     )
+}
+
+/// newgidmap(1) may map a subordinate group, and leaves setgroups(2) allowed then.
+fn map_groups(child: Pid, own: u32, subordinate: u32) -> io::Result<()> {
+    let numbers = [
+        child.as_raw_nonzero().get().unsigned_abs(),
+        ID_INSIDE,
+        own,
+        1,
+        0,
+        subordinate,
+        1,
+    ];
+    let status = Command::new("newgidmap")
+        .args(numbers.map(|number| number.to_string()))
+        // The warden's environment is empty; this is where distributions put set-user-id programs.
+        .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
+        .status()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!("newgidmap refused ({status})")))
+    }
 }
 
 fn namespace_flag(namespace: Namespace) -> u64 {

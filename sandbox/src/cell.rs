@@ -93,6 +93,9 @@ pub enum Identity {
         uid: u32,
         /// The group.
         gid: u32,
+        /// A subordinate group id to map beside. It is never used: a map with one is what lets the
+        /// server drop the caller's supplementary groups (user_namespaces(7), setgroups).
+        subordinate_gid: Option<u32>,
     },
 }
 

@@ -204,6 +204,10 @@ fn cell(facts: &HostFacts, grants: Vec<Mount>, files: FileCalls, bounds: Bounds)
             Identity::Caller {
                 uid: facts.caller.uid,
                 gid: facts.caller.gid,
+                subordinate_gid: facts
+                    .caller
+                    .subordinate_gid
+                    .filter(|_| facts.caller.supplementary_groups > 0 && kind == CellKind::Full),
             }
         },
         landlock: landlock::ruleset(facts.landlock_abi, kind, &mounts),
@@ -519,12 +523,13 @@ fn residuals(facts: &HostFacts) -> Vec<Residual> {
                 .to_owned(),
         });
     }
-    if !facts.caller.is_root() && facts.caller.supplementary_groups > 0 {
+    let drops_groups = facts.caller.subordinate_gid.is_some() && cell_kind(facts) == CellKind::Full;
+    if !facts.caller.is_root() && facts.caller.supplementary_groups > 0 && !drops_groups {
         residuals.push(Residual {
             name: "supplementary-groups".to_owned(),
             reason: format!(
-                "{} supplementary groups of the caller stay with the server, since only root can \
-                 drop them; they matter only within what is granted",
+                "{} supplementary groups of the caller stay with the server, since dropping them \
+                 takes root or subordinate group ids; they matter only within what is granted",
                 facts.caller.supplementary_groups
             ),
         });
