@@ -128,7 +128,7 @@ impl Cache {
     }
 
     /// Finds the code of a file, if it is there. An entry that somebody changed is an error and
-    /// not an absence, so that it is told and not healed in silence.
+    /// not an absence, so that it can be told and is not healed in silence.
     pub fn lookup(&self, wasm: &Digest) -> Result<Option<Entry>, CacheError> {
         let name = entry_name(wasm);
         let unfit = |unfit| CacheError::Entry(name.clone(), unfit);

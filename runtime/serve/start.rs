@@ -5,11 +5,11 @@ use crate::bridge::pump::Server;
 use crate::component::cache::Entry;
 use crate::exit::Exit;
 use crate::launch::{LaunchError, Warden, WardenOrders, sealed};
+use crate::log::Log;
 use crate::prepare::Planned;
-use crate::probe::identities;
 use crate::report::Refused;
 use crate::streams::{Output, own_input};
-use brig_sandbox::cell::{Cell, Mount};
+use brig_sandbox::cell::Cell;
 use brig_sandbox::component::WorkerOrders;
 use brig_sandbox::lower::native::{ComponentRole, component_program, native};
 use brig_sandbox::plan::{Plan, Value};
@@ -21,8 +21,9 @@ use std::os::fd::OwnedFd;
 pub(super) fn start(
     planned: &Planned,
     warden: Result<Warden, LaunchError>,
+    log: &Log,
 ) -> Result<Server, Refused> {
-    let code = compiled(planned)?;
+    let code = compiled(planned, log)?;
     let warden = warden.map_err(|error| launch_failed(&error))?;
     let orders = worker_orders(&planned.plan, &code)?;
     let warden_orders = warden_orders(planned, &planned.plan.cell, ComponentRole::Worker)?;
@@ -94,20 +95,12 @@ fn worker_orders(plan: &Plan, code: &Entry) -> Result<WorkerOrders, Refused> {
     })
 }
 
-/// A cell's orders, with the identity of every source as it is now.
+/// A cell's orders, with the identity of every source as it was decided on.
 pub(super) fn warden_orders(
     planned: &Planned,
     cell: &Cell,
     role: ComponentRole,
 ) -> Result<WardenOrders, Refused> {
-    let sources = cell.mounts.iter().filter_map(|mount| match mount {
-        Mount::Program { source, .. } | Mount::Grant { source, .. } => Some(source.as_str()),
-        Mount::Scratch { .. } => None,
-    });
-    let sources = identities(sources).map_err(|error| {
-        let message = format!("cannot look at a granted source: {error}");
-        Refused::one(Exit::Launch, "source-vanished", message, "start again")
-    })?;
     let cell = native(
         cell,
         component_program(&planned.facts.worker, cell.kind, role),
@@ -122,7 +115,7 @@ pub(super) fn warden_orders(
     })?;
     Ok(WardenOrders {
         cell,
-        sources,
+        sources: planned.sources.clone(),
         groups: planned.groups.clone(),
     })
 }
