@@ -4,6 +4,7 @@
 pub mod bridge;
 pub mod cli;
 pub mod component;
+pub(crate) mod confine;
 pub mod exit;
 #[expect(
     unreachable_pub,

@@ -6,6 +6,7 @@
 use super::frame::Framer;
 use super::session::{Action, Ended, Event, Outcome, Session, SessionLimits, StartRefusal};
 use crate::component::{StartFailure, ending_of};
+use crate::confine::confine;
 use crate::launch::{End, Running, WardenEvent};
 use crate::log::Log;
 use crate::streams::{Input, Output, Read};
@@ -70,6 +71,9 @@ pub(crate) fn run(
     let (signal, theirs) = UnixStream::pair()?;
     for number in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
         signal_hook::low_level::pipe::register(number, theirs.try_clone()?)?;
+    }
+    if matches!(peer, Peer::Server(_)) {
+        confine().map_err(io::Error::other)?;
     }
     let (server, refusal) = match peer {
         Peer::Server(server) => (Some(ServerSide::new(*server, limits)), None),

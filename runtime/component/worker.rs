@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use brig_sandbox::component::{CODE_FD, Form, ORDERS_FD, REPORT_FD, WorkerOrders, WorkerReport};
 use rustix::process::DumpableBehavior;
-use seccompiler::sock_filter;
 use tokio::runtime::Runtime;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, InstancePre, Module, Store};
@@ -164,19 +163,8 @@ fn filter(packed: &[u64]) -> Result<(), Failure> {
     if packed.is_empty() {
         return Err(Failure::NoFilter);
     }
-    let program: Vec<sock_filter> = packed.iter().map(|word| instruction(*word)).collect();
     // To all threads: the ticker runs already.
-    seccompiler::apply_filter_all_threads(&program).map_err(Failure::Filter)
-}
-
-fn instruction(word: u64) -> sock_filter {
-    let [code_low, code_high, jt, jf, k0, k1, k2, k3] = word.to_le_bytes();
-    sock_filter {
-        code: u16::from_le_bytes([code_low, code_high]),
-        jt,
-        jf,
-        k: u32::from_le_bytes([k0, k1, k2, k3]),
-    }
+    crate::confine::put_filter(packed).map_err(Failure::Filter)
 }
 
 /// A guest whose imports are all found, ready to be instantiated.

@@ -14,7 +14,7 @@ use rustix::mount::{
     OpenTreeFlags, UnmountFlags,
 };
 use rustix::net::SendFlags;
-use rustix::process::{Gid, Signal, Uid};
+use rustix::process::{DumpableBehavior, Gid, Signal, Uid};
 use rustix::thread::{CapabilitiesSecureBits, CapabilitySet, CapabilitySets};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -271,6 +271,9 @@ fn build(blueprint: &Blueprint<'_>, gate: &OwnedFd) -> Built<()> {
         }
         Err(errno) => return Err(BuildError::at("wait for the warden", errno)),
     }
+    // The warden let its ids be mapped through /proc, which took this.
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .map_err(|e| BuildError::at("keep its memory to itself", e))?;
     match blueprint.cell.kind {
         CellKind::Full => enter_full(blueprint)?,
         CellKind::Narrow => enter_narrow(blueprint.cell.identity)

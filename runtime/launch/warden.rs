@@ -115,7 +115,17 @@ fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell
         .iter()
         .filter(|n| **n != Namespace::Cgroup);
     let flags = namespaces.map(|n| namespace_flag(*n)).fold(0, |a, b| a | b);
-    let cloned = fork_into(flags).map_err(|e| {
+    // An ordinary user may write the id maps of its own child, but not of one whose files in /proc
+    // are root's, as those of a process are that is not dumpable. The child is not until init says so
+    // again: it runs nothing but this program.
+    let dumpable = |behavior| {
+        rustix::process::set_dumpable_behavior(behavior)
+            .map_err(|e| BuildError::at("keep its memory to itself", e))
+    };
+    dumpable(DumpableBehavior::Dumpable)?;
+    let cloned = fork_into(flags);
+    dumpable(DumpableBehavior::NotDumpable)?;
+    let cloned = cloned.map_err(|e| {
         let mut error = BuildError::at("make the cell's namespaces", e);
         error.help = Some(
             "user namespaces may be limited on this host: see sysctl user.max_user_namespaces, \

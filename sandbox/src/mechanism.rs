@@ -252,7 +252,8 @@ fn absence(mechanism: Mechanism, facts: &HostFacts) -> Option<Absence> {
         | M::UserNamespace
         | M::IpcNamespace
         | M::UtsNamespace
-        | M::CgroupNamespace => no_user_namespaces(facts.user_namespaces),
+        | M::CgroupNamespace
+        | M::NoSetIdMount => no_user_namespaces(facts.user_namespaces),
         M::Landlock => no_landlock(facts, LANDLOCK_ABI_BESIDE_NAMESPACES),
         M::LandlockSignalScope => no_landlock(facts, LANDLOCK_ABI_ALONE),
         M::SeccompNoSocket
@@ -269,7 +270,6 @@ fn absence(mechanism: Mechanism, facts: &HostFacts) -> Option<Absence> {
         | M::OneThread
         | M::UnprivilegedUser
         | M::NoNewPrivileges
-        | M::NoSetIdMount
         | M::OwnSession
         | M::CloseRange
         | M::EmptyEnvironment

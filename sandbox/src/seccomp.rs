@@ -27,6 +27,8 @@ pub struct Profile(pub BTreeSet<String>);
 pub enum Family {
     /// init, once the server runs: it waits, reaps and passes signals on.
     Init,
+    /// The supervisor while a session runs.
+    Supervisor,
     /// brig's worker or compiler from its exec to the end of loading.
     WorkerStart,
     /// The worker while the guest runs.
@@ -149,7 +151,12 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
-    const FAMILIES: [Family; 3] = [Family::Init, Family::WorkerStart, Family::WorkerLoaded];
+    const FAMILIES: [Family; 4] = [
+        Family::Init,
+        Family::Supervisor,
+        Family::WorkerStart,
+        Family::WorkerLoaded,
+    ];
 
     #[track_caller]
     fn check(family: Family, files: FileCalls, has: &[&str], lacks: &[&str]) {

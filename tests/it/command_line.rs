@@ -111,11 +111,6 @@ fn a_refused_start_answers_the_client() {
         "does not exist",
     );
     refused(
-        &format!("{runs}[limits]\ncpus = 0.5\n"),
-        4,
-        "not enforceable yet",
-    );
-    refused(
         &format!("{runs}[[network]]\nhost = \"example.org\"\n"),
         3,
         "not enforceable yet",

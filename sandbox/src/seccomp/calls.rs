@@ -39,6 +39,8 @@ enum Need {
     All,
     /// init alone.
     Init,
+    /// The supervisor alone.
+    Supervisor,
     /// The worker, from start to end.
     Worker,
     /// The worker until its code is loaded.
@@ -54,6 +56,8 @@ enum Need {
 impl Call {
     pub(super) fn serves(&self, family: Family, files: FileCalls) -> bool {
         match (self.need, family) {
+            (Need::Supervisor, _) => family == Family::Supervisor,
+            (_, Family::Supervisor) => SUPERVISOR_TOO.contains(&self.name),
             (Need::All, _)
             | (Need::Init, Family::Init)
             | (Need::Worker, Family::WorkerStart | Family::WorkerLoaded)
@@ -70,6 +74,40 @@ impl Call {
         }
     }
 }
+
+/// What the supervisor needs of the others' calls while a session runs: it reads, writes, waits and
+/// takes memory. It opens nothing, starts nothing and makes nothing executable.
+const SUPERVISOR_TOO: &[&str] = &[
+    "read",
+    "write",
+    "writev",
+    "close",
+    "ppoll",
+    "poll",
+    "exit",
+    "exit_group",
+    "rt_sigreturn",
+    "rt_sigprocmask",
+    "rt_sigaction",
+    "sigaltstack",
+    "restart_syscall",
+    "gettid",
+    "getpid",
+    "tgkill",
+    "brk",
+    "mmap",
+    "mprotect",
+    "munmap",
+    "mremap",
+    "madvise",
+    "futex",
+    "getrandom",
+    "clock_gettime",
+    "clock_nanosleep",
+    "fcntl",
+    "fstat",
+    "wait4",
+];
 
 /// All calls.
 pub fn calls() -> &'static [Call] {
@@ -101,7 +139,10 @@ const CALLS: &[Call] = calls! {
     rt_sigprocmask All Any, "threads start with signals blocked";
     restart_syscall All Any, "the kernel's way to go on after a stop";
     ppoll All Any, "waiting for a stream";
-    wait4 Init Any, "reaping";
+    waitid Supervisor Any, "learning that the warden has cleaned up";
+    sendto Supervisor Any, "the warden's channel, and a client on a socket";
+    recvfrom Supervisor Any, "the warden's channel";
+    wait4 Init Any, "reaping what has ended";
     kill Init Any, "passing SIGTERM on to the server";
     gettid Worker Any, "thread names in panics, and locks";
     getpid Worker Any, "the C library's abort and random seeds";
@@ -226,6 +267,9 @@ mod numbers {
         rt_sigprocmask = SYS_rt_sigprocmask;
         restart_syscall = SYS_restart_syscall;
         ppoll = SYS_ppoll;
+        waitid = SYS_waitid;
+        sendto = SYS_sendto;
+        recvfrom = SYS_recvfrom;
         wait4 = SYS_wait4;
         kill = SYS_kill;
         gettid = SYS_gettid;
