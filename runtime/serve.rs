@@ -36,15 +36,11 @@ pub fn serve(manifest: &Path, project: Option<&Path>) -> Result<Exit, Refused> {
     let limits = limits(planned.as_ref().ok());
     let client = client().map_err(|error| broken(&error))?;
     let mut log = Log::new(&name);
-    let started = planned.and_then(|planned| {
-        let server = start::start(&planned, warden, &log)?;
-        Ok((planned, server))
-    });
-    match started {
-        Ok((planned, server)) => {
+    match planned.and_then(|planned| start::start(&planned, warden, &log)) {
+        Ok(server) => {
             let closing = pump::run(limits, client, Peer::Server(Box::new(server)), &mut log)
                 .map_err(|error| broken(&error))?;
-            judge(closing, &planned, &log)
+            judge(closing, &log)
         }
         Err(refused) => {
             let (message, help) = refused.brief();
@@ -78,11 +74,10 @@ fn client() -> io::Result<Client> {
     })
 }
 
-fn judge(closing: Closing, planned: &Planned, log: &Log) -> Result<Exit, Refused> {
+fn judge(closing: Closing, log: &Log) -> Result<Exit, Refused> {
     if let Some(failure) = closing.start_failure {
         let help = if failure.code_unfit {
-            code::forget(planned)?;
-            "it was removed from the cache: start again, and brig compiles the component anew"
+            "it is removed from the cache: start again, and brig compiles the component anew"
         } else {
             "`brig plan` shows what the sandbox would be"
         };

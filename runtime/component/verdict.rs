@@ -1,8 +1,14 @@
 //! The supervisor's reading of a worker's reports. They are hostile: a guest may have written them.
 
+use super::worker::EXIT_CODE_UNFIT;
 use crate::launch::End;
 use crate::log::escape;
 use brig_sandbox::component::WorkerReport;
+
+/// How a worker ends whose code is not what brig wrote.
+pub(crate) const CODE_UNFIT: End = End::Exit {
+    status: EXIT_CODE_UNFIT as i32,
+};
 
 /// How a server ended, in words and as a code.
 pub(crate) struct Ending {
@@ -47,7 +53,7 @@ pub(crate) fn ending_of(reports: &[u8], end: End) -> Ending {
                 code: None,
                 start_failure: Some(StartFailure {
                     reason: why,
-                    code_unfit: step.ends_with("the compiled code"),
+                    code_unfit: end == CODE_UNFIT,
                 }),
             }
         }

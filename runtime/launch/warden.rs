@@ -9,6 +9,7 @@ use super::group::Group;
 use super::orders::{End, InitAnswer, WardenEvent, WardenOrders, encode};
 use super::syscall::{Cloned, fork_into};
 use super::{DESCRIPTORS_MAX, MESSAGE_BYTES_MAX};
+use crate::component::CODE_UNFIT;
 use brig_sandbox::cell::{CellKind, FIRST_UNUSED_HOST_ID, ID_INSIDE, Identity, Namespace};
 use rustix::event::{PollFd, PollFlags};
 use rustix::net::{
@@ -20,6 +21,7 @@ use std::fs::File;
 use std::io::{self, IoSliceMut, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Runs the warden on its standard input, which is the channel.
@@ -82,11 +84,19 @@ fn receive_orders(channel: BorrowedFd<'_>) -> io::Result<Option<(WardenOrders, V
 }
 
 /// A cell with its init.
+/// Dropping it ends it.
 struct RunningCell {
     pidfd: OwnedFd,
     init: OwnedFd,
+    code: Option<PathBuf>,
     /// Removed when the cell is.
     group: Group,
+}
+
+impl Drop for RunningCell {
+    fn drop(&mut self) {
+        self.end();
+    }
 }
 
 fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell, BuildError> {
@@ -141,7 +151,12 @@ fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell
         }
         Cloned::Parent { child, pidfd } => {
             drop((inits_end, childs_gate, descriptors, blueprint));
-            let cell = RunningCell { pidfd, init, group };
+            let cell = RunningCell {
+                pidfd,
+                init,
+                code: orders.code.clone(),
+                group,
+            };
             let begun = cell
                 .group
                 .add(child.as_raw_nonzero().get())
@@ -306,6 +321,10 @@ impl RunningCell {
     /// How the server ended, as far as anyone saw. The kernel's kill for want of memory looks like
     /// any other from init's side, or takes init too.
     fn end_of(&self, seen: Option<End>) -> End {
+        if let Some(code) = self.code.as_ref().filter(|_| seen == Some(CODE_UNFIT)) {
+            // Where it is gone already, another session met it too.
+            let _ = std::fs::remove_file(code);
+        }
         let killed = matches!(
             seen,
             None | Some(

@@ -16,6 +16,7 @@ use rustix::pipe::PipeFlags;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 
 /// Bytes of the compiler's report that are read.
 const REPORT_BYTES_MAX: u64 = 64 << 10;
@@ -23,7 +24,8 @@ const REPORT_BYTES_MAX: u64 = 64 << 10;
 /// The plan's code, compiled. An entry of the cache that somebody changed is told, removed and made
 /// again: what it was cannot be used, and a start need not fail for it.
 pub(super) fn compiled(planned: &Planned, log: &Log) -> Result<Entry, Refused> {
-    let (cache, digest) = entry_of(planned)?;
+    let cache = Cache::open(&folder()?).map_err(|error| cache_failed(&error))?;
+    let digest = Digest::of(&planned.component.bytes);
     match cache.lookup(&digest) {
         Ok(Some(entry)) => return Ok(entry),
         Ok(None) => {}
@@ -39,20 +41,12 @@ pub(super) fn compiled(planned: &Planned, log: &Log) -> Result<Entry, Refused> {
         .map_err(|error| cache_failed(&error))
 }
 
-/// Removes the plan's code, which the worker found to be none that it can load: its hash is checked
-/// there, on the very memory that would run. The next start makes it again.
-pub(super) fn forget(planned: &Planned) -> Result<(), Refused> {
-    let (cache, digest) = entry_of(planned)?;
-    cache.remove(&digest).map_err(|error| cache_failed(&error))
-}
-
-fn entry_of(planned: &Planned) -> Result<(Cache, Digest), Refused> {
-    let folder = code_cache().map_err(|error| {
+/// Where compiled code is kept.
+pub(super) fn folder() -> Result<PathBuf, Refused> {
+    code_cache().map_err(|error| {
         let help = "set HOME, or XDG_CACHE_HOME, to a folder of your own";
         Refused::one(Exit::Failure, "no-cache", format!("cannot {error}"), help)
-    })?;
-    let cache = Cache::open(&folder).map_err(|error| cache_failed(&error))?;
-    Ok((cache, Digest::of(&planned.component.bytes)))
+    })
 }
 
 fn cache_failed(error: &CacheError) -> Refused {

@@ -1,6 +1,6 @@
 //! Starting a component's cell: pipes, orders, code, and the warden's word.
 
-use super::code::compiled;
+use super::code::{compiled, folder};
 use crate::bridge::pump::Server;
 use crate::component::cache::Entry;
 use crate::exit::Exit;
@@ -26,7 +26,8 @@ pub(super) fn start(
     let code = compiled(planned, log)?;
     let warden = warden.map_err(|error| launch_failed(&error))?;
     let orders = worker_orders(&planned.plan, &code)?;
-    let warden_orders = warden_orders(planned, &planned.plan.cell, ComponentRole::Worker)?;
+    let mut warden_orders = warden_orders(planned, &planned.plan.cell, ComponentRole::Worker)?;
+    warden_orders.code = Some(folder()?.join(&code.name));
     launch(warden, &warden_orders, &orders, code).map_err(|error| launch_failed(&error))
 }
 
@@ -117,6 +118,7 @@ pub(super) fn warden_orders(
         cell,
         sources: planned.sources.clone(),
         groups: planned.groups.clone(),
+        code: None,
     })
 }
 
