@@ -7,7 +7,7 @@
 use super::build::{self, Blueprint, BuildError};
 use super::group::Group;
 use super::orders::{End, InitAnswer, WardenEvent, WardenOrders, encode};
-use super::syscall::{Cloned, fork_into};
+use super::syscall::{Cloned, close_from, fork_into};
 use super::{DESCRIPTORS_MAX, MESSAGE_BYTES_MAX};
 use crate::component::CODE_UNFIT;
 use brig_sandbox::cell::{CellKind, FIRST_UNUSED_HOST_ID, ID_INSIDE, Identity, Namespace};
@@ -34,6 +34,9 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn serve() -> io::Result<()> {
+    // What brig's caller left open for it is not the warden's: it would stay open for as long as
+    // the cell lives.
+    close_from(3)?;
     let channel = io::stdin().as_fd().try_clone_to_owned()?;
     // Away from the client's terminal: its Ctrl-C is for the supervisor, which ends the server in
     // order.
