@@ -12,3 +12,4 @@
 mod command_line;
 mod harness;
 mod hostile;
+mod walls;
