@@ -1,14 +1,16 @@
 //! From a manifest's path to a plan: every stop of the one path that has no effect on a server.
 
 use crate::exit::Exit;
-use crate::launch::GroupParents;
+use crate::launch::{FileIdentity, GroupParents};
 use crate::places::{followed, places};
 use crate::probe;
 use crate::report::{Item, Refused};
 use brig_images::component::{Component, Form};
 use brig_policies::Policy;
+use brig_sandbox::cell::Mount;
 use brig_sandbox::facts::{Artifact, HostFacts};
 use brig_sandbox::plan::{self, COMPONENT_BYTES_MAX, Plan, Unplannable};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A manifest that was read and whose rights are checked.
@@ -31,6 +33,8 @@ pub struct Planned {
     pub facts: HostFacts,
     /// Where the cell's control group can be made.
     pub(crate) groups: GroupParents,
+    /// Which file each source of the cell was when it was decided on.
+    pub(crate) sources: BTreeMap<String, FileIdentity>,
     /// The WebAssembly.
     pub component: Component,
     /// The manifest's path as given, and its text.
@@ -86,16 +90,29 @@ pub fn decide(checked: Checked) -> Result<Planned, Refused> {
         bytes: component.bytes.len() as u64,
         form: form(component.form),
     };
-    match plan::component(&policy, &followed(&places), &facts, &artifact) {
-        Ok(plan) => Ok(Planned {
-            plan,
-            facts,
-            groups,
-            component,
-            manifest,
-        }),
-        Err(reasons) => Err(unplannable(reasons, manifest)),
-    }
+    let plan = plan::component(&policy, &followed(&places), &facts, &artifact)
+        .map_err(|reasons| unplannable(reasons, manifest.clone()))?;
+    Ok(Planned {
+        sources: sources(&plan)?,
+        plan,
+        facts,
+        groups,
+        component,
+        manifest,
+    })
+}
+
+/// Looked at now, and not when the cell is made: compiling may lie in between, and whoever can
+/// replace a granted folder meanwhile must not choose another one for the server.
+fn sources(plan: &Plan) -> Result<BTreeMap<String, FileIdentity>, Refused> {
+    let sources = plan.cell.mounts.iter().filter_map(|mount| match mount {
+        Mount::Program { source, .. } | Mount::Grant { source, .. } => Some(source.as_str()),
+        Mount::Scratch { .. } => None,
+    });
+    probe::identities(sources).map_err(|error| {
+        let message = format!("cannot look at a granted source: {error}");
+        Refused::one(Exit::Launch, "source-vanished", message, "start again")
+    })
 }
 
 /// The two crates name the same two forms; neither may depend on the other.

@@ -36,7 +36,7 @@ pub fn serve(manifest: &Path, project: Option<&Path>) -> Result<Exit, Refused> {
     let limits = limits(planned.as_ref().ok());
     let client = client().map_err(|error| broken(&error))?;
     let mut log = Log::new(&name);
-    match planned.and_then(|planned| start::start(&planned, warden)) {
+    match planned.and_then(|planned| start::start(&planned, warden, &log)) {
         Ok(server) => {
             let closing = pump::run(limits, client, Peer::Server(Box::new(server)), &mut log)
                 .map_err(|error| broken(&error))?;
@@ -76,8 +76,17 @@ fn client() -> io::Result<Client> {
 
 fn judge(closing: Closing, log: &Log) -> Result<Exit, Refused> {
     if let Some(failure) = closing.start_failure {
-        let help = "`brig plan` shows what the sandbox would be";
-        return Err(Refused::one(Exit::Launch, "launch-failed", failure, help));
+        let help = if failure.code_unfit {
+            "it is removed from the cache: start again, and brig compiles the component anew"
+        } else {
+            "`brig plan` shows what the sandbox would be"
+        };
+        return Err(Refused::one(
+            Exit::Launch,
+            "launch-failed",
+            failure.reason,
+            help,
+        ));
     }
     match closing.outcome {
         Outcome::ClientClosed { .. } | Outcome::StartRefused => Ok(Exit::Success),

@@ -5,7 +5,7 @@
 
 use super::frame::Framer;
 use super::session::{Action, Ended, Event, Outcome, Session, SessionLimits, StartRefusal};
-use crate::component::ending_of;
+use crate::component::{StartFailure, ending_of};
 use crate::confine::confine;
 use crate::launch::{End, Running, WardenEvent};
 use crate::log::Log;
@@ -57,8 +57,8 @@ pub(crate) enum Peer {
 pub(crate) struct Closing {
     /// The session's own word.
     pub(crate) outcome: Outcome,
-    /// Where the cell or the worker failed before the guest's first instruction: why.
-    pub(crate) start_failure: Option<String>,
+    /// Where the cell or the worker failed before the guest's first instruction.
+    pub(crate) start_failure: Option<StartFailure>,
 }
 
 /// Runs a session to its end.
@@ -138,7 +138,7 @@ struct Pump<'a> {
     buffer: Vec<u8>,
     actions: Vec<Action>,
     outcome: Option<Outcome>,
-    start_failure: Option<String>,
+    start_failure: Option<StartFailure>,
     /// A signal asked for the end once already.
     closing: bool,
 }
@@ -355,7 +355,10 @@ impl Pump<'_> {
             Some(WardenEvent::Failed { step, reason, help }) => {
                 server.end = Some(End::Killed);
                 let message = format!("cannot {step}: {reason}");
-                self.start_failure = Some(message.clone());
+                self.start_failure = Some(StartFailure {
+                    reason: message.clone(),
+                    code_unfit: false,
+                });
                 let help = help.unwrap_or_default();
                 self.event(Event::StartRefused(StartRefusal { message, help }));
             }

@@ -77,6 +77,8 @@ impl fmt::Display for Digest {
 
 /// Compiled code, as the worker needs it.
 pub struct Entry {
+    /// Its name in the cache's folder.
+    pub name: String,
     /// The code starts at offset 0.
     pub file: File,
     /// Its length. The file is a little longer.
@@ -90,12 +92,14 @@ pub struct Entry {
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
+            name,
             file: _,
             code_bytes,
             code_hash,
             code_key: _,
         } = self;
         f.debug_struct("Entry")
+            .field("name", name)
             .field("code_bytes", code_bytes)
             .field("code_hash", code_hash)
             .finish_non_exhaustive()
@@ -128,7 +132,7 @@ impl Cache {
     }
 
     /// Finds the code of a file, if it is there. An entry that somebody changed is an error and
-    /// not an absence, so that it is told and not healed in silence.
+    /// not an absence, so that it can be told and is not healed in silence.
     pub fn lookup(&self, wasm: &Digest) -> Result<Option<Entry>, CacheError> {
         let name = entry_name(wasm);
         let unfit = |unfit| CacheError::Entry(name.clone(), unfit);
@@ -167,6 +171,7 @@ impl Cache {
 
     fn entry(&self, name: &str, file: File, trailer: &Trailer) -> Entry {
         Entry {
+            name: name.to_owned(),
             file,
             code_bytes: trailer.code_bytes,
             code_hash: blake3::Hash::from_bytes(trailer.hash).to_hex().to_string(),

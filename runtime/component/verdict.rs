@@ -1,8 +1,14 @@
 //! The supervisor's reading of a worker's reports. They are hostile: a guest may have written them.
 
+use super::worker::EXIT_CODE_UNFIT;
 use crate::launch::End;
 use crate::log::escape;
 use brig_sandbox::component::WorkerReport;
+
+/// How a worker ends whose code is not what brig wrote.
+pub(crate) const CODE_UNFIT: End = End::Exit {
+    status: EXIT_CODE_UNFIT as i32,
+};
 
 /// How a server ended, in words and as a code.
 pub(crate) struct Ending {
@@ -10,8 +16,17 @@ pub(crate) struct Ending {
     pub(crate) reason: String,
     /// Its exit status, where it has one.
     pub(crate) code: Option<i32>,
-    /// Where the worker failed before the guest's first instruction: why.
-    pub(crate) start_failure: Option<String>,
+    /// Where the worker failed before the guest's first instruction.
+    pub(crate) start_failure: Option<StartFailure>,
+}
+
+/// A start that failed once the cell was being built, or in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StartFailure {
+    /// Why.
+    pub(crate) reason: String,
+    /// Whether the worker could not use the compiled code that it got.
+    pub(crate) code_unfit: bool,
 }
 
 /// Puts together what the worker reported and how its process ended.
@@ -36,7 +51,10 @@ pub(crate) fn ending_of(reports: &[u8], end: End) -> Ending {
             Ending {
                 reason: "did not start".to_owned(),
                 code: None,
-                start_failure: Some(why),
+                start_failure: Some(StartFailure {
+                    reason: why,
+                    code_unfit: end == CODE_UNFIT,
+                }),
             }
         }
         Some(WorkerReport::Ready) | None => from_process(end),

@@ -28,6 +28,9 @@ pub const EXIT_ENDED: u8 = 0;
 pub const EXIT_TRAPPED: u8 = 3;
 /// The guest never started, or its end could not be reported.
 pub const EXIT_FAILED: u8 = 4;
+/// The guest never started, because the compiled code is not what brig wrote. The warden removes it
+/// from the cache then. A guest that took the worker over can say so too: that costs a compilation.
+pub const EXIT_CODE_UNFIT: u8 = 5;
 
 /// Threads for file calls that the guest does not wait for. Without a bound it could take all of
 /// its cell's processes, and then fail to start one.
@@ -70,19 +73,25 @@ pub fn main() -> ExitCode {
     let Some(reports) = inherited(REPORT_FD).map(Reports::new) else {
         return ExitCode::from(EXIT_FAILED);
     };
+    let mut failed = EXIT_FAILED;
     let report = match run(inherited(ORDERS_FD), inherited(CODE_FD), &reports) {
         Ok(report) => report,
-        Err(failure) => WorkerReport::Failed {
-            step: printable(&failure.to_string()),
-            reason: printable(&reason(&failure)),
-        },
+        Err(failure) => {
+            if matches!(failure, Failure::Tampered(_) | Failure::Load(_)) {
+                failed = EXIT_CODE_UNFIT;
+            }
+            WorkerReport::Failed {
+                step: printable(&failure.to_string()),
+                reason: printable(&reason(&failure)),
+            }
+        }
     };
     let sent = reports.send(&report);
     ExitCode::from(match report {
         _ if sent.is_err() => EXIT_FAILED,
         WorkerReport::Exited { status: _ } => EXIT_ENDED,
         WorkerReport::Trapped { reason: _ } => EXIT_TRAPPED,
-        WorkerReport::Ready | WorkerReport::Failed { step: _, reason: _ } => EXIT_FAILED,
+        WorkerReport::Ready | WorkerReport::Failed { step: _, reason: _ } => failed,
     })
 }
 

@@ -206,9 +206,10 @@ fn add_rule(ruleset: Option<i32>, payload: &mut &[u8]) -> Result<(), Fault> {
 
 /// Starts the server, then gives up all that only the start needed.
 fn start(orders: &[u8], pointers: &mut [usize], signals: i32) -> Result<(usize, i32), Fault> {
+    let init = sys::own_id();
     let server = step("fork", sys::fork())?;
     if server == 0 {
-        let Fault(kind, number, step) = become_server(orders, pointers);
+        let Fault(kind, number, step) = become_server(orders, pointers, init);
         tell(kind, number, step);
         sys::exit(1);
     }
@@ -227,14 +228,14 @@ fn start(orders: &[u8], pointers: &mut [usize], signals: i32) -> Result<(usize, 
 }
 
 /// The child: returns only where the exec fails.
-fn become_server(orders: &[u8], pointers: &mut [usize]) -> Fault {
-    match prepare(orders) {
+fn become_server(orders: &[u8], pointers: &mut [usize], init: usize) -> Fault {
+    match prepare(orders, init) {
         Ok(()) => exec(orders, pointers),
         Err(fault) => fault,
     }
 }
 
-fn prepare(orders: &[u8]) -> Result<(), Fault> {
+fn prepare(orders: &[u8], init: usize) -> Result<(), Fault> {
     let extra = descriptors(orders) - 3;
     // The channel moves out of the way and closes at the exec; the server's own descriptors follow
     // its streams.
@@ -255,6 +256,10 @@ fn prepare(orders: &[u8]) -> Result<(), Fault> {
     )?;
     // Where there is no pid namespace, this is what ends the server with init.
     prctl(PR_SET_PDEATHSIG, SIGKILL, "ask for init's death signal")?;
+    // An init that was killed before that sends no signal any more.
+    if sys::parent_id() != init {
+        sys::exit(1);
+    }
     step("start a session", sys::new_session())?;
     step("unblock signals", sys::block_signals(0))?;
     let filter = find(orders, tag::FILTER_OF_SERVER).ok_or(Fault(

@@ -15,6 +15,7 @@ mod nr {
     pub const WRITE: usize = 1;
     pub const CLOSE: usize = 3;
     pub const RT_SIGPROCMASK: usize = 14;
+    pub const GETPID: usize = 39;
     pub const CLONE: usize = 56;
     pub const EXECVE: usize = 59;
     pub const WAIT4: usize = 61;
@@ -24,6 +25,7 @@ mod nr {
     pub const GETGID: usize = 104;
     pub const GETEUID: usize = 107;
     pub const GETEGID: usize = 108;
+    pub const GETPPID: usize = 110;
     pub const SETSID: usize = 112;
     pub const CAPGET: usize = 125;
     pub const PRCTL: usize = 157;
@@ -53,6 +55,8 @@ mod nr {
     pub const WAIT4: usize = 260;
     pub const KILL: usize = 129;
     pub const FCNTL: usize = 25;
+    pub const GETPID: usize = 172;
+    pub const GETPPID: usize = 173;
     pub const GETUID: usize = 174;
     pub const GETGID: usize = 176;
     pub const GETEUID: usize = 175;
@@ -344,6 +348,18 @@ pub fn fork() -> Result {
     const SIGCHLD: usize = 17;
     // SAFETY: no new stack, no shared memory: both go on with their own copy of everything.
     unsafe { call(nr::CLONE, SIGCHLD, 0, 0, 0, 0) }
+}
+
+/// getpid(2).
+pub fn own_id() -> usize {
+    // SAFETY: no arguments; the call cannot fail.
+    unsafe { call(nr::GETPID, 0, 0, 0, 0, 0) }.unwrap_or(0)
+}
+
+/// getppid(2): 0 where the parent is in no pid namespace that can be seen.
+pub fn parent_id() -> usize {
+    // SAFETY: no arguments; the call cannot fail.
+    unsafe { call(nr::GETPPID, 0, 0, 0, 0, 0) }.unwrap_or(0)
 }
 
 /// setsid(2).

@@ -105,13 +105,20 @@ fn user_namespace(owner: (u32, u32)) -> Built<OwnedFd> {
         .unsigned_abs();
     let server = FIRST_UNUSED_HOST_ID + own;
     let fail = |e: io::Error| BuildError::at("translate ids", e);
+    let (wait, hold) =
+        rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| fail(e.into()))?;
     match fork_into(u64::from(libc::CLONE_NEWUSER.unsigned_abs())).map_err(fail)? {
-        Cloned::Child => loop {
-            let _ = rustix::thread::nanosleep(&rustix::thread::Timespec {
-                tv_sec: 3600,
-                tv_nsec: 0,
-            });
-        },
+        Cloned::Child => {
+            // Until it is killed, or the warden was: then nobody would kill it, and it would keep
+            // the supervisor's channel open for good.
+            drop(hold);
+            let _ = rustix::io::read(&wait, &mut [0u8; 1]);
+            #[expect(
+                clippy::exit,
+                reason = "a forked child must not return into the warden"
+            )]
+            std::process::exit(0)
+        }
         Cloned::Parent { child, pidfd } => {
             let folder = format!("/proc/{}", child.as_raw_nonzero());
             let made = std::fs::write(

@@ -6,6 +6,7 @@ use brig_sandbox::cell::Rlimit;
 use brig_sandbox::lower::native::{InitOrders, NativeCell, SourceCheck};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// What the supervisor tells the warden, as JSON in a sealed memory file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -16,6 +17,9 @@ pub(crate) struct WardenOrders {
     pub(crate) sources: BTreeMap<String, FileIdentity>,
     /// Where the cell's control group is made.
     pub(crate) groups: GroupParents,
+    /// The compiled code that the worker gets. The warden removes it where it is unfit: the
+    /// supervisor can no longer remove a file by then.
+    pub(crate) code: Option<PathBuf>,
 }
 
 /// Device and inode (inode(7)): which file a path meant.

@@ -7,8 +7,9 @@
 use super::build::{self, Blueprint, BuildError};
 use super::group::Group;
 use super::orders::{End, InitAnswer, WardenEvent, WardenOrders, encode};
-use super::syscall::{Cloned, fork_into};
+use super::syscall::{Cloned, close_from, fork_into};
 use super::{DESCRIPTORS_MAX, MESSAGE_BYTES_MAX};
+use crate::component::CODE_UNFIT;
 use brig_sandbox::cell::{CellKind, FIRST_UNUSED_HOST_ID, ID_INSIDE, Identity, Namespace};
 use rustix::event::{PollFd, PollFlags};
 use rustix::net::{
@@ -20,6 +21,7 @@ use std::fs::File;
 use std::io::{self, IoSliceMut, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 /// Runs the warden on its standard input, which is the channel.
@@ -32,6 +34,9 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn serve() -> io::Result<()> {
+    // What brig's caller left open for it is not the warden's: it would stay open for as long as
+    // the cell lives.
+    close_from(3)?;
     let channel = io::stdin().as_fd().try_clone_to_owned()?;
     // Away from the client's terminal: its Ctrl-C is for the supervisor, which ends the server in
     // order.
@@ -82,11 +87,19 @@ fn receive_orders(channel: BorrowedFd<'_>) -> io::Result<Option<(WardenOrders, V
 }
 
 /// A cell with its init.
+/// Dropping it ends it.
 struct RunningCell {
     pidfd: OwnedFd,
     init: OwnedFd,
+    code: Option<PathBuf>,
     /// Removed when the cell is.
     group: Group,
+}
+
+impl Drop for RunningCell {
+    fn drop(&mut self) {
+        self.end();
+    }
 }
 
 fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell, BuildError> {
@@ -143,7 +156,12 @@ fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell
         }
         Cloned::Parent { child, pidfd } => {
             drop((inits_end, childs_gate, descriptors, blueprint));
-            let cell = RunningCell { pidfd, init, group };
+            let cell = RunningCell {
+                pidfd,
+                init,
+                code: orders.code.clone(),
+                group,
+            };
             let begun = cell
                 .group
                 .add(child.as_raw_nonzero().get())
@@ -343,6 +361,10 @@ impl RunningCell {
     /// How the server ended, as far as anyone saw. The kernel's kill for want of memory looks like
     /// any other from init's side, or takes init too.
     fn end_of(&self, seen: Option<End>) -> End {
+        if let Some(code) = self.code.as_ref().filter(|_| seen == Some(CODE_UNFIT)) {
+            // Where it is gone already, another session met it too.
+            let _ = std::fs::remove_file(code);
+        }
         let killed = matches!(
             seen,
             None | Some(

@@ -4,7 +4,7 @@ use super::start::{launch_failed, warden_orders};
 use crate::component::cache::{Cache, CacheError, Digest, Entry};
 use crate::exit::Exit;
 use crate::launch::{End, LaunchError, Running, Warden, WardenEvent, sealed};
-use crate::log::escape;
+use crate::log::{Log, escape};
 use crate::places::code_cache;
 use crate::prepare::Planned;
 use crate::report::Refused;
@@ -16,28 +16,37 @@ use rustix::pipe::PipeFlags;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 
 /// Bytes of the compiler's report that are read.
 const REPORT_BYTES_MAX: u64 = 64 << 10;
 
-/// The plan's code, compiled.
-pub(super) fn compiled(planned: &Planned) -> Result<Entry, Refused> {
-    let folder = code_cache().map_err(|error| {
-        let help = "set HOME, or XDG_CACHE_HOME, to a folder of your own";
-        Refused::one(Exit::Failure, "no-cache", format!("cannot {error}"), help)
-    })?;
-    let cache = Cache::open(&folder).map_err(|error| cache_failed(&error))?;
+/// The plan's code, compiled. An entry of the cache that somebody changed is told, removed and made
+/// again: what it was cannot be used, and a start need not fail for it.
+pub(super) fn compiled(planned: &Planned, log: &Log) -> Result<Entry, Refused> {
+    let cache = Cache::open(&folder()?).map_err(|error| cache_failed(&error))?;
     let digest = Digest::of(&planned.component.bytes);
-    if let Some(entry) = cache
-        .lookup(&digest)
-        .map_err(|error| cache_failed(&error))?
-    {
-        return Ok(entry);
+    match cache.lookup(&digest) {
+        Ok(Some(entry)) => return Ok(entry),
+        Ok(None) => {}
+        Err(error @ CacheError::Entry(..)) => {
+            log.notice(&format!("cannot {error}; it is removed and made again"));
+            cache.remove(&digest).map_err(|e| cache_failed(&e))?;
+        }
+        Err(error) => return Err(cache_failed(&error)),
     }
     let (code, code_bytes) = compile(planned)?;
     cache
         .store(&digest, &code, code_bytes)
         .map_err(|error| cache_failed(&error))
+}
+
+/// Where compiled code is kept.
+pub(super) fn folder() -> Result<PathBuf, Refused> {
+    code_cache().map_err(|error| {
+        let help = "set HOME, or XDG_CACHE_HOME, to a folder of your own";
+        Refused::one(Exit::Failure, "no-cache", format!("cannot {error}"), help)
+    })
 }
 
 fn cache_failed(error: &CacheError) -> Refused {

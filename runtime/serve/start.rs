@@ -1,15 +1,15 @@
 //! Starting a component's cell: pipes, orders, code, and the warden's word.
 
-use super::code::compiled;
+use super::code::{compiled, folder};
 use crate::bridge::pump::Server;
 use crate::component::cache::Entry;
 use crate::exit::Exit;
 use crate::launch::{LaunchError, Warden, WardenOrders, sealed};
+use crate::log::Log;
 use crate::prepare::Planned;
-use crate::probe::identities;
 use crate::report::Refused;
 use crate::streams::{Output, own_input};
-use brig_sandbox::cell::{Cell, Mount};
+use brig_sandbox::cell::Cell;
 use brig_sandbox::component::WorkerOrders;
 use brig_sandbox::lower::native::{ComponentRole, component_program, native};
 use brig_sandbox::plan::{Plan, Value};
@@ -21,11 +21,13 @@ use std::os::fd::OwnedFd;
 pub(super) fn start(
     planned: &Planned,
     warden: Result<Warden, LaunchError>,
+    log: &Log,
 ) -> Result<Server, Refused> {
-    let code = compiled(planned)?;
+    let code = compiled(planned, log)?;
     let warden = warden.map_err(|error| launch_failed(&error))?;
     let orders = worker_orders(&planned.plan, &code)?;
-    let warden_orders = warden_orders(planned, &planned.plan.cell, ComponentRole::Worker)?;
+    let mut warden_orders = warden_orders(planned, &planned.plan.cell, ComponentRole::Worker)?;
+    warden_orders.code = Some(folder()?.join(&code.name));
     launch(warden, &warden_orders, &orders, code).map_err(|error| launch_failed(&error))
 }
 
@@ -94,20 +96,12 @@ fn worker_orders(plan: &Plan, code: &Entry) -> Result<WorkerOrders, Refused> {
     })
 }
 
-/// A cell's orders, with the identity of every source as it is now.
+/// A cell's orders, with the identity of every source as it was decided on.
 pub(super) fn warden_orders(
     planned: &Planned,
     cell: &Cell,
     role: ComponentRole,
 ) -> Result<WardenOrders, Refused> {
-    let sources = cell.mounts.iter().filter_map(|mount| match mount {
-        Mount::Program { source, .. } | Mount::Grant { source, .. } => Some(source.as_str()),
-        Mount::Scratch { .. } => None,
-    });
-    let sources = identities(sources).map_err(|error| {
-        let message = format!("cannot look at a granted source: {error}");
-        Refused::one(Exit::Launch, "source-vanished", message, "start again")
-    })?;
     let cell = native(
         cell,
         component_program(&planned.facts.worker, cell.kind, role),
@@ -122,8 +116,9 @@ pub(super) fn warden_orders(
     })?;
     Ok(WardenOrders {
         cell,
-        sources,
+        sources: planned.sources.clone(),
         groups: planned.groups.clone(),
+        code: None,
     })
 }
 

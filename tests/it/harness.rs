@@ -20,6 +20,9 @@ pub(crate) mod durations {
     /// Rounds of killing one process at a random moment.
     pub(crate) const KILL_ROUNDS: (u32, u32) = (50, 1000);
 
+    /// Bytes of the longest line that a guest writes.
+    pub(crate) const GIANT_LINE_BYTES: (u64, u64) = (1 << 30, 1 << 32);
+
     /// The value for this run.
     pub(crate) fn pick<T>((ci, soak): (T, T)) -> T {
         if std::env::var_os("BRIG_SOAK").is_some() {
@@ -33,6 +36,12 @@ pub(crate) mod durations {
 /// The brig under test.
 pub(crate) fn brig() -> Command {
     Command::new(env!("CARGO_BIN_EXE_brig"))
+}
+
+/// With a cache of compiled code that the tests share and nobody else uses.
+pub(crate) fn cached(mut command: Command) -> Command {
+    command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
+    command
 }
 
 /// The repository.
@@ -72,6 +81,34 @@ pub(crate) fn tool(name: &str) -> PathBuf {
     found.unwrap_or_else(|| panic!("MISSING PART: {name} (scripts/parts installs it)"))
 }
 
+/// The processes below one, children before grandchildren (proc_pid_task_children(5)).
+pub(crate) fn family(process: u32) -> Vec<u32> {
+    let mut found = vec![process];
+    let mut next = 0;
+    while let Some(process) = found.get(next) {
+        let tasks = fs::read_dir(format!("/proc/{process}/task"));
+        for task in tasks.into_iter().flatten().flatten() {
+            let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
+            found.extend(
+                children
+                    .split_whitespace()
+                    .map(|id| id.parse::<u32>().unwrap()),
+            );
+        }
+        next += 1;
+    }
+    found.split_off(1)
+}
+
+/// Whether a process runs. One that has ended and waits for its parent does not.
+pub(crate) fn is_alive(process: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let state = stat
+        .rsplit_once(") ")
+        .and_then(|(_, rest)| rest.chars().next());
+    state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
+}
+
 /// A folder of one test, gone afterwards.
 pub(crate) struct Scratch {
     path: PathBuf,
@@ -88,6 +125,11 @@ impl Scratch {
         Self {
             path: fs::canonicalize(path).unwrap(),
         }
+    }
+
+    /// The folder itself.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// A path in it.

@@ -11,4 +11,6 @@
 
 mod command_line;
 mod harness;
+mod hostile;
 mod tidy;
+mod walls;
