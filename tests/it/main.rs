@@ -9,5 +9,6 @@
     reason = "a test fails by panicking"
 )]
 
+mod clients;
 mod command_line;
 mod harness;
