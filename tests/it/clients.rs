@@ -63,8 +63,8 @@ fn check(sdk: &Sdk, era: &str) {
     let scratch = &Scratch::new();
     thread::scope(|scope| {
         let pair = |(guest, folder): (&'static str, &'static str)| {
-            let walled = scope
-                .spawn(move || sdk.transcript(era, &under_brig(scratch, guest, folder)));
+            let walled =
+                scope.spawn(move || sdk.transcript(era, &under_brig(scratch, guest, folder)));
             let bare = scope.spawn(move || sdk.transcript(era, &[native(guest).into()]));
             (guest, walled, bare)
         };
@@ -130,8 +130,11 @@ fn typescript_sdk_2_modern() {
 fn a_guest_in_a_plain_wasmtime_gives_the_same() {
     let (sdk, scratch) = (Sdk::node("ts_client_v2.mjs"), Scratch::new());
     for (guest, folder) in GUESTS {
-        let wasm = repository().join(folder).join(format!("{guest}.wasm"));
-        let plain = [native("bare-embedding").into(), wasm.into(), "--dir".into(), sample()];
+        let (wasm, code) = (repository().join(folder).join(guest), scratch.join(guest));
+        let wasm = wasm.with_extension("wasm");
+        let mut compile = Command::new(native("bare-embedding"));
+        assert!(compile.arg("compile").args([&wasm, &code]).status().unwrap().success());
+        let plain = [native("bare-embedding").into(), code.into(), "--dir".into(), sample()];
         let plain = sdk.transcript("modern", &plain);
         let walled = sdk.transcript("modern", &under_brig(&scratch, guest, folder));
         whole(&plain);

@@ -11,4 +11,5 @@
 
 mod clients;
 mod command_line;
+mod guests;
 mod harness;
