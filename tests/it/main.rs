@@ -13,3 +13,4 @@ mod clients;
 mod command_line;
 mod guests;
 mod harness;
+mod relay;
