@@ -9,8 +9,10 @@
     reason = "a test fails by panicking"
 )]
 
+mod bridge_limits;
 mod clients;
 mod command_line;
 mod guests;
 mod harness;
 mod relay;
+mod streams;
