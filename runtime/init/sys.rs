@@ -85,7 +85,10 @@ mod nr {
 global_asm!(".globl _start", "_start:", "xor %ebp, %ebp", "and $-16, %rsp", "call {main}", "ud2",
     main = sym crate::init, options(att_syntax));
 #[cfg(target_arch = "aarch64")]
-global_asm!(".globl _start", "_start:", "mov x29, #0", "bl {main}", "brk #1", main = sym crate::init);
+global_asm!(
+    ".globl _start", "_start:", "mov x29, #0", "bl {main}", "brk #1",
+    main = sym crate::init
+);
 
 /// One system call with up to five arguments.
 ///
@@ -186,7 +189,8 @@ pub fn capabilities() -> core::result::Result<u64, i32> {
     const VERSION_3: u32 = 0x2008_0522;
     let header = [VERSION_3, 0];
     let mut sets = [0u32; 6];
-    // SAFETY: the header is two u32 and the answer two structures of three u32 (linux/capability.h).
+    // SAFETY: the header is two u32 and the answer two structures of three u32
+    // (linux/capability.h).
     unsafe {
         call(
             nr::CAPGET,

@@ -400,7 +400,7 @@ fn errno_text(errno: i32) -> io::Error {
 fn tell(channel: BorrowedFd<'_>, event: &WardenEvent) -> io::Result<()> {
     let mut text = serde_json::to_vec(event)?;
     if text.len() > MESSAGE_BYTES_MAX {
-        text = br#"{"event":"failed","step":"build the cell","reason":"too long to tell","help":null}"#
+        text = br#"{"event":"failed","step":"build the cell","reason":"too long","help":null}"#
             .to_vec();
     }
     rustix::net::send(channel, &text, SendFlags::NOSIGNAL)?;

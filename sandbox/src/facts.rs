@@ -83,7 +83,8 @@ pub struct WorkerFiles {
     pub program: String,
     /// The program's dynamic loader, absent where brig is linked statically.
     pub loader: Option<String>,
-    /// Shared libraries that are loaded into brig: the name that the loader asks for → canonical path.
+    /// Shared libraries that are loaded into brig: the name that the loader asks for → canonical
+    /// path.
     pub libraries: BTreeMap<String, String>,
 }
 

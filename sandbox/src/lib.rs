@@ -2,7 +2,8 @@
 //! engine understands.
 //!
 //! Nothing here reads a file, the environment or the clock, starts a process or opens a socket: what
-//! the host offers comes in as [`facts::HostFacts`], what shall happen goes out as plain data.
+//! Nothing here reads a file, the environment or the clock, starts a process or opens a socket:
+//! what the host offers comes in as [`facts::HostFacts`], what shall happen goes out as plain data.
 
 extern crate alloc;
 

@@ -344,7 +344,8 @@ fn links(links: brig_policies::Links) -> Links {
     }
 }
 
-/// The cell's `/tmp`. An inode for each 4 KiB, so that many empty files take no more than the bytes.
+/// The cell's `/tmp`. An inode for each 4 KiB, so that many empty files take no more than the
+/// bytes.
 fn scratch(bytes_max: u64) -> Option<Mount> {
     (bytes_max > 0).then(|| Mount::Scratch {
         at: "/tmp".to_owned(),
