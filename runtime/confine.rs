@@ -1,6 +1,6 @@
-//! The supervisor's own walls. It reads what a hostile server says, so while a session runs it keeps
-//! only what that takes: the descriptors it has, memory, and waiting. It can open no file, start no
-//! program and make no memory executable.
+//! The supervisor's own walls. It reads what a hostile server says, so while a session runs it
+//! keeps only what that takes: the descriptors it has, memory, and waiting. It can open no file,
+//! start no program and make no memory executable.
 
 use brig_sandbox::seccomp::{Family, FileCalls, InvalidProfile, Profile};
 use landlock::{

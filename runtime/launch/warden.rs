@@ -121,7 +121,8 @@ fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell
     // own. Without it the set bounds nothing: no new privileges can be gained that it would allow.
     let may_bound = orders.cell.kind == CellKind::Full || rustix::process::geteuid().is_root();
     let message = encode(&orders.cell, &orders.sources, ids, may_bound);
-    // The control group's namespace is made in the child, once it is in the group that it is to show.
+    // The control group's namespace is made in the child, once it is in the group that it is to
+    // show.
     let namespaces = orders
         .cell
         .namespaces
@@ -129,8 +130,7 @@ fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell
         .filter(|n| **n != Namespace::Cgroup);
     let flags = namespaces.map(|n| namespace_flag(*n)).fold(0, |a, b| a | b);
     // An ordinary user may write the id maps of its own child, but not of one whose files in /proc
-    // are root's, as those of a process are that is not dumpable. The child is not until init says so
-    // again: it runs nothing but this program.
+    // are root's, as those of a process are that is not dumpable.
     let dumpable = |behavior| {
         rustix::process::set_dumpable_behavior(behavior)
             .map_err(|e| BuildError::at("keep its memory to itself", e))
@@ -262,7 +262,7 @@ fn namespace_flag(namespace: Namespace) -> u64 {
         Namespace::Ipc => libc::CLONE_NEWIPC,
         Namespace::Uts => libc::CLONE_NEWUTS,
         Namespace::Cgroup => libc::CLONE_NEWCGROUP,
-        // linux/sched.h; it lies in the bits of the exit signal, which clone3 takes apart from flags.
+        // linux/sched.h; it lies in the bits of the exit signal, which clone3 takes apart.
         Namespace::Time => 0x80,
     };
     u64::from(flag.unsigned_abs())

@@ -1,6 +1,5 @@
 //! End to end, through the program as it is installed. One binary: `cargo test --test it`.
 //!
-//! Tests need parts (guests, SDKs, tools) that `scripts/parts` installs. A part that is not there is
 //! Tests need parts (guests, SDKs, tools) that `scripts/parts` installs. A part that is not there
 //! is a failure that names it, never a skip.
 #![expect(

@@ -233,7 +233,9 @@ fn files_and_lines_are_short() {
     check("a file has at most 400 lines beside its tests", lengths);
     let lines = sources.iter().flat_map(|file| {
         let lines = file.text().lines().zip(1..);
-        let long = lines.filter(|(line, _)| line.chars().count() > COLUMNS_MAX);
+        // The rows of a table of attacks stand in one line each, to be read side by side.
+        let is_row = |line: &str| line.starts_with("yes | ") || line.starts_with("no  | ");
+        let long = lines.filter(|(line, _)| line.chars().count() > COLUMNS_MAX && !is_row(line));
         long.map(|(_, at)| format!("{}:{at}", file.path))
     });
     check("a line has at most 100 characters", lines);
