@@ -204,12 +204,16 @@ fn unsafe_code_stands_in_named_places() {
 /// and one that keeps the rule leaves this list.
 const LONG: &[(&str, usize)] = &[
     ("runtime/bridge/pump.rs", 500),
-    ("runtime/init/sys.rs", 510),
+    ("runtime/init/sys.rs", 456),
     ("runtime/launch/build.rs", 410),
-    ("sandbox/src/plan.rs", 480),
 ];
 const LINES_MAX: usize = 400;
 const COLUMNS_MAX: usize = 100;
+
+/// The rows of a table of attacks stand in one line each, to be read side by side.
+fn is_row(line: &str) -> bool {
+    line.starts_with("yes | ") || line.starts_with("no  | ")
+}
 
 #[test]
 fn files_and_lines_are_short() {
@@ -233,8 +237,6 @@ fn files_and_lines_are_short() {
     check("a file has at most 400 lines beside its tests", lengths);
     let lines = sources.iter().flat_map(|file| {
         let lines = file.text().lines().zip(1..);
-        // The rows of a table of attacks stand in one line each, to be read side by side.
-        let is_row = |line: &str| line.starts_with("yes | ") || line.starts_with("no  | ");
         let long = lines.filter(|(line, _)| line.chars().count() > COLUMNS_MAX && !is_row(line));
         long.map(|(_, at)| format!("{}:{at}", file.path))
     });
