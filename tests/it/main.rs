@@ -12,4 +12,5 @@
 mod command_line;
 mod harness;
 mod hostile;
+mod kills;
 mod walls;
