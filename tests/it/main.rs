@@ -13,4 +13,5 @@ mod command_line;
 mod harness;
 mod hostile;
 mod kills;
+mod users;
 mod walls;
