@@ -11,8 +11,10 @@ use crate::report::Refused;
 use brig_sandbox::component::{CompileOrders, CompileReport};
 use brig_sandbox::lower::native::ComponentRole;
 use brig_sandbox::plan::{CODE_BYTES_MAX, COMPONENT_BYTES_MAX, compiler_cell};
+use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{MemfdFlags, Mode, OFlags};
 use rustix::pipe::PipeFlags;
+use rustix::stdio::stdout;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -85,12 +87,12 @@ fn compile(planned: &Planned) -> Result<(File, u64), Refused> {
         .map_err(|error| launch_failed(&error))?;
     drop(descriptors);
     let end = wait(&running).map_err(|error| launch_failed(&error))?;
+    running.kill().map_err(broken)?;
     let mut text = Vec::new();
     File::from(report)
         .take(REPORT_BYTES_MAX)
         .read_to_end(&mut text)
         .map_err(broken)?;
-    drop(running);
     judge(&text, end, File::from(code))
 }
 
@@ -115,8 +117,27 @@ fn descriptors(
     ])
 }
 
+/// Waits for the compiler's end, or for the client's: a compilation can take minutes, and without
+/// anyone who reads brig's answers there is nobody to compile for.
 fn wait(running: &Running) -> Result<End, LaunchError> {
     loop {
+        let out = stdout();
+        let mut polled = [
+            PollFd::from_borrowed_fd(running.channel(), PollFlags::IN),
+            // Asked for nothing, a pipe or socket still tells that its other end is closed.
+            PollFd::from_borrowed_fd(out, PollFlags::empty()),
+        ];
+        match rustix::event::poll(&mut polled, None) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(errno) => return Err(LaunchError::Warden(errno.into())),
+        }
+        let [told, unread] = polled.map(|entry| !entry.revents().is_empty());
+        if !told {
+            if unread {
+                return Ok(End::Killed);
+            }
+            continue;
+        }
         match running.event().map_err(LaunchError::Warden)? {
             Some(WardenEvent::Started) => {}
             Some(WardenEvent::Ended { end }) => return Ok(end),
