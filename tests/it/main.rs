@@ -1,7 +1,7 @@
 //! End to end, through the program as it is installed. One binary: `cargo test --test it`.
 //!
-//! Tests need parts (guests, SDKs, tools) that `scripts/parts` installs. A part that is not there is
-//! a failure that names it, never a skip.
+//! Tests need parts (guests, SDKs, tools) that `scripts/parts` installs. A part that is not there
+//! is a failure that names it, never a skip.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
