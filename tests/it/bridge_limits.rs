@@ -318,7 +318,7 @@ fn a_flood_of_messages_waits_for_a_client_that_does_not_read() {
     deaf.until_still();
     deaf.is_small();
     let (lines, _) = deaf.until_answer(1);
-    // All of them, and each whole: the guest writes lines of one length until it has written enough.
+    // All of them: the guest writes lines of one length until it has written enough.
     let length =
         r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"data":"flood"}}"#.len();
     assert_eq!(lines as u64, FLOOD_BYTES.div_ceil(length as u64 + 1));
