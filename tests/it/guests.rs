@@ -50,7 +50,13 @@ fn the_lock_names_every_committed_guest_by_its_hash() {
 
 /// Where the path of a source may begin: `scripts/guests` gives each place one of these names, and
 /// leaves what cargo itself names from the workspace.
-const PLACES: [&str; 5] = ["/rust/library/", "/crates/", "/guests/", "examples/", "tests/guests/"];
+const PLACES: [&str; 5] = [
+    "/rust/library/",
+    "/crates/",
+    "/guests/",
+    "examples/",
+    "tests/guests/",
+];
 
 #[track_caller]
 fn check(path: &str) {
@@ -74,8 +80,11 @@ fn check(path: &str) {
         let start = text[..end].rfind(|c| !in_path(c)).map_or(0, |at| at + 1);
         let source = &text[start..end];
         // What comes before may be another text, since nothing parts them, but no folder.
-        let begins =
-            |place: &&str| source.find(place).is_some_and(|at| !source[..at].contains('/'));
+        let begins = |place: &&str| {
+            source
+                .find(place)
+                .is_some_and(|at| !source[..at].contains('/'))
+        };
         assert!(PLACES.iter().any(begins), "{path} holds {source}.rs");
         sources += 1;
     }
