@@ -3,14 +3,20 @@
 //! It reads a side only while what waits for the other side is small, so a peer that does not read
 //! stops the one that writes, as over a pipe.
 
+mod reading;
+mod side;
+
+pub(crate) use side::Server;
+
 use super::frame::Framer;
-use super::session::{Action, Ended, Event, Outcome, Session, SessionLimits, StartRefusal};
-use crate::component::{StartFailure, ending_of};
+use super::session::{Action, Event, Outcome, Session, SessionLimits, StartRefusal};
+use crate::component::StartFailure;
 use crate::confine::confine;
-use crate::launch::{End, Running, WardenEvent};
+use crate::launch::{End, Running};
 use crate::log::Log;
-use crate::streams::{Input, Output, Read};
+use crate::streams::{Input, Output};
 use rustix::event::{PollFd, PollFlags, Timespec};
+use side::ServerSide;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
@@ -20,8 +26,6 @@ use std::time::Instant;
 const HIGH_WATER_BYTES: usize = 1 << 20;
 /// Bytes of one read. A pipe holds 64 KiB (pipe(7)).
 const READ_BYTES: usize = 64 << 10;
-/// Bytes of the worker's reports that are kept.
-const REPORT_BYTES_MAX: usize = 64 << 10;
 
 /// The client's two streams.
 pub(crate) struct Client {
@@ -29,20 +33,6 @@ pub(crate) struct Client {
     pub(crate) input: Input,
     /// What it reads.
     pub(crate) output: Output,
-}
-
-/// A started server.
-pub(crate) struct Server {
-    /// The cell.
-    pub(crate) running: Running,
-    /// What it reads.
-    pub(crate) input: Output,
-    /// Its standard output.
-    pub(crate) output: Input,
-    /// Its standard error.
-    pub(crate) errors: Input,
-    /// The worker's reports.
-    pub(crate) reports: Input,
 }
 
 /// Whom the client talks to.
@@ -98,32 +88,6 @@ pub(crate) fn run(
         pump.event(Event::StartRefused(refusal));
     }
     pump.run()
-}
-
-struct ServerSide {
-    running: Option<Running>,
-    framer: Framer,
-    input: Output,
-    output: Option<Input>,
-    errors: Option<Input>,
-    reports: Option<Input>,
-    report_text: Vec<u8>,
-    end: Option<End>,
-}
-
-impl ServerSide {
-    fn new(server: Server, limits: SessionLimits) -> Self {
-        Self {
-            running: Some(server.running),
-            framer: Framer::new(limits.message_bytes_max),
-            input: server.input,
-            output: Some(server.output),
-            errors: Some(server.errors),
-            reports: Some(server.reports),
-            report_text: Vec::new(),
-            end: None,
-        }
-    }
 }
 
 struct Pump<'a> {
@@ -184,7 +148,7 @@ impl Pump<'_> {
             poll(&mut polled, Some(100))?;
         }
         if let Some(server) = &mut self.server {
-            drain_errors(server, self.log, &mut self.buffer);
+            server.drain_errors(self.log, &mut self.buffer);
             if let Some(running) = server.running.take() {
                 running.kill()?;
             }
@@ -258,141 +222,6 @@ impl Pump<'_> {
         Ok(())
     }
 
-    fn read_client(&mut self) {
-        let Some(input) = &self.client_input else {
-            return;
-        };
-        match input.read(&mut self.buffer) {
-            Read::Nothing => {}
-            Read::Bytes(count) => {
-                let buffer = std::mem::take(&mut self.buffer);
-                let mut bytes = buffer.get(..count).unwrap_or_default();
-                while let Some(frame) = self.client_framer.take(&mut bytes) {
-                    self.event(Event::FromClient(frame));
-                }
-                self.buffer = buffer;
-            }
-            Read::Closed => self.close_client(),
-        }
-    }
-
-    fn close_client(&mut self) {
-        if self.client_input.take().is_some() {
-            if let Some(frame) = self.client_framer.finish() {
-                self.event(Event::FromClient(frame));
-            }
-            self.event(Event::ClientClosed);
-        }
-    }
-
-    fn read_server(&mut self) {
-        let Some(server) = &mut self.server else {
-            return;
-        };
-        let Some(output) = &server.output else { return };
-        match output.read(&mut self.buffer) {
-            Read::Nothing => {}
-            Read::Bytes(count) => {
-                let buffer = std::mem::take(&mut self.buffer);
-                let mut bytes = buffer.get(..count).unwrap_or_default();
-                while let Some(frame) = self
-                    .server
-                    .as_mut()
-                    .and_then(|server| server.framer.take(&mut bytes))
-                {
-                    self.event(Event::FromServer(frame));
-                }
-                self.buffer = buffer;
-            }
-            Read::Closed => {
-                server.output = None;
-                if let Some(frame) = server.framer.finish() {
-                    self.event(Event::FromServer(frame));
-                }
-                self.event(Event::ServerOutputClosed);
-            }
-        }
-    }
-
-    fn read_errors(&mut self) {
-        let Some(server) = &mut self.server else {
-            return;
-        };
-        match server
-            .errors
-            .as_ref()
-            .map(|errors| errors.read(&mut self.buffer))
-        {
-            Some(Read::Bytes(count)) => {
-                self.log
-                    .server_wrote(self.buffer.get(..count).unwrap_or_default());
-            }
-            Some(Read::Closed) => server.errors = None,
-            Some(Read::Nothing) | None => {}
-        }
-    }
-
-    fn read_reports(&mut self) {
-        if let Some(server) = &mut self.server {
-            read_reports(server, &mut self.buffer);
-        }
-    }
-
-    fn read_warden(&mut self) -> io::Result<()> {
-        let Some(server) = &mut self.server else {
-            return Ok(());
-        };
-        let Some(running) = &server.running else {
-            return Ok(());
-        };
-        let event = match running.event_now() {
-            Ok(event) => event,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        match event {
-            Some(WardenEvent::Started) => self.event(Event::ServerStarted),
-            Some(WardenEvent::Failed { step, reason, help }) => {
-                server.end = Some(End::Killed);
-                let message = format!("cannot {step}: {reason}");
-                self.start_failure = Some(StartFailure {
-                    reason: message.clone(),
-                    code_unfit: false,
-                });
-                let help = help.unwrap_or_default();
-                self.event(Event::StartRefused(StartRefusal { message, help }));
-            }
-            Some(WardenEvent::Ended { end }) => self.server_ended(end),
-            // The warden is gone without a word: it was killed, and its cell with it.
-            None => self.server_ended(End::Killed),
-        }
-        Ok(())
-    }
-
-    fn server_ended(&mut self, end: End) {
-        let Some(server) = &mut self.server else {
-            return;
-        };
-        server.end = Some(end);
-        while server.reports.is_some() && read_reports(server, &mut self.buffer) {}
-        let ending = ending_of(&server.report_text, end);
-        self.start_failure = ending.start_failure;
-        let ended = Ended {
-            reason: ending.reason,
-            code: ending.code,
-        };
-        self.event(Event::ServerEnded(ended));
-    }
-
-    fn signalled(&mut self) {
-        let _ = self.signal.read(&mut self.buffer);
-        if std::mem::replace(&mut self.closing, true) {
-            self.perform(Action::Kill);
-        } else {
-            self.close_client();
-        }
-    }
-
     fn event(&mut self, event: Event) {
         let mut actions = std::mem::take(&mut self.actions);
         self.session.on(self.now_ms(), event, &mut actions);
@@ -458,36 +287,6 @@ impl Pump<'_> {
 
     fn now_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-}
-
-/// One read of reports. False: nothing there now.
-fn read_reports(server: &mut ServerSide, buffer: &mut [u8]) -> bool {
-    match server.reports.as_ref().map(|reports| reports.read(buffer)) {
-        Some(Read::Bytes(count)) => {
-            let room = REPORT_BYTES_MAX
-                .saturating_sub(server.report_text.len())
-                .min(count);
-            server
-                .report_text
-                .extend_from_slice(buffer.get(..room).unwrap_or_default());
-            true
-        }
-        Some(Read::Closed) => {
-            server.reports = None;
-            false
-        }
-        Some(Read::Nothing) | None => false,
-    }
-}
-
-fn drain_errors(server: &mut ServerSide, log: &mut Log, buffer: &mut [u8]) {
-    // As much as a pipe holds: a server that still writes must not keep the session from its end.
-    for _ in 0..2 {
-        match server.errors.as_ref().map(|errors| errors.read(buffer)) {
-            Some(Read::Bytes(count)) => log.server_wrote(buffer.get(..count).unwrap_or_default()),
-            Some(Read::Nothing | Read::Closed) | None => return,
-        }
     }
 }
 

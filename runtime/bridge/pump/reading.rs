@@ -1,0 +1,145 @@
+//! What becomes of each descriptor that has something to read.
+
+use super::super::session::{Action, Ended, Event, StartRefusal};
+use super::Pump;
+use crate::component::{StartFailure, ending_of};
+use crate::launch::{End, WardenEvent};
+use crate::streams::Read;
+use std::io;
+
+impl Pump<'_> {
+    pub(super) fn read_client(&mut self) {
+        let Some(input) = &self.client_input else {
+            return;
+        };
+        match input.read(&mut self.buffer) {
+            Read::Nothing => {}
+            Read::Bytes(count) => {
+                let buffer = std::mem::take(&mut self.buffer);
+                let mut bytes = buffer.get(..count).unwrap_or_default();
+                while let Some(frame) = self.client_framer.take(&mut bytes) {
+                    self.event(Event::FromClient(frame));
+                }
+                self.buffer = buffer;
+            }
+            Read::Closed => self.close_client(),
+        }
+    }
+
+    pub(super) fn close_client(&mut self) {
+        if self.client_input.take().is_some() {
+            if let Some(frame) = self.client_framer.finish() {
+                self.event(Event::FromClient(frame));
+            }
+            self.event(Event::ClientClosed);
+        }
+    }
+
+    pub(super) fn read_server(&mut self) {
+        let Some(server) = &mut self.server else {
+            return;
+        };
+        let Some(output) = &server.output else { return };
+        match output.read(&mut self.buffer) {
+            Read::Nothing => {}
+            Read::Bytes(count) => {
+                let buffer = std::mem::take(&mut self.buffer);
+                let mut bytes = buffer.get(..count).unwrap_or_default();
+                while let Some(frame) = self
+                    .server
+                    .as_mut()
+                    .and_then(|server| server.framer.take(&mut bytes))
+                {
+                    self.event(Event::FromServer(frame));
+                }
+                self.buffer = buffer;
+            }
+            Read::Closed => {
+                server.output = None;
+                if let Some(frame) = server.framer.finish() {
+                    self.event(Event::FromServer(frame));
+                }
+                self.event(Event::ServerOutputClosed);
+            }
+        }
+    }
+
+    pub(super) fn read_errors(&mut self) {
+        let Some(server) = &mut self.server else {
+            return;
+        };
+        match server
+            .errors
+            .as_ref()
+            .map(|errors| errors.read(&mut self.buffer))
+        {
+            Some(Read::Bytes(count)) => {
+                self.log
+                    .server_wrote(self.buffer.get(..count).unwrap_or_default());
+            }
+            Some(Read::Closed) => server.errors = None,
+            Some(Read::Nothing) | None => {}
+        }
+    }
+
+    pub(super) fn read_reports(&mut self) {
+        if let Some(server) = &mut self.server {
+            server.read_reports(&mut self.buffer);
+        }
+    }
+
+    pub(super) fn read_warden(&mut self) -> io::Result<()> {
+        let Some(server) = &mut self.server else {
+            return Ok(());
+        };
+        let Some(running) = &server.running else {
+            return Ok(());
+        };
+        let event = match running.event_now() {
+            Ok(event) => event,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        match event {
+            Some(WardenEvent::Started) => self.event(Event::ServerStarted),
+            Some(WardenEvent::Failed { step, reason, help }) => {
+                server.end = Some(End::Killed);
+                let message = format!("cannot {step}: {reason}");
+                self.start_failure = Some(StartFailure {
+                    reason: message.clone(),
+                    code_unfit: false,
+                });
+                let help = help.unwrap_or_default();
+                self.event(Event::StartRefused(StartRefusal { message, help }));
+            }
+            Some(WardenEvent::Ended { end }) => self.server_ended(end),
+            // The warden is gone without a word: it was killed, and its cell with it.
+            None => self.server_ended(End::Killed),
+        }
+        Ok(())
+    }
+
+    pub(super) fn server_ended(&mut self, end: End) {
+        let Some(server) = &mut self.server else {
+            return;
+        };
+        server.end = Some(end);
+        while server.reports.is_some() && server.read_reports(&mut self.buffer) {}
+        let ending = ending_of(&server.report_text, end);
+        self.start_failure = ending.start_failure;
+        let ended = Ended {
+            reason: ending.reason,
+            code: ending.code,
+        };
+        self.event(Event::ServerEnded(ended));
+    }
+
+    pub(super) fn signalled(&mut self) {
+        let _ = self.signal.read(&mut self.buffer);
+        if std::mem::replace(&mut self.closing, true) {
+            self.perform(Action::Kill);
+        } else {
+            self.close_client();
+        }
+    }
+}
