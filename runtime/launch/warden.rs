@@ -252,6 +252,7 @@ fn watch(channel: &OwnedFd, cell: &RunningCell) -> io::Result<()> {
                 Some(InitAnswer::Failed { errno, step }) => {
                     return cell.fail(channel, BuildError::at(&step, errno_text(errno)));
                 }
+                Some(InitAnswer::Unbuilt(error)) => return cell.fail(channel, error),
                 Some(InitAnswer::Differs { found, wall }) => {
                     let mut error = BuildError::at("read the cell's walls back", errno_text(0));
                     error.reason = format!("{wall} (found {found})");
@@ -290,7 +291,7 @@ fn watch(channel: &OwnedFd, cell: &RunningCell) -> io::Result<()> {
 impl RunningCell {
     /// init's next word; nothing where it closed its end.
     fn answer(&self) -> Option<InitAnswer> {
-        let mut buffer = [0u8; 256];
+        let mut buffer = [0u8; MESSAGE_BYTES_MAX];
         match rustix::net::recv(&self.init, &mut buffer[..], RecvFlags::DONTWAIT) {
             Ok((0, _)) => None,
             Ok((length, _)) => Some(InitAnswer::read(buffer.get(..length).unwrap_or(&buffer))),
@@ -305,6 +306,7 @@ impl RunningCell {
             Some(InitAnswer::Failed { errno, step }) => {
                 Some(BuildError::at(&step, errno_text(errno)))
             }
+            Some(InitAnswer::Unbuilt(error)) => Some(error),
             Some(
                 InitAnswer::Differs { .. }
                 | InitAnswer::Started

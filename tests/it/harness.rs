@@ -145,6 +145,21 @@ impl Scratch {
         path
     }
 
+    /// The brig under test once more, in this folder. Never written by this process: a thread that
+    /// starts a program meanwhile would hold it open for writing, and no one could run it.
+    pub(crate) fn install_brig(&self) -> PathBuf {
+        let (installed, program) = (brig().get_program().to_owned(), self.join("brig"));
+        if fs::hard_link(&installed, &program).is_err() {
+            let status = Command::new("cp")
+                .arg(&installed)
+                .arg(&program)
+                .status()
+                .unwrap();
+            assert!(status.success());
+        }
+        program
+    }
+
     /// A manifest for one of the committed guests (`echo`, `hostile`), with more sections.
     pub(crate) fn manifest(&self, guest: &str, more: &str) -> PathBuf {
         let component = repository().join(format!("tests/guests/{guest}/{guest}.wasm"));
