@@ -129,15 +129,17 @@ fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell
         .filter(|n| **n != Namespace::Cgroup);
     let flags = namespaces.map(|n| namespace_flag(*n)).fold(0, |a, b| a | b);
     // An ordinary user may write the id maps of its own child, but not of one whose files in /proc
-    // are root's, as those of a process are that is not dumpable. The child is not until init says so
-    // again: it runs nothing but this program.
+    // are root's, as those of a process are that is not dumpable. So the child stays dumpable until
+    // the maps are written, and runs nothing but this program meanwhile.
     let dumpable = |behavior| {
         rustix::process::set_dumpable_behavior(behavior)
             .map_err(|e| BuildError::at("keep its memory to itself", e))
     };
     dumpable(DumpableBehavior::Dumpable)?;
     let cloned = fork_into(flags);
-    dumpable(DumpableBehavior::NotDumpable)?;
+    if !matches!(cloned, Ok(Cloned::Child)) {
+        dumpable(DumpableBehavior::NotDumpable)?;
+    }
     let cloned = cloned.map_err(|e| {
         let mut error = BuildError::at("make the cell's namespaces", e);
         error.help = Some(
@@ -163,12 +165,16 @@ fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell
             let begun = cell
                 .group
                 .add(child.as_raw_nonzero().get())
+                .map_err(|e| BuildError::at("put the cell into its control group", e))
                 .and_then(|()| match orders.cell.kind {
-                    CellKind::Full => write_ids(child, orders.cell.identity, host_ids),
+                    CellKind::Full => write_ids(child, orders.cell.identity, host_ids)
+                        .map_err(|e| BuildError::at("map the cell's user and group", e)),
                     CellKind::Narrow => Ok(()),
                 })
-                .and_then(|()| Ok(rustix::net::send(&gate, b"go", SendFlags::NOSIGNAL)?))
-                .map_err(|e| BuildError::at("map the cell's user and group", e))
+                .and_then(|()| {
+                    rustix::net::send(&gate, b"go", SendFlags::NOSIGNAL)
+                        .map_err(|e| BuildError::at("let the cell be built", e))
+                })
                 .and_then(|_| {
                     rustix::net::send(&cell.init, &message, SendFlags::NOSIGNAL)
                         .map_err(|e| BuildError::at("send init its orders", e))
