@@ -256,7 +256,12 @@ impl Client {
 
     /// The next message.
     pub(crate) fn receive(&mut self) -> Value {
-        let line = self.line().expect("the server closed its output");
+        let Some(line) = self.line() else {
+            self.close();
+            let errors = self.errors.take().map(|errors| errors.join().unwrap());
+            let errors = String::from_utf8_lossy(&errors.unwrap_or_default()).into_owned();
+            panic!("the server closed its output: {errors}")
+        };
         serde_json::from_slice(&line)
             .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&line)))
     }

@@ -552,6 +552,7 @@ fn a_host_without_user_namespaces_gets_the_narrow_cell_or_is_told() {
         assert!(Instant::now() < until, "the worker outlives init");
         thread::sleep(Duration::from_millis(1));
     }
+    assert_eq!(client.line(), None);
     assert_eq!(client.end().0, Some(7));
 }
 
