@@ -2,6 +2,7 @@
 
 mod arguments;
 mod call;
+mod doctor;
 mod plan;
 
 use crate::component::{compile, worker};
@@ -76,6 +77,7 @@ fn run(command: &Command) -> Result<Exit, Refused> {
                 print(&format!("{}: `{name}` has no faults\n", manifest.display()))
             }
         }
+        Command::Doctor { json } => doctor::doctor(*json),
         Command::Plan {
             manifest,
             project,

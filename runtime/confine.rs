@@ -1,6 +1,6 @@
-//! The supervisor's own walls. It reads what a hostile server says, so while a session runs it keeps
-//! only what that takes: the descriptors it has, memory, and waiting. It can open no file, start no
-//! program and make no memory executable.
+//! The supervisor's own walls. It reads what a hostile server says, so while a session runs it
+//! keeps only what that takes: the descriptors it has, memory, and waiting. It can open no file,
+//! start no program and make no memory executable.
 
 use brig_sandbox::seccomp::{Family, FileCalls, InvalidProfile, Profile};
 use landlock::{
@@ -52,5 +52,21 @@ fn unpack(instruction: u64) -> sock_filter {
         jt,
         jf,
         k: u32::from_le_bytes([k0, k1, k2, k3]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(instruction: u64, code: u16, jt: u8, jf: u8, k: u32) {
+        assert_eq!(unpack(instruction), sock_filter { code, jt, jf, k });
+    }
+
+    #[test]
+    fn instructions_are_unpacked_as_sandbox_packs_them() {
+        check(0x0403_0201_aabb_1234, 0x1234, 0xbb, 0xaa, 0x0403_0201);
+        check(0, 0, 0, 0, 0);
     }
 }

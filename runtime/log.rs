@@ -105,7 +105,8 @@ fn put(text: &str) {
     }
 }
 
-/// Text that no terminal obeys: control characters, and those that reorder or hide text, as escapes.
+/// Text that no terminal obeys: control characters, and those that reorder or hide text, as
+/// escapes.
 pub(crate) fn escape(bytes: &[u8]) -> String {
     let cut = bytes.len() > LINE_BYTES_MAX;
     let bytes = bytes.get(..LINE_BYTES_MAX).unwrap_or(bytes);

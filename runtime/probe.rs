@@ -61,13 +61,75 @@ pub(crate) fn identities<'a>(
         .collect()
 }
 
+/// Looked up only where there is a group to drop: it reads two files.
+fn subordinate_gid() -> Option<u32> {
+    if subordinate_ids() != SubordinateIds::Present {
+        return None;
+    }
+    let uid = rustix::process::getuid().as_raw().to_string();
+    let name = user_name(&uid);
+    let ranges = fs::read_to_string("/etc/subgid").ok()?;
+    ranges.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let owner = fields.next()?;
+        let own = owner == uid || name.as_deref() == Some(owner);
+        own.then(|| fields.next()?.parse().ok()).flatten()
+    })
+}
+
+/// What an ordinary user has for mapping more ids than its own (subuid(5), newuidmap(1)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SubordinateIds {
+    /// A range, and the programs.
+    Present,
+    /// No range.
+    NoRange,
+    /// No programs.
+    NoPrograms,
+}
+
+/// Looks for subordinate ids.
+pub(crate) fn subordinate_ids() -> SubordinateIds {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let installed =
+        |name: &str| std::env::split_paths(&path).any(|folder| folder.join(name).exists());
+    let uid = rustix::process::getuid().as_raw().to_string();
+    let name = user_name(&uid);
+    let ranged = |file: &str| {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let owner = |line: &str| line.split(':').next().map(str::to_owned);
+        text.lines()
+            .filter_map(owner)
+            .any(|o| o == uid || Some(&o) == name.as_ref())
+    };
+    if !installed("newuidmap") || !installed("newgidmap") {
+        SubordinateIds::NoPrograms
+    } else if ranged("/etc/subuid") && ranged("/etc/subgid") {
+        SubordinateIds::Present
+    } else {
+        SubordinateIds::NoRange
+    }
+}
+
+fn user_name(uid: &str) -> Option<String> {
+    let users = fs::read_to_string("/etc/passwd").ok()?;
+    let line = users
+        .lines()
+        .find(|line| line.split(':').nth(2) == Some(uid))?;
+    line.split(':').next().map(str::to_owned)
+}
+
 fn caller() -> Caller {
     let gid = rustix::process::getegid().as_raw();
     let groups = rustix::process::getgroups().unwrap_or_default();
+    let supplementary_groups = groups.iter().filter(|group| group.as_raw() != gid).count();
+    let uid = rustix::process::geteuid().as_raw();
+    let asks = uid != 0 && supplementary_groups > 0;
     Caller {
-        uid: rustix::process::geteuid().as_raw(),
+        uid,
         gid,
-        supplementary_groups: groups.iter().filter(|group| group.as_raw() != gid).count(),
+        supplementary_groups,
+        subordinate_gid: if asks { subordinate_gid() } else { None },
     }
 }
 

@@ -217,7 +217,7 @@ impl Session {
             Event::ClientClosed => self.client_closed(now_ms, out),
             Event::FromServer(frame) => self.server_wrote(now_ms, frame, out),
             Event::ServerOutputClosed => self.output_closed(now_ms, out),
-            Event::ServerStarted => self.server.started = true,
+            Event::ServerStarted => self.server_started(now_ms),
             Event::ServerEnded(ended) => self.server_ended(now_ms, ended, out),
             Event::StartRefused(refusal) => self.start_refused(now_ms, &refusal, out),
             Event::DeadlinePassed => {}

@@ -1,4 +1,5 @@
-//! What can be written on the command line. Help, and later manuals and completions, come from here.
+//! What can be written on the command line. Help, and later manuals and completions, come from
+//! here.
 
 use crate::exit::Exit;
 use clap::{Args, Parser, Subcommand};
@@ -25,10 +26,11 @@ pub(super) struct Arguments {
 }
 
 const EXAMPLES: &str = "Examples:
-  brig run examples/units/brig.toml         in place of the server's own command in a client's settings
+  brig run examples/units/brig.toml         in place of the server's command in a client's settings
   brig call examples/units/brig.toml convert '{\"value\": 5, \"from\": \"km\", \"to\": \"mi\"}'
   brig check brig.toml                      every fault of a manifest, with its place
-  brig plan brig.toml                       what the sandbox would be, and what holds it here";
+  brig plan brig.toml                       what the sandbox would be, and what holds it here
+  brig doctor                               what this host offers, and what to do where it lacks";
 
 fn long_help() -> String {
     let mut text = format!("{EXAMPLES}\n\nExit codes:\n");
@@ -44,9 +46,11 @@ fn long_help() -> String {
 pub(super) enum Command {
     /// Run a server for the MCP client on the standard streams
     #[command(after_help = "Example, in a client's settings:
-  {\"mcpServers\": {\"units\": {\"command\": \"brig\", \"args\": [\"run\", \"/path/to/brig.toml\"]}}}
+  {\"mcpServers\": {\"units\": {
+    \"command\": \"brig\", \"args\": [\"run\", \"/path/to/brig.toml\"]}}}
 
-Standard output carries the protocol alone. Notices and the server's own log go to standard error.")]
+Standard output carries the protocol alone. Notices and the server's own log go to standard
+error.")]
     Run {
         /// The manifest
         manifest: PathBuf,
@@ -84,13 +88,24 @@ Standard output carries the protocol alone. Notices and the server's own log go 
         #[arg(long)]
         json: bool,
     },
+    /// Look at this host: what it offers, what is missing, and the remedy
+    #[command(after_help = "Examples:
+  brig doctor
+  brig doctor --json | jq -r '.[\"component-cell\"]'
+
+Exits with 0 where components can run, with 4 where a denial cannot be held.")]
+    Doctor {
+        /// Print the findings as JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// One call of a tool.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   brig call examples/notes/brig.toml list_notes
-  brig call examples/notes/brig.toml read_note '{\"name\": \"welcome\"}'
+  brig call examples/notes/brig.toml read_note '{\"name\": \"bees\"}'
   brig call --json brig.toml TOOL '{}' | jq .structuredContent")]
 pub(super) struct Call {
     /// The manifest
@@ -114,7 +129,7 @@ impl Command {
         match self {
             Self::Run { .. } => false,
             Self::Call(call) => call.json,
-            Self::Check { json, .. } | Self::Plan { json, .. } => *json,
+            Self::Check { json, .. } | Self::Plan { json, .. } | Self::Doctor { json } => *json,
         }
     }
 }

@@ -92,7 +92,7 @@ fn line(out: &mut String, name: &str, value: &str) {
 fn identity(identity: Identity) -> String {
     match identity {
         Identity::UnusedHostId => "a host id that nobody has, without capabilities".to_owned(),
-        Identity::Caller { uid, gid } => format!("you ({uid}:{gid}), without capabilities"),
+        Identity::Caller { uid, gid, .. } => format!("you ({uid}:{gid}), without capabilities"),
     }
 }
 

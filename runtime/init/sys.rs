@@ -4,80 +4,12 @@
     reason = "init has no library under it: this module is its system calls"
 )]
 
+mod nr;
+
 use core::arch::{asm, global_asm};
 
 /// A negated errno, as the kernel returns it.
 pub type Result = core::result::Result<usize, i32>;
-
-#[cfg(target_arch = "x86_64")]
-mod nr {
-    pub const READ: usize = 0;
-    pub const WRITE: usize = 1;
-    pub const CLOSE: usize = 3;
-    pub const RT_SIGPROCMASK: usize = 14;
-    pub const GETPID: usize = 39;
-    pub const CLONE: usize = 56;
-    pub const EXECVE: usize = 59;
-    pub const WAIT4: usize = 61;
-    pub const KILL: usize = 62;
-    pub const FCNTL: usize = 72;
-    pub const GETUID: usize = 102;
-    pub const GETGID: usize = 104;
-    pub const GETEUID: usize = 107;
-    pub const GETEGID: usize = 108;
-    pub const GETPPID: usize = 110;
-    pub const SETSID: usize = 112;
-    pub const CAPGET: usize = 125;
-    pub const PRCTL: usize = 157;
-    pub const EXIT_GROUP: usize = 231;
-    pub const OPENAT: usize = 257;
-    pub const NEWFSTATAT: usize = 262;
-    pub const PPOLL: usize = 271;
-    pub const SIGNALFD4: usize = 289;
-    pub const DUP3: usize = 292;
-    pub const PRLIMIT64: usize = 302;
-    pub const SECCOMP: usize = 317;
-    pub const FSTATFS: usize = 138;
-    pub const CLOSE_RANGE: usize = 436;
-    pub const LANDLOCK_CREATE_RULESET: usize = 444;
-    pub const LANDLOCK_ADD_RULE: usize = 445;
-    pub const LANDLOCK_RESTRICT_SELF: usize = 446;
-}
-
-#[cfg(target_arch = "aarch64")]
-mod nr {
-    pub const READ: usize = 63;
-    pub const WRITE: usize = 64;
-    pub const CLOSE: usize = 57;
-    pub const RT_SIGPROCMASK: usize = 135;
-    pub const CLONE: usize = 220;
-    pub const EXECVE: usize = 221;
-    pub const WAIT4: usize = 260;
-    pub const KILL: usize = 129;
-    pub const FCNTL: usize = 25;
-    pub const GETPID: usize = 172;
-    pub const GETPPID: usize = 173;
-    pub const GETUID: usize = 174;
-    pub const GETGID: usize = 176;
-    pub const GETEUID: usize = 175;
-    pub const GETEGID: usize = 177;
-    pub const SETSID: usize = 157;
-    pub const CAPGET: usize = 90;
-    pub const PRCTL: usize = 167;
-    pub const EXIT_GROUP: usize = 94;
-    pub const OPENAT: usize = 56;
-    pub const NEWFSTATAT: usize = 79;
-    pub const PPOLL: usize = 73;
-    pub const SIGNALFD4: usize = 74;
-    pub const DUP3: usize = 24;
-    pub const PRLIMIT64: usize = 261;
-    pub const SECCOMP: usize = 277;
-    pub const FSTATFS: usize = 44;
-    pub const CLOSE_RANGE: usize = 436;
-    pub const LANDLOCK_CREATE_RULESET: usize = 444;
-    pub const LANDLOCK_ADD_RULE: usize = 445;
-    pub const LANDLOCK_RESTRICT_SELF: usize = 446;
-}
 
 // The kernel enters here with argc at the stack pointer, which init does not read. The call needs
 // a stack aligned to 16 bytes.
@@ -85,7 +17,10 @@ mod nr {
 global_asm!(".globl _start", "_start:", "xor %ebp, %ebp", "and $-16, %rsp", "call {main}", "ud2",
     main = sym crate::init, options(att_syntax));
 #[cfg(target_arch = "aarch64")]
-global_asm!(".globl _start", "_start:", "mov x29, #0", "bl {main}", "brk #1", main = sym crate::init);
+global_asm!(
+    ".globl _start", "_start:", "mov x29, #0", "bl {main}", "brk #1",
+    main = sym crate::init
+);
 
 /// One system call with up to five arguments.
 ///
@@ -186,7 +121,8 @@ pub fn capabilities() -> core::result::Result<u64, i32> {
     const VERSION_3: u32 = 0x2008_0522;
     let header = [VERSION_3, 0];
     let mut sets = [0u32; 6];
-    // SAFETY: the header is two u32 and the answer two structures of three u32 (linux/capability.h).
+    // SAFETY: the header is two u32 and the answer two structures of three u32
+    // (linux/capability.h).
     unsafe {
         call(
             nr::CAPGET,

@@ -315,8 +315,16 @@ fn enter_narrow(identity: Identity) -> io::Result<()> {
 
 fn identity(identity: Identity) -> io::Result<()> {
     let (user, group) = (Uid::from_raw(ID_INSIDE), Gid::from_raw(ID_INSIDE));
-    if identity == Identity::UnusedHostId {
-        rustix::thread::set_thread_groups(&[])?;
+    match identity {
+        Identity::UnusedHostId
+        | Identity::Caller {
+            subordinate_gid: Some(_),
+            ..
+        } => rustix::thread::set_thread_groups(&[])?,
+        Identity::Caller {
+            subordinate_gid: None,
+            ..
+        } => {}
     }
     rustix::thread::set_thread_res_gid(group, group, group)?;
     Ok(rustix::thread::set_thread_res_uid(user, user, user)?)

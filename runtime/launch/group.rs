@@ -124,8 +124,8 @@ fn v1_parent(controller: Controller, memberships: &str, mounts: &str) -> Option<
     })
 }
 
-/// Where the first mount is that this is true of: file system type and super block options (proc(5),
-/// mountinfo).
+/// Where the first mount is that this is true of: file system type and super block options
+/// (proc(5), mountinfo).
 fn mount_of(mounts: &str, is_it: impl Fn(&str, &str) -> bool) -> Option<PathBuf> {
     mounts.lines().find_map(|line| {
         let (left, right) = line.split_once(" - ")?;

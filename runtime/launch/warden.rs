@@ -22,7 +22,7 @@ use std::io::{self, IoSliceMut, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 /// Runs the warden on its standard input, which is the channel.
 pub(crate) fn main() -> ExitCode {
@@ -121,7 +121,8 @@ fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell
     // own. Without it the set bounds nothing: no new privileges can be gained that it would allow.
     let may_bound = orders.cell.kind == CellKind::Full || rustix::process::geteuid().is_root();
     let message = encode(&orders.cell, &orders.sources, ids, may_bound);
-    // The control group's namespace is made in the child, once it is in the group that it is to show.
+    // The control group's namespace is made in the child, once it is in the group that it is to
+    // show.
     let namespaces = orders
         .cell
         .namespaces
@@ -195,7 +196,7 @@ fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell
 /// The pair of host ids that the server gets.
 fn host_ids(identity: Identity) -> (u32, u32) {
     match identity {
-        Identity::Caller { uid, gid } => (uid, gid),
+        Identity::Caller { uid, gid, .. } => (uid, gid),
         Identity::UnusedHostId => {
             let own = rustix::process::getpid()
                 .as_raw_nonzero()
@@ -209,7 +210,19 @@ fn host_ids(identity: Identity) -> (u32, u32) {
 /// user_namespaces(7): one id, and for an ordinary user no way to drop or gain a group.
 fn write_ids(child: Pid, identity: Identity, host: (u32, u32)) -> io::Result<()> {
     let folder = format!("/proc/{}", child.as_raw_nonzero());
-    if let Identity::Caller { .. } = identity {
+    if let Identity::Caller {
+        gid,
+        subordinate_gid,
+        ..
+    } = identity
+    {
+        if let Some(subordinate) = subordinate_gid {
+            map_groups(child, gid, subordinate)?;
+            return std::fs::write(
+                format!("{folder}/uid_map"),
+                format!("{ID_INSIDE} {} 1", host.0),
+            );
+        }
         std::fs::write(format!("{folder}/setgroups"), "deny")?;
     }
     std::fs::write(
@@ -222,6 +235,29 @@ fn write_ids(child: Pid, identity: Identity, host: (u32, u32)) -> io::Result<()>
     )
 }
 
+/// newgidmap(1) may map a subordinate group, and leaves setgroups(2) allowed then.
+fn map_groups(child: Pid, own: u32, subordinate: u32) -> io::Result<()> {
+    let numbers = [
+        child.as_raw_nonzero().get().unsigned_abs(),
+        ID_INSIDE,
+        own,
+        1,
+        0,
+        subordinate,
+        1,
+    ];
+    let status = Command::new("newgidmap")
+        .args(numbers.map(|number| number.to_string()))
+        // The warden's environment is empty; this is where distributions put set-user-id programs.
+        .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
+        .status()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!("newgidmap refused ({status})")))
+    }
+}
+
 fn namespace_flag(namespace: Namespace) -> u64 {
     let flag = match namespace {
         Namespace::User => libc::CLONE_NEWUSER,
@@ -231,7 +267,7 @@ fn namespace_flag(namespace: Namespace) -> u64 {
         Namespace::Ipc => libc::CLONE_NEWIPC,
         Namespace::Uts => libc::CLONE_NEWUTS,
         Namespace::Cgroup => libc::CLONE_NEWCGROUP,
-        // linux/sched.h; it lies in the bits of the exit signal, which clone3 takes apart from flags.
+        // linux/sched.h; it lies in the bits of the exit signal, which clone3 takes apart.
         Namespace::Time => 0x80,
     };
     u64::from(flag.unsigned_abs())
@@ -371,7 +407,7 @@ fn errno_text(errno: i32) -> io::Error {
 fn tell(channel: BorrowedFd<'_>, event: &WardenEvent) -> io::Result<()> {
     let mut text = serde_json::to_vec(event)?;
     if text.len() > MESSAGE_BYTES_MAX {
-        text = br#"{"event":"failed","step":"build the cell","reason":"too long to tell","help":null}"#
+        text = br#"{"event":"failed","step":"build the cell","reason":"too long","help":null}"#
             .to_vec();
     }
     rustix::net::send(channel, &text, SendFlags::NOSIGNAL)?;

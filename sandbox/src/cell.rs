@@ -85,7 +85,8 @@ pub enum Namespace {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "as", rename_all = "kebab-case")]
 pub enum Identity {
-    /// Root starts it: an id that nobody has, [`FIRST_UNUSED_HOST_ID`] plus the warden's process id.
+    /// Root starts it: an id that nobody has, [`FIRST_UNUSED_HOST_ID`] plus the warden's process
+    /// id.
     UnusedHostId,
     /// An ordinary user starts it: that user, without any capability.
     Caller {
@@ -93,6 +94,9 @@ pub enum Identity {
         uid: u32,
         /// The group.
         gid: u32,
+        /// A subordinate group id to map beside. It is never used: a map with one is what lets the
+        /// server drop the caller's supplementary groups (user_namespaces(7), setgroups).
+        subordinate_gid: Option<u32>,
     },
 }
 

@@ -35,6 +35,9 @@ pub struct Caller {
     pub gid: u32,
     /// Supplementary groups besides `gid`.
     pub supplementary_groups: usize,
+    /// The first of this user's subordinate group ids, where it has some and the programs are there
+    /// that map them (subgid(5), newgidmap(1)).
+    pub subordinate_gid: Option<u32>,
 }
 
 impl Caller {
@@ -80,7 +83,8 @@ pub struct WorkerFiles {
     pub program: String,
     /// The program's dynamic loader, absent where brig is linked statically.
     pub loader: Option<String>,
-    /// Shared libraries that are loaded into brig: the name that the loader asks for → canonical path.
+    /// Shared libraries that are loaded into brig: the name that the loader asks for → canonical
+    /// path.
     pub libraries: BTreeMap<String, String>,
 }
 

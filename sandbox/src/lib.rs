@@ -1,8 +1,8 @@
 //! How is that enforced? Policy, host facts and artifact become a plan, and a plan becomes what an
 //! engine understands.
 //!
-//! Nothing here reads a file, the environment or the clock, starts a process or opens a socket: what
-//! the host offers comes in as [`facts::HostFacts`], what shall happen goes out as plain data.
+//! Nothing here reads a file, the environment or the clock, starts a process or opens a socket:
+//! what the host offers comes in as [`facts::HostFacts`], what shall happen goes out as plain data.
 
 extern crate alloc;
 

@@ -105,13 +105,13 @@ pub enum Mechanism {
     EmptyEnvironment,
     /// wasmtime's resource limiter over the sum of all memories and tables.
     WasmLimiter,
-    /// The memory controller of a control group (cgroups(7)), over all processes and the page cache.
+    /// The memory controller of a control group (cgroups(7)): all processes and the page cache.
     ControlGroupMemory,
     /// The pids controller.
     ControlGroupPids,
     /// The cpu controller.
     ControlGroupCpu,
-    /// The guest has one thread and no way to a second, so it can never use more than one processor.
+    /// The guest has one thread and no way to a second, so it never uses more than one processor.
     OneThread,
     /// `RLIMIT_DATA` (getrlimit(2)), per process.
     RlimitData,

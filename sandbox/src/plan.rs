@@ -1,15 +1,17 @@
 //! Policy + facts + artifact → plan: everything that is decided, before anything is done.
 
-use crate::cell::{
-    Access, Cell, CellKind, ControlGroup, Exec, GrantKind, Identity, Links, Mount, Namespace,
-    PROGRAM_FOLDER, Rlimit,
-};
+mod bounds;
+mod grants;
+
+use crate::cell::{Cell, CellKind, Identity, Mount, Namespace, PROGRAM_FOLDER, Rlimit};
 use crate::component::{Preopen, WorkerLimits};
-use crate::facts::{Artifact, Controller, HostFacts, SourceKind, WorkerFiles};
+use crate::facts::{Artifact, Controller, HostFacts, WorkerFiles};
 use crate::landlock;
-use crate::mechanism::{Denial, Held, Unenforceable, cell_kind, hold};
+use crate::mechanism::{Held, Unenforceable, cell_kind, hold};
 use crate::seccomp::{Family, FileCalls, Profile};
-use brig_policies::{FileGrant, Missing, Places, Policy, refused_source, refused_write};
+use bounds::{Bounds, group, processor_share, rlimits, worker_bounds, worker_limits};
+use brig_policies::{Places, Policy};
+use grants::{file_calls, mount, preopens, scratch};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -204,6 +206,10 @@ fn cell(facts: &HostFacts, grants: Vec<Mount>, files: FileCalls, bounds: Bounds)
             Identity::Caller {
                 uid: facts.caller.uid,
                 gid: facts.caller.gid,
+                subordinate_gid: facts
+                    .caller
+                    .subordinate_gid
+                    .filter(|_| facts.caller.supplementary_groups > 0 && kind == CellKind::Full),
             }
         },
         landlock: landlock::ruleset(facts.landlock_abi, kind, &mounts),
@@ -247,152 +253,6 @@ fn program_mounts(worker: &WorkerFiles) -> Vec<Mount> {
     mounts
 }
 
-fn mount(
-    grant: &FileGrant,
-    places: &Places,
-    facts: &HostFacts,
-) -> Result<Option<Mount>, Unplannable> {
-    let fault = |message: String, help: &str| {
-        Err(Unplannable::Grant {
-            span: grant.span(),
-            message,
-            help: help.to_owned(),
-        })
-    };
-    let host = grant.host().as_str();
-    let Some(source) = facts.sources.get(host) else {
-        return match grant.missing() {
-            Missing::Skip => Ok(None),
-            Missing::Fault => fault(
-                format!("`{host}` does not exist"),
-                "make it, or write `optional = true` to start without it",
-            ),
-        };
-    };
-    let write = access(grant.access()) == Access::Write;
-    let refusal = refused_source(&source.canonical, places).or_else(|| {
-        write
-            .then(|| refused_write(&source.canonical, places))
-            .flatten()
-    });
-    if let Some(refusal) = refusal {
-        let through = if source.canonical == host {
-            String::new()
-        } else {
-            format!(" (through symbolic links: `{}`)", source.canonical)
-        };
-        return fault(
-            format!("`{host}`{through} cannot be granted: {}", refusal.reason),
-            &refusal.help,
-        );
-    }
-    let kind = match source.kind {
-        SourceKind::Directory => GrantKind::Directory,
-        SourceKind::File => GrantKind::File,
-        SourceKind::Special => {
-            return fault(
-                format!("`{host}` is a socket, FIFO or device"),
-                "grant a directory or a regular file",
-            );
-        }
-    };
-    let at = grant.at().as_str().to_owned();
-    if kind == GrantKind::File && cell_kind(facts) == CellKind::Narrow {
-        return fault(
-            format!("`{host}` is a single file, which only a full cell can show alone"),
-            "grant its folder, or make user namespaces possible: `brig plan` names what is missing",
-        );
-    }
-    if kind == GrantKind::File && at.matches('/').count() < 2 {
-        return fault(
-            format!("`{at}` puts a file at the top of a component's root"),
-            "a component opens files beneath a folder: write `at` with a folder of its own",
-        );
-    }
-    Ok(Some(Mount::Grant {
-        source: source.canonical.clone(),
-        at,
-        kind,
-        access: access(grant.access()),
-        exec: exec(grant.exec()),
-        links: links(grant.links()),
-    }))
-}
-
-fn access(access: brig_policies::Access) -> Access {
-    match access {
-        brig_policies::Access::Read => Access::Read,
-        brig_policies::Access::Write => Access::Write,
-    }
-}
-
-fn exec(exec: brig_policies::Exec) -> Exec {
-    match exec {
-        brig_policies::Exec::Denied => Exec::Denied,
-        brig_policies::Exec::Allowed => Exec::Allowed,
-    }
-}
-
-fn links(links: brig_policies::Links) -> Links {
-    match links {
-        brig_policies::Links::Denied => Links::Denied,
-        brig_policies::Links::Allowed => Links::Allowed,
-    }
-}
-
-/// The cell's `/tmp`. An inode for each 4 KiB, so that many empty files take no more than the bytes.
-fn scratch(bytes_max: u64) -> Option<Mount> {
-    (bytes_max > 0).then(|| Mount::Scratch {
-        at: "/tmp".to_owned(),
-        bytes_max,
-        inodes_max: (bytes_max / 4096).max(16),
-    })
-}
-
-/// What the guest finds: each granted directory, and the folder of each granted file.
-fn preopens(mounts: &[Mount], cell: CellKind) -> Vec<Preopen> {
-    let mut found: BTreeMap<&str, (&str, Access)> = BTreeMap::new();
-    for mount in mounts {
-        let (source, at, access) = match mount {
-            Mount::Program { .. } => continue,
-            Mount::Scratch { at, .. } => (at.as_str(), at.as_str(), Access::Write),
-            Mount::Grant {
-                source,
-                at,
-                kind,
-                access,
-                ..
-            } => {
-                let at = match kind {
-                    GrantKind::Directory => at.as_str(),
-                    GrantKind::File => at.rsplit_once('/').map_or("/", |(folder, _)| folder),
-                };
-                (source.as_str(), at, *access)
-            }
-        };
-        let source = match cell {
-            CellKind::Full => at,
-            CellKind::Narrow => source,
-        };
-        let (_, most) = found.entry(at).or_insert((source, access));
-        *most = access.max(*most);
-    }
-    let preopen = |(at, (source, access)): (&str, (&str, Access))| Preopen {
-        source: source.to_owned(),
-        at: at.to_owned(),
-        access,
-    };
-    found.into_iter().map(preopen).collect()
-}
-
-fn file_calls(preopens: &[Preopen]) -> FileCalls {
-    match preopens.iter().map(|preopen| preopen.access).max() {
-        None => FileCalls::None,
-        Some(Access::Read) => FileCalls::Read,
-        Some(Access::Write) => FileCalls::Write,
-    }
-}
-
 fn environment(policy: &Policy) -> BTreeMap<String, Value> {
     let value = |value: &brig_policies::EnvValue| match value {
         brig_policies::EnvValue::Literal(text) => Value::Literal(text.clone()),
@@ -403,86 +263,6 @@ fn environment(policy: &Policy) -> BTreeMap<String, Value> {
         .iter()
         .map(|(name, v)| (name.as_str().to_owned(), value(v)))
         .collect()
-}
-
-/// What wasmtime itself takes beside the guest's memory: code, stacks, tables of types.
-const WORKER_OVERHEAD_BYTES: u64 = 96 << 20;
-/// The worker's own descriptors: streams, orders, code, report, and what waiting needs.
-const WORKER_OPEN_FILES: u64 = 32;
-/// init, the worker, and the worker's thread that ends time slices.
-const WORKER_PROCESSES: u64 = 4;
-
-/// How much a cell may take, by group and by process.
-struct Bounds {
-    group: ControlGroup,
-    rlimits: BTreeMap<Rlimit, u64>,
-}
-
-fn worker_bounds(limits: &brig_policies::Limits, facts: &HostFacts) -> Bounds {
-    let data = limits.memory_bytes.saturating_add(WORKER_OVERHEAD_BYTES);
-    let processes = u64::from(limits.processes) + WORKER_PROCESSES;
-    let open_files = u64::from(limits.open_files) + WORKER_OPEN_FILES;
-    let memory = data.saturating_add(limits.scratch_bytes);
-    Bounds {
-        group: group(facts, memory, processes, Some(u64::from(limits.cpus_milli))),
-        rlimits: rlimits(&[
-            (Rlimit::Data, data),
-            (Rlimit::OpenFiles, open_files),
-            (Rlimit::Processes, processes),
-        ]),
-    }
-}
-
-fn group(
-    facts: &HostFacts,
-    memory_bytes_max: u64,
-    processes_max: u64,
-    processor_milli: Option<u64>,
-) -> ControlGroup {
-    let offered = |controller| facts.controllers.contains(&controller);
-    ControlGroup {
-        memory_bytes_max: offered(Controller::Memory).then_some(memory_bytes_max),
-        processes_max: offered(Controller::Pids).then_some(processes_max),
-        processor_milli: processor_milli.filter(|_| offered(Controller::Cpu)),
-    }
-}
-
-fn rlimits(own: &[(Rlimit, u64)]) -> BTreeMap<Rlimit, u64> {
-    let closed = [
-        (Rlimit::Core, 0),
-        (Rlimit::LockedMemory, 0),
-        (Rlimit::MessageQueues, 0),
-        (Rlimit::Nice, 0),
-        (Rlimit::RealTimePriority, 0),
-        (Rlimit::Stack, 8 << 20),
-    ];
-    closed.into_iter().chain(own.iter().copied()).collect()
-}
-
-/// A component has one thread, so it can never use more than one processor: larger shares hold by
-/// themselves. A smaller one needs a control group.
-fn processor_share(cpus_milli: u32, facts: &HostFacts) -> Option<Unenforceable> {
-    (cpus_milli < 1000 && !facts.controllers.contains(&Controller::Cpu)).then(|| Unenforceable {
-        denial: Denial::ProcessorShare.name(),
-        reason: "a share below one processor needs a control group with the cpu controller, which \
-                 is not the caller's to use here"
-            .to_owned(),
-        remedy: "write `cpus = 1.0` under [limits] or leave it out, or run brig in a delegated \
-                 control group"
-            .to_owned(),
-    })
-}
-
-fn worker_limits(memory_bytes_max: u64) -> WorkerLimits {
-    WorkerLimits {
-        memory_bytes_max,
-        memories_max: 8,
-        tables_max: 64,
-        instances_max: 128,
-        host_call_bytes_max: 16 << 20,
-        handles_max: 10_000,
-        random_bytes_max: 1 << 20,
-    }
 }
 
 fn residuals(facts: &HostFacts) -> Vec<Residual> {
@@ -519,12 +299,13 @@ fn residuals(facts: &HostFacts) -> Vec<Residual> {
                 .to_owned(),
         });
     }
-    if !facts.caller.is_root() && facts.caller.supplementary_groups > 0 {
+    let drops_groups = facts.caller.subordinate_gid.is_some() && cell_kind(facts) == CellKind::Full;
+    if !facts.caller.is_root() && facts.caller.supplementary_groups > 0 && !drops_groups {
         residuals.push(Residual {
             name: "supplementary-groups".to_owned(),
             reason: format!(
-                "{} supplementary groups of the caller stay with the server, since only root can \
-                 drop them; they matter only within what is granted",
+                "{} supplementary groups of the caller stay with the server, since dropping them \
+                 takes root or subordinate group ids; they matter only within what is granted",
                 facts.caller.supplementary_groups
             ),
         });

@@ -235,6 +235,18 @@ impl Client {
             .unwrap();
     }
 
+    /// Writes bytes, and returns when the other side has read them: what is written next comes to
+    /// it by another read.
+    pub(crate) fn write_apart(&mut self, bytes: &[u8]) {
+        self.write(bytes);
+        let pipe = self.to.as_ref().expect("its input is closed");
+        let until = Instant::now() + PATIENCE;
+        while rustix::io::ioctl_fionread(pipe).unwrap() > 0 {
+            assert!(Instant::now() < until, "nobody reads");
+            thread::yield_now();
+        }
+    }
+
     /// Writes one message.
     pub(crate) fn send(&mut self, message: &Value) {
         self.write(format!("{message}\n").as_bytes());

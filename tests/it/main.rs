@@ -1,7 +1,7 @@
 //! End to end, through the program as it is installed. One binary: `cargo test --test it`.
 //!
-//! Tests need parts (guests, SDKs, tools) that `scripts/parts` installs. A part that is not there is
-//! a failure that names it, never a skip.
+//! Tests need parts (guests, SDKs, tools) that `scripts/parts` installs. A part that is not there
+//! is a failure that names it, never a skip.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,9 +9,15 @@
     reason = "a test fails by panicking"
 )]
 
+mod bridge_limits;
+mod clients;
 mod command_line;
+mod guests;
 mod harness;
 mod hostile;
 mod kills;
+mod relay;
+mod streams;
+mod tidy;
 mod users;
 mod walls;

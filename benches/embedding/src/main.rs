@@ -112,7 +112,8 @@ fn run(file: &str, grant: Option<(&str, &str)>) -> Outcome<ExitCode> {
 }
 
 fn load(engine: &Engine, file: &str) -> wasmtime::Result<Program> {
-    match Engine::detect_precompiled_file(file)? {
+    // It fails, and not with "no", for a file that is no ELF object: that is WebAssembly then.
+    match Engine::detect_precompiled_file(file).ok().flatten() {
         Some(Precompiled::Component) => {
             // SAFETY: `compile` wrote the file, and only whoever runs this may change it.
             let component = unsafe { Component::deserialize_file(engine, file)? };

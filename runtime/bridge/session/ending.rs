@@ -142,6 +142,7 @@ impl Session {
     }
 
     pub(super) fn output_closed(&mut self, now_ms: u64, out: &mut Vec<Action>) {
+        self.server.started = true;
         self.server.output_closed = true;
         if self.server.ended.is_some() {
             return self.conclude(out);
@@ -245,12 +246,31 @@ impl Session {
         };
     }
 
+    /// A client that writes all it has and closes may be done before the server runs: its time to
+    /// answer begins when it does.
+    pub(super) fn server_started(&mut self, now_ms: u64) {
+        self.server.started = true;
+        if let Stage::Closing {
+            next: Step::Terminate,
+            at_ms,
+            ..
+        } = &mut self.stage
+        {
+            *at_ms = now_ms.saturating_add(self.limits.grace_ms);
+        }
+    }
+
     fn close(&mut self, now_ms: u64, why: Why, out: &mut Vec<Action>) {
         if !self.server.input_closed {
             self.server.input_closed = true;
             out.push(Action::CloseServerInput);
         }
-        let at_ms = now_ms.saturating_add(self.limits.grace_ms);
+        let wait_ms = if self.server.started {
+            self.limits.grace_ms
+        } else {
+            self.limits.grace_ms.max(self.limits.start_ms)
+        };
+        let at_ms = now_ms.saturating_add(wait_ms);
         self.stage = Stage::Closing {
             next: Step::Terminate,
             at_ms,

@@ -8,6 +8,7 @@ use super::super::ledger::Answered;
 use super::super::message::{self, Fault, Message};
 use super::super::notice::{Side, What};
 use super::super::outline::{Outline, Shape};
+use super::ending::Stage;
 use super::{Action, Call, PROBE, Session, Verdict};
 
 impl Session {
@@ -104,11 +105,19 @@ impl Session {
     fn deadline_for(&self, now_ms: u64, method: &str) -> Option<u64> {
         match method {
             "subscriptions/listen" | "tasks/result" => None,
-            _ => Some(
-                self.clock
-                    .read_ms(now_ms)
-                    .saturating_add(self.limits.call_ms),
-            ),
+            _ => {
+                let time_ms = match self.stage {
+                    // Whatever is asked while the server still starts waits for that too.
+                    Stage::FirstRequest | Stage::FirstAnswer { .. } => {
+                        self.limits.call_ms.max(self.limits.start_ms)
+                    }
+                    Stage::Talking
+                    | Stage::Refused { .. }
+                    | Stage::Closing { .. }
+                    | Stage::Finished => self.limits.call_ms,
+                };
+                Some(self.clock.read_ms(now_ms).saturating_add(time_ms))
+            }
         }
     }
 

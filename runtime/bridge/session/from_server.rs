@@ -13,6 +13,8 @@ use super::{Action, Ask, Call, Session, Verdict};
 
 impl Session {
     pub(super) fn server_wrote(&mut self, now_ms: u64, frame: Frame, out: &mut Vec<Action>) {
+        // Its word may overtake the warden's.
+        self.server.started = true;
         match frame {
             Frame::Line(line) => {
                 if let Some(mut line) = self.sift(Side::Server, now_ms, line, out) {

@@ -195,6 +195,7 @@ fn a_client_that_leaves_lets_the_server_end_by_itself() {
 fn a_server_that_ignores_the_end_of_its_input_is_terminated_and_killed() {
     check(
         "
+        ! started
         ! client-closed
         do close-input
         ? 200
@@ -213,9 +214,31 @@ fn a_server_that_ignores_the_end_of_its_input_is_terminated_and_killed() {
 }
 
 #[test]
+fn a_client_that_leaves_early_leaves_the_server_the_time_to_start() {
+    check(
+        r#"
+        c> {"id":1,"method":"initialize"}
+        s< {"id":1,"method":"initialize"}
+        ! client-closed
+        do close-input
+        ? 3000
+        ! at 1000
+        ! started
+        ? 1200
+        s> {"id":1,"result":{}}
+        c< {"id":1,"result":{}}
+        ! output-closed
+        ! ended exited with code 0
+        end client-closed: exited with code 0
+        "#,
+    );
+}
+
+#[test]
 fn a_server_that_outlives_even_that_is_given_up() {
     check(
         "
+        ! started
         ! client-closed
         do close-input
         ! at 200

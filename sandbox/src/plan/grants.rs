@@ -1,0 +1,183 @@
+//! Grants: what of the host appears in a cell, and what a component finds there.
+
+use super::Unplannable;
+use crate::cell::{Access, CellKind, Exec, GrantKind, Links, Mount};
+use crate::component::Preopen;
+use crate::facts::{HostFacts, SourceFact, SourceKind};
+use crate::mechanism::cell_kind;
+use crate::seccomp::FileCalls;
+use brig_policies::{FileGrant, Missing, Places, refused_source, refused_write};
+use std::collections::BTreeMap;
+
+/// One grant as a mount; nothing where its source is absent and may be.
+pub(super) fn mount(
+    grant: &FileGrant,
+    places: &Places,
+    facts: &HostFacts,
+) -> Result<Option<Mount>, Unplannable> {
+    let host = grant.host().as_str();
+    let Some(source) = facts.sources.get(host) else {
+        return match grant.missing() {
+            Missing::Skip => Ok(None),
+            Missing::Fault => Err(fault(
+                grant,
+                format!("`{host}` does not exist"),
+                "make it, or write `optional = true` to start without it",
+            )),
+        };
+    };
+    check_source(grant, source, places)?;
+    let kind = kind_of(grant, source)?;
+    if kind == GrantKind::File {
+        check_file(grant, cell_kind(facts))?;
+    }
+    Ok(Some(Mount::Grant {
+        source: source.canonical.clone(),
+        at: grant.at().as_str().to_owned(),
+        kind,
+        access: access(grant.access()),
+        exec: exec(grant.exec()),
+        links: links(grant.links()),
+    }))
+}
+
+fn fault(grant: &FileGrant, message: String, help: &str) -> Unplannable {
+    Unplannable::Grant {
+        span: grant.span(),
+        message,
+        help: help.to_owned(),
+    }
+}
+
+/// What the policy refused by name is refused again by where the name leads.
+fn check_source(
+    grant: &FileGrant,
+    source: &SourceFact,
+    places: &Places,
+) -> Result<(), Unplannable> {
+    let host = grant.host().as_str();
+    let for_writing = || match access(grant.access()) {
+        Access::Read => None,
+        Access::Write => refused_write(&source.canonical, places),
+    };
+    let Some(refusal) = refused_source(&source.canonical, places).or_else(for_writing) else {
+        return Ok(());
+    };
+    let through = if source.canonical == host {
+        String::new()
+    } else {
+        format!(" (through symbolic links: `{}`)", source.canonical)
+    };
+    let message = format!("`{host}`{through} cannot be granted: {}", refusal.reason);
+    Err(fault(grant, message, &refusal.help))
+}
+
+fn kind_of(grant: &FileGrant, source: &SourceFact) -> Result<GrantKind, Unplannable> {
+    match source.kind {
+        SourceKind::Directory => Ok(GrantKind::Directory),
+        SourceKind::File => Ok(GrantKind::File),
+        SourceKind::Special => Err(fault(
+            grant,
+            format!("`{}` is a socket, FIFO or device", grant.host()),
+            "grant a directory or a regular file",
+        )),
+    }
+}
+
+/// A component opens beneath folders, so a file needs one that shows nothing else.
+fn check_file(grant: &FileGrant, cell: CellKind) -> Result<(), Unplannable> {
+    let at = grant.at().as_str();
+    if cell == CellKind::Narrow {
+        return Err(fault(
+            grant,
+            format!(
+                "`{}` is a single file, which only a full cell can show alone",
+                grant.host()
+            ),
+            "grant its folder, or make user namespaces possible: `brig doctor` tells how",
+        ));
+    }
+    if at.matches('/').count() < 2 {
+        return Err(fault(
+            grant,
+            format!("`{at}` puts a file at the top of a component's root"),
+            "a component opens files beneath a folder: write `at` with a folder of its own",
+        ));
+    }
+    Ok(())
+}
+
+fn access(access: brig_policies::Access) -> Access {
+    match access {
+        brig_policies::Access::Read => Access::Read,
+        brig_policies::Access::Write => Access::Write,
+    }
+}
+
+fn exec(exec: brig_policies::Exec) -> Exec {
+    match exec {
+        brig_policies::Exec::Denied => Exec::Denied,
+        brig_policies::Exec::Allowed => Exec::Allowed,
+    }
+}
+
+fn links(links: brig_policies::Links) -> Links {
+    match links {
+        brig_policies::Links::Denied => Links::Denied,
+        brig_policies::Links::Allowed => Links::Allowed,
+    }
+}
+
+/// The cell's `/tmp`. An inode for each 4 KiB, so that many empty files take no more than the
+/// bytes.
+pub(super) fn scratch(bytes_max: u64) -> Option<Mount> {
+    (bytes_max > 0).then(|| Mount::Scratch {
+        at: "/tmp".to_owned(),
+        bytes_max,
+        inodes_max: (bytes_max / 4096).max(16),
+    })
+}
+
+/// What the guest finds: each granted directory, and the folder of each granted file.
+pub(super) fn preopens(mounts: &[Mount], cell: CellKind) -> Vec<Preopen> {
+    let mut found: BTreeMap<&str, (&str, Access)> = BTreeMap::new();
+    for mount in mounts {
+        let (source, at, access) = match mount {
+            Mount::Program { .. } => continue,
+            Mount::Scratch { at, .. } => (at.as_str(), at.as_str(), Access::Write),
+            Mount::Grant {
+                source,
+                at,
+                kind,
+                access,
+                ..
+            } => {
+                let at = match kind {
+                    GrantKind::Directory => at.as_str(),
+                    GrantKind::File => at.rsplit_once('/').map_or("/", |(folder, _)| folder),
+                };
+                (source.as_str(), at, *access)
+            }
+        };
+        let source = match cell {
+            CellKind::Full => at,
+            CellKind::Narrow => source,
+        };
+        let (_, most) = found.entry(at).or_insert((source, access));
+        *most = access.max(*most);
+    }
+    let preopen = |(at, (source, access)): (&str, (&str, Access))| Preopen {
+        source: source.to_owned(),
+        at: at.to_owned(),
+        access,
+    };
+    found.into_iter().map(preopen).collect()
+}
+
+pub(super) fn file_calls(preopens: &[Preopen]) -> FileCalls {
+    match preopens.iter().map(|preopen| preopen.access).max() {
+        None => FileCalls::None,
+        Some(Access::Read) => FileCalls::Read,
+        Some(Access::Write) => FileCalls::Write,
+    }
+}
