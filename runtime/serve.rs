@@ -76,16 +76,12 @@ fn client() -> io::Result<Client> {
 
 fn judge(closing: Closing, log: &Log) -> Result<Exit, Refused> {
     if let Some(failure) = closing.start_failure {
-        let help = if failure.code_unfit {
-            "it is removed from the cache: start again, and brig compiles the component anew"
-        } else {
-            "`brig plan` shows what the sandbox would be"
-        };
+        let help = failure.help.as_deref();
         return Err(Refused::one(
             Exit::Launch,
             "launch-failed",
             failure.reason,
-            help,
+            help.unwrap_or("`brig plan` shows what the sandbox would be"),
         ));
     }
     match closing.outcome {

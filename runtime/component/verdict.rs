@@ -10,6 +10,10 @@ pub(crate) const CODE_UNFIT: End = End::Exit {
     status: EXIT_CODE_UNFIT as i32,
 };
 
+/// The warden did the first half.
+const CODE_UNFIT_HELP: &str =
+    "it is removed from the cache: start again, and brig compiles the component anew";
+
 /// How a server ended, in words and as a code.
 pub(crate) struct Ending {
     /// Words that read after "the server".
@@ -25,8 +29,8 @@ pub(crate) struct Ending {
 pub(crate) struct StartFailure {
     /// Why.
     pub(crate) reason: String,
-    /// Whether the worker could not use the compiled code that it got.
-    pub(crate) code_unfit: bool,
+    /// What to do about it, where it is known.
+    pub(crate) help: Option<String>,
 }
 
 /// Puts together what the worker reported and how its process ended.
@@ -53,7 +57,7 @@ pub(crate) fn ending_of(reports: &[u8], end: End) -> Ending {
                 code: None,
                 start_failure: Some(StartFailure {
                     reason: why,
-                    code_unfit: end == CODE_UNFIT,
+                    help: (end == CODE_UNFIT).then(|| CODE_UNFIT_HELP.to_owned()),
                 }),
             }
         }

@@ -1,9 +1,8 @@
 //! Building a cell, from inside its new namespaces: the root, then identity and capabilities, then
 //! init. The parts that need the host's own privileges (translated ids) are prepared before.
 
-use super::orders::{FileIdentity, WardenOrders};
+use super::orders::{FileIdentity, WardenOrders, unbuilt};
 use super::syscall::{self, Cloned, MountAttributes, fork_into};
-use crate::init_wire::answer;
 use brig_sandbox::cell::{
     Access, CellKind, Exec, FIRST_UNUSED_HOST_ID, ID_INSIDE, Identity, Namespace, PROGRAM_FOLDER,
 };
@@ -16,6 +15,7 @@ use rustix::mount::{
 use rustix::net::SendFlags;
 use rustix::process::{DumpableBehavior, Gid, Signal, Uid};
 use rustix::thread::{CapabilitiesSecureBits, CapabilitySet, CapabilitySets};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
@@ -27,7 +27,7 @@ use std::process::Command;
 const INIT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/init"));
 
 /// A step of the build that failed.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct BuildError {
     /// The step, as it reads after "cannot".
     pub(super) step: String,
@@ -208,10 +208,7 @@ pub(super) fn become_init(
             .map_err(|e| BuildError::at("keep init's channel", e))?;
         exec_init(blueprint.cell.kind, channel_copy, descriptors)
     });
-    let mut message = vec![answer::FAILED];
-    message.extend(0i32.to_le_bytes());
-    message.extend(format!("{}: {}", error.step, error.reason).into_bytes());
-    let _ = rustix::net::send(inits_end, &message, SendFlags::NOSIGNAL);
+    let _ = rustix::net::send(inits_end, &unbuilt(&error), SendFlags::NOSIGNAL);
     #[expect(
         clippy::exit,
         reason = "a forked child must not return into the warden"

@@ -1,5 +1,6 @@
 //! What passes between supervisor and warden, and the encoding of init's orders.
 
+use super::build::BuildError;
 use super::group::GroupParents;
 use crate::init_wire::{self as wire, tag};
 use brig_sandbox::cell::Rlimit;
@@ -209,6 +210,18 @@ fn resource(limit: Rlimit) -> u32 {
     }
 }
 
+/// Kind of the message by which the child that builds the cell gives up. It speaks on init's channel
+/// before there is an init.
+const UNBUILT: u8 = b'U';
+
+/// The message for this error, for [`InitAnswer::read`].
+pub(super) fn unbuilt(error: &BuildError) -> Vec<u8> {
+    let mut message = vec![UNBUILT, 0, 0, 0, 0];
+    // Three strings are always JSON; without them the kind alone tells that nothing was built.
+    message.extend(serde_json::to_vec(error).unwrap_or_default());
+    message
+}
+
 /// One of init's answers, read with distrust: whoever took init over can send anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum InitAnswer {
@@ -216,6 +229,8 @@ pub(crate) enum InitAnswer {
     Failed { errno: i32, step: String },
     /// A wall is not what was ordered.
     Differs { found: i32, wall: String },
+    /// The cell was not built, and there is no init.
+    Unbuilt(BuildError),
     /// The server runs.
     Started,
     /// The server ended.
@@ -234,11 +249,22 @@ impl InitAnswer {
             return Self::Unknown;
         };
         let number = i32::from_le_bytes(*number);
-        let text = || {
-            let text = String::from_utf8_lossy(text);
-            text.chars().filter(|c| !c.is_control()).take(90).collect()
+        let plain = |text: &str, most| {
+            text.chars()
+                .filter(|c| !c.is_control())
+                .take(most)
+                .collect()
         };
+        let json = text;
+        let text = || plain(&String::from_utf8_lossy(text), 90);
         match *kind {
+            UNBUILT => serde_json::from_slice(json).map_or(Self::Unknown, |error: BuildError| {
+                Self::Unbuilt(BuildError {
+                    step: plain(&error.step, 1000),
+                    reason: plain(&error.reason, 1000),
+                    help: error.help.map(|help| plain(&help, 1000)),
+                })
+            }),
             wire::answer::FAILED => Self::Failed {
                 errno: number,
                 step: text(),
@@ -298,6 +324,16 @@ mod tests {
             b"F\x01\0\0\0g\x1b\no\xff",
             &InitAnswer::Failed { errno: 1, step },
         );
+        let error = |step: &str| BuildError {
+            step: step.to_owned(),
+            reason: "r".to_owned(),
+            help: Some("h".to_owned()),
+        };
+        check(
+            &unbuilt(&error("mount `\x1b[2Ja`")),
+            &InitAnswer::Unbuilt(error("mount `[2Ja`")),
+        );
+        check(b"U\0\0\0\0{}", &InitAnswer::Unknown);
         let long = [b"D\0\0\0\0".as_slice(), &[b'x'; 4096]].concat();
         let InitAnswer::Differs { wall, .. } = InitAnswer::read(&long) else {
             panic!("{long:?}")

@@ -130,7 +130,8 @@ fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell
         .filter(|n| **n != Namespace::Cgroup);
     let flags = namespaces.map(|n| namespace_flag(*n)).fold(0, |a, b| a | b);
     // An ordinary user may write the id maps of its own child, but not of one whose files in /proc
-    // are root's, as those of a process are that is not dumpable.
+    // are root's, as those of a process are that is not dumpable. So the child stays dumpable until
+    // the maps are written, and runs nothing but this program meanwhile.
     let dumpable = |behavior| {
         rustix::process::set_dumpable_behavior(behavior)
             .map_err(|e| BuildError::at("keep its memory to itself", e))
@@ -165,12 +166,16 @@ fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell
             let begun = cell
                 .group
                 .add(child.as_raw_nonzero().get())
+                .map_err(|e| BuildError::at("put the cell into its control group", e))
                 .and_then(|()| match orders.cell.kind {
-                    CellKind::Full => write_ids(child, orders.cell.identity, host_ids),
+                    CellKind::Full => write_ids(child, orders.cell.identity, host_ids)
+                        .map_err(|e| BuildError::at("map the cell's user and group", e)),
                     CellKind::Narrow => Ok(()),
                 })
-                .and_then(|()| Ok(rustix::net::send(&gate, b"go", SendFlags::NOSIGNAL)?))
-                .map_err(|e| BuildError::at("map the cell's user and group", e))
+                .and_then(|()| {
+                    rustix::net::send(&gate, b"go", SendFlags::NOSIGNAL)
+                        .map_err(|e| BuildError::at("let the cell be built", e))
+                })
                 .and_then(|_| {
                     rustix::net::send(&cell.init, &message, SendFlags::NOSIGNAL)
                         .map_err(|e| BuildError::at("send init its orders", e))
@@ -289,6 +294,7 @@ fn watch(channel: &OwnedFd, cell: &RunningCell) -> io::Result<()> {
                 Some(InitAnswer::Failed { errno, step }) => {
                     return cell.fail(channel, BuildError::at(&step, errno_text(errno)));
                 }
+                Some(InitAnswer::Unbuilt(error)) => return cell.fail(channel, error),
                 Some(InitAnswer::Differs { found, wall }) => {
                     let mut error = BuildError::at("read the cell's walls back", errno_text(0));
                     error.reason = format!("{wall} (found {found})");
@@ -327,7 +333,7 @@ fn watch(channel: &OwnedFd, cell: &RunningCell) -> io::Result<()> {
 impl RunningCell {
     /// init's next word; nothing where it closed its end.
     fn answer(&self) -> Option<InitAnswer> {
-        let mut buffer = [0u8; 256];
+        let mut buffer = [0u8; MESSAGE_BYTES_MAX];
         match rustix::net::recv(&self.init, &mut buffer[..], RecvFlags::DONTWAIT) {
             Ok((0, _)) => None,
             Ok((length, _)) => Some(InitAnswer::read(buffer.get(..length).unwrap_or(&buffer))),
@@ -342,6 +348,7 @@ impl RunningCell {
             Some(InitAnswer::Failed { errno, step }) => {
                 Some(BuildError::at(&step, errno_text(errno)))
             }
+            Some(InitAnswer::Unbuilt(error)) => Some(error),
             Some(
                 InitAnswer::Differs { .. }
                 | InitAnswer::Started

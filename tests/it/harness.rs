@@ -145,6 +145,21 @@ impl Scratch {
         path
     }
 
+    /// The brig under test once more, in this folder. Never written by this process: a thread that
+    /// starts a program meanwhile would hold it open for writing, and no one could run it.
+    pub(crate) fn install_brig(&self) -> PathBuf {
+        let (installed, program) = (brig().get_program().to_owned(), self.join("brig"));
+        if fs::hard_link(&installed, &program).is_err() {
+            let status = Command::new("cp")
+                .arg(&installed)
+                .arg(&program)
+                .status()
+                .unwrap();
+            assert!(status.success());
+        }
+        program
+    }
+
     /// A manifest for one of the committed guests (`echo`, `hostile`), with more sections.
     pub(crate) fn manifest(&self, guest: &str, more: &str) -> PathBuf {
         let component = repository().join(format!("tests/guests/{guest}/{guest}.wasm"));
@@ -253,7 +268,12 @@ impl Client {
 
     /// The next message.
     pub(crate) fn receive(&mut self) -> Value {
-        let line = self.line().expect("the server closed its output");
+        let Some(line) = self.line() else {
+            self.close();
+            let errors = self.errors.take().map(|errors| errors.join().unwrap());
+            let errors = String::from_utf8_lossy(&errors.unwrap_or_default()).into_owned();
+            panic!("the server closed its output: {errors}")
+        };
         serde_json::from_slice(&line)
             .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&line)))
     }

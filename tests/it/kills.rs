@@ -28,11 +28,7 @@ struct Yard {
 impl Yard {
     fn new() -> Self {
         let scratch = Scratch::new();
-        let program = scratch.join("brig");
-        let installed = brig().get_program().to_owned();
-        if fs::hard_link(&installed, &program).is_err() {
-            fs::copy(&installed, &program).unwrap();
-        }
+        scratch.install_brig();
         scratch.write("granted/file.txt", "text");
         let grant = format!(
             "[[files]]\nhost = \"{}\"\n",

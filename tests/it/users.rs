@@ -2,7 +2,7 @@
 //!
 //! Needs root, to become others: each test's brig runs as a user whom nothing else on the host is.
 
-use crate::harness::{Client, PATIENCE, Scratch, brig, family, repository, tool};
+use crate::harness::{Client, PATIENCE, Scratch, family, repository, tool};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -28,7 +28,7 @@ impl Home {
             "MISSING PART: root (these tests become others)"
         );
         let scratch = Scratch::new();
-        fs::copy(brig().get_program(), scratch.join("brig")).unwrap();
+        scratch.install_brig();
         let wasm = repository().join("tests/guests/hostile/hostile.wasm");
         fs::copy(wasm, scratch.join("hostile.wasm")).unwrap();
         let home = Self { scratch, user };
@@ -395,6 +395,37 @@ fn a_mount_below_a_grant_stays_outside() {
     );
 }
 
+/// An ordinary user cannot leave such a mount out, so nothing is started, and the reason is told.
+#[test]
+fn an_ordinary_user_is_told_of_a_mount_below_a_grant() {
+    let home = Home::new(USER);
+    fs::create_dir(home.scratch.join("read/below")).unwrap();
+    let user = USER.to_string();
+    let script = "mount -t tmpfs none read/below && exec \"$@\"";
+    let mut command = Command::new(tool("unshare"));
+    command
+        .args(["--mount", "sh", "-c", script, "sh"])
+        .arg(tool("setpriv"));
+    command.args(["--reuid", &user, "--regid", &user, "--clear-groups"]);
+    command
+        .arg(home.scratch.join("brig"))
+        .arg("run")
+        .arg(home.manifest(false));
+    command
+        .current_dir(home.scratch.path())
+        .env("HOME", home.scratch.join("home"));
+    let mut client = Client::start(command);
+    let answer = client.ask(0, "initialize", &json!({}));
+    assert_eq!(answer["error"]["code"], json!(-31_001), "{answer}");
+    let (code, errors) = client.end();
+    assert_eq!(code, Some(6), "{errors}");
+    let told = errors.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        told.contains("grant the folders beside that mount"),
+        "{errors}"
+    );
+}
+
 /// A user namespace of the test's own, with the host's ids and a limit of no namespaces below it,
 /// which the host does not notice.
 struct Poor {
@@ -450,7 +481,7 @@ fn a_host_without_user_namespaces_gets_the_narrow_cell_or_is_told() {
     let home = Home::new(USER);
     let poor = Poor::new();
     let mut client = poor.client(&home);
-    let answer = client.initialize();
+    let answer = client.ask(0, "initialize", &json!({}));
     let abi = landlock_abi(&home);
     if abi < 6 {
         // Neither namespaces nor a Landlock that could stand in for them.
@@ -521,6 +552,7 @@ fn a_host_without_user_namespaces_gets_the_narrow_cell_or_is_told() {
         assert!(Instant::now() < until, "the worker outlives init");
         thread::sleep(Duration::from_millis(1));
     }
+    assert_eq!(client.line(), None);
     assert_eq!(client.end().0, Some(7));
 }
 

@@ -107,7 +107,7 @@ impl Pump<'_> {
                 let message = format!("cannot {step}: {reason}");
                 self.start_failure = Some(StartFailure {
                     reason: message.clone(),
-                    code_unfit: false,
+                    help: help.clone(),
                 });
                 let help = help.unwrap_or_default();
                 self.event(Event::StartRefused(StartRefusal { message, help }));

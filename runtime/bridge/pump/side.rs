@@ -56,8 +56,7 @@ impl ServerSide {
                 let room = REPORT_BYTES_MAX
                     .saturating_sub(self.report_text.len())
                     .min(count);
-                self
-                    .report_text
+                self.report_text
                     .extend_from_slice(buffer.get(..room).unwrap_or_default());
                 true
             }
