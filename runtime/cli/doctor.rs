@@ -23,7 +23,7 @@ pub(super) fn doctor(as_json: bool) -> Result<Exit, Refused> {
     let (facts, _) = probe::facts(None).map_err(|error| {
         Refused::one(Exit::Failure, "probe-failed", format!("cannot {error}"), "")
     })?;
-    let findings = findings(&facts, &probe::subordinate_ids());
+    let findings = findings(&facts, probe::subordinate_ids());
     let open = hold(&facts).err().unwrap_or_default();
     let text = if as_json {
         json_text(&facts, &findings, &open)
@@ -38,7 +38,7 @@ pub(super) fn doctor(as_json: bool) -> Result<Exit, Refused> {
     })
 }
 
-fn findings(facts: &HostFacts, ids: &SubordinateIds) -> Vec<Finding> {
+fn findings(facts: &HostFacts, ids: SubordinateIds) -> Vec<Finding> {
     let finding = |name, found: &str, remedy| Finding {
         name,
         found: found.to_owned(),
@@ -147,7 +147,7 @@ fn control_groups(facts: &HostFacts) -> Finding {
 const DELEGATE: &str = "limits hold per process without; for the whole server, run in a delegated \
                         group: systemd-run --user --scope -p Delegate=yes brig …";
 
-fn subordinate_ids(facts: &HostFacts, ids: &SubordinateIds) -> Finding {
+fn subordinate_ids(facts: &HostFacts, ids: SubordinateIds) -> Finding {
     let found = match ids {
         SubordinateIds::Present => "present",
         SubordinateIds::NoRange => "no range for this user",
@@ -155,7 +155,7 @@ fn subordinate_ids(facts: &HostFacts, ids: &SubordinateIds) -> Finding {
     };
     let needed = !facts.caller.is_root()
         && facts.caller.supplementary_groups > 0
-        && *ids != SubordinateIds::Present;
+        && ids != SubordinateIds::Present;
     let remedy = if needed {
         "as root: apt-get install uidmap, and a line for this user in /etc/subuid and /etc/subgid; \
          without them supplementary groups stay with the server"

@@ -247,26 +247,26 @@ const PERIOD_US: u64 = 100_000;
 fn set(folder: &Path, version: Version, controller: Controller, value: u64) -> io::Result<()> {
     let quota = value * PERIOD_US / 1000;
     match (version, controller) {
-        (_, Controller::Pids) => write(folder, "pids.max", value.to_string()),
-        (Version::V2, Controller::Cpu) => write(folder, "cpu.max", format!("{quota} {PERIOD_US}")),
+        (_, Controller::Pids) => write(folder, "pids.max", &value.to_string()),
+        (Version::V2, Controller::Cpu) => write(folder, "cpu.max", &format!("{quota} {PERIOD_US}")),
         (Version::V1, Controller::Cpu) => {
-            write(folder, "cpu.cfs_period_us", PERIOD_US.to_string())?;
-            write(folder, "cpu.cfs_quota_us", quota.to_string())
+            write(folder, "cpu.cfs_period_us", &PERIOD_US.to_string())?;
+            write(folder, "cpu.cfs_quota_us", &quota.to_string())
         }
         (Version::V2, Controller::Memory) => {
-            write(folder, "memory.max", whole_pages(value).to_string())?;
+            write(folder, "memory.max", &whole_pages(value).to_string())?;
             // One process killed out of many leaves a server that is neither dead nor alive.
-            write(folder, "memory.oom.group", "1".to_owned())?;
+            write(folder, "memory.oom.group", "1")?;
             if folder.join("memory.swap.max").exists() {
-                write(folder, "memory.swap.max", "0".to_owned())?;
+                write(folder, "memory.swap.max", "0")?;
             }
             Ok(())
         }
         (Version::V1, Controller::Memory) => {
             let bytes = whole_pages(value).to_string();
-            write(folder, "memory.limit_in_bytes", bytes.clone())?;
+            write(folder, "memory.limit_in_bytes", &bytes)?;
             if folder.join("memory.memsw.limit_in_bytes").exists() {
-                write(folder, "memory.memsw.limit_in_bytes", bytes)?;
+                write(folder, "memory.memsw.limit_in_bytes", &bytes)?;
             }
             Ok(())
         }
@@ -280,9 +280,9 @@ fn whole_pages(bytes: u64) -> u64 {
 }
 
 /// Writes a bound and reads it back: some kernels and some runtimes take a value in silence.
-fn write(folder: &Path, file: &str, value: String) -> io::Result<()> {
+fn write(folder: &Path, file: &str, value: &str) -> io::Result<()> {
     let path = folder.join(file);
-    fs::write(&path, &value)?;
+    fs::write(&path, value)?;
     let found = fs::read_to_string(&path)?;
     if found.trim_end() == value {
         Ok(())

@@ -4,13 +4,16 @@
 //! reason, it kills the cell, waits until the kernel has taken it apart, and exits. When it dies
 //! itself, init gets its parent-death signal, and the cell ends with init.
 
+mod ids;
+
 use super::build::{self, Blueprint, BuildError};
 use super::group::Group;
 use super::orders::{End, InitAnswer, WardenEvent, WardenOrders, encode};
 use super::syscall::{Cloned, close_from, fork_into};
 use super::{DESCRIPTORS_MAX, MESSAGE_BYTES_MAX};
 use crate::component::CODE_UNFIT;
-use brig_sandbox::cell::{CellKind, FIRST_UNUSED_HOST_ID, ID_INSIDE, Identity, Namespace};
+use brig_sandbox::cell::{CellKind, ID_INSIDE, Namespace};
+use ids::{host_ids, namespace_flag, write_ids};
 use rustix::event::{PollFd, PollFlags};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, SocketFlags,
@@ -22,7 +25,7 @@ use std::io::{self, IoSliceMut, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 /// Runs the warden on its standard input, which is the channel.
 pub(crate) fn main() -> ExitCode {
@@ -109,26 +112,45 @@ fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell
     let pair = || {
         let kind = SocketType::SEQPACKET;
         rustix::net::socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None)
+            .map_err(|e| BuildError::at("make a channel", e))
     };
-    let (init, inits_end) = pair().map_err(|e| BuildError::at("make a channel", e))?;
-    let (gate, childs_gate) = pair().map_err(|e| BuildError::at("make a channel", e))?;
-    let host_ids = host_ids(orders.cell.identity);
-    let ids = match orders.cell.kind {
-        CellKind::Full => (ID_INSIDE, ID_INSIDE),
-        CellKind::Narrow => host_ids,
-    };
-    // Emptying the bounding set takes CAP_SETPCAP, which everyone has in a user namespace of their
-    // own. Without it the set bounds nothing: no new privileges can be gained that it would allow.
-    let may_bound = orders.cell.kind == CellKind::Full || rustix::process::geteuid().is_root();
-    let message = encode(&orders.cell, &orders.sources, ids, may_bound);
+    let (init, inits_end) = pair()?;
+    let (gate, childs_gate) = pair()?;
+    match fork_cell(orders)? {
+        Cloned::Child => {
+            drop((init, gate));
+            build::become_init(&blueprint, &childs_gate, &inits_end, descriptors)
+        }
+        Cloned::Parent { child, pidfd } => {
+            drop((inits_end, childs_gate, descriptors, blueprint));
+            let code = orders.code.clone();
+            let cell = RunningCell {
+                pidfd,
+                init,
+                code,
+                group,
+            };
+            match cell.begin(orders, child, &gate) {
+                Ok(()) => Ok(cell),
+                Err(error) => {
+                    // The child may have told better what went wrong before it closed its end.
+                    let told = cell.init_failure();
+                    cell.end();
+                    Err(told.unwrap_or(error))
+                }
+            }
+        }
+    }
+}
+
+fn fork_cell(orders: &WardenOrders) -> Result<Cloned, BuildError> {
     // The control group's namespace is made in the child, once it is in the group that it is to
     // show.
-    let namespaces = orders
-        .cell
-        .namespaces
-        .iter()
-        .filter(|n| **n != Namespace::Cgroup);
-    let flags = namespaces.map(|n| namespace_flag(*n)).fold(0, |a, b| a | b);
+    let namespaces = orders.cell.namespaces.iter();
+    let at_once = namespaces.filter(|namespace| **namespace != Namespace::Cgroup);
+    let flags = at_once
+        .map(|namespace| namespace_flag(*namespace))
+        .fold(0, |all, one| all | one);
     // An ordinary user may write the id maps of its own child, but not of one whose files in /proc
     // are root's, as those of a process are that is not dumpable. So the child stays dumpable until
     // the maps are written, and runs nothing but this program meanwhile.
@@ -141,7 +163,7 @@ fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell
     if !matches!(cloned, Ok(Cloned::Child)) {
         dumpable(DumpableBehavior::NotDumpable)?;
     }
-    let cloned = cloned.map_err(|e| {
+    cloned.map_err(|e| {
         let mut error = BuildError::at("make the cell's namespaces", e);
         error.help = Some(
             "user namespaces may be limited on this host: see sysctl user.max_user_namespaces, \
@@ -149,128 +171,7 @@ fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell
                 .to_owned(),
         );
         error
-    })?;
-    match cloned {
-        Cloned::Child => {
-            drop((init, gate));
-            build::become_init(&blueprint, &childs_gate, &inits_end, descriptors)
-        }
-        Cloned::Parent { child, pidfd } => {
-            drop((inits_end, childs_gate, descriptors, blueprint));
-            let cell = RunningCell {
-                pidfd,
-                init,
-                code: orders.code.clone(),
-                group,
-            };
-            let begun = cell
-                .group
-                .add(child.as_raw_nonzero().get())
-                .map_err(|e| BuildError::at("put the cell into its control group", e))
-                .and_then(|()| match orders.cell.kind {
-                    CellKind::Full => write_ids(child, orders.cell.identity, host_ids)
-                        .map_err(|e| BuildError::at("map the cell's user and group", e)),
-                    CellKind::Narrow => Ok(()),
-                })
-                .and_then(|()| {
-                    rustix::net::send(&gate, b"go", SendFlags::NOSIGNAL)
-                        .map_err(|e| BuildError::at("let the cell be built", e))
-                })
-                .and_then(|_| {
-                    rustix::net::send(&cell.init, &message, SendFlags::NOSIGNAL)
-                        .map_err(|e| BuildError::at("send init its orders", e))
-                });
-            match begun {
-                Ok(_) => Ok(cell),
-                Err(error) => {
-                    // The child may have told better what went wrong before it closed its end.
-                    let told = cell.init_failure();
-                    cell.end();
-                    Err(told.unwrap_or(error))
-                }
-            }
-        }
-    }
-}
-
-/// The pair of host ids that the server gets.
-fn host_ids(identity: Identity) -> (u32, u32) {
-    match identity {
-        Identity::Caller { uid, gid, .. } => (uid, gid),
-        Identity::UnusedHostId => {
-            let own = rustix::process::getpid()
-                .as_raw_nonzero()
-                .get()
-                .unsigned_abs();
-            (FIRST_UNUSED_HOST_ID + own, FIRST_UNUSED_HOST_ID + own)
-        }
-    }
-}
-
-/// user_namespaces(7): one id, and for an ordinary user no way to drop or gain a group.
-fn write_ids(child: Pid, identity: Identity, host: (u32, u32)) -> io::Result<()> {
-    let folder = format!("/proc/{}", child.as_raw_nonzero());
-    if let Identity::Caller {
-        gid,
-        subordinate_gid,
-        ..
-    } = identity
-    {
-        if let Some(subordinate) = subordinate_gid {
-            map_groups(child, gid, subordinate)?;
-            return std::fs::write(
-                format!("{folder}/uid_map"),
-                format!("{ID_INSIDE} {} 1", host.0),
-            );
-        }
-        std::fs::write(format!("{folder}/setgroups"), "deny")?;
-    }
-    std::fs::write(
-        format!("{folder}/gid_map"),
-        format!("{ID_INSIDE} {} 1", host.1),
-    )?;
-    std::fs::write(
-        format!("{folder}/uid_map"),
-        format!("{ID_INSIDE} {} 1", host.0),
-    )
-}
-
-/// newgidmap(1) may map a subordinate group, and leaves setgroups(2) allowed then.
-fn map_groups(child: Pid, own: u32, subordinate: u32) -> io::Result<()> {
-    let numbers = [
-        child.as_raw_nonzero().get().unsigned_abs(),
-        ID_INSIDE,
-        own,
-        1,
-        0,
-        subordinate,
-        1,
-    ];
-    let status = Command::new("newgidmap")
-        .args(numbers.map(|number| number.to_string()))
-        // The warden's environment is empty; this is where distributions put set-user-id programs.
-        .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
-        .status()?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(io::Error::other(format!("newgidmap refused ({status})")))
-    }
-}
-
-fn namespace_flag(namespace: Namespace) -> u64 {
-    let flag = match namespace {
-        Namespace::User => libc::CLONE_NEWUSER,
-        Namespace::Mount => libc::CLONE_NEWNS,
-        Namespace::Pid => libc::CLONE_NEWPID,
-        Namespace::Network => libc::CLONE_NEWNET,
-        Namespace::Ipc => libc::CLONE_NEWIPC,
-        Namespace::Uts => libc::CLONE_NEWUTS,
-        Namespace::Cgroup => libc::CLONE_NEWCGROUP,
-        // linux/sched.h; it lies in the bits of the exit signal, which clone3 takes apart.
-        Namespace::Time => 0x80,
-    };
-    u64::from(flag.unsigned_abs())
+    })
 }
 
 /// Passes words between supervisor and init until one of them is gone.
@@ -331,6 +232,32 @@ fn watch(channel: &OwnedFd, cell: &RunningCell) -> io::Result<()> {
 }
 
 impl RunningCell {
+    /// Bounds the child, gives it its ids, and lets it go on with init's orders.
+    fn begin(&self, orders: &WardenOrders, child: Pid, gate: &OwnedFd) -> Result<(), BuildError> {
+        let host_ids = host_ids(orders.cell.identity);
+        self.group
+            .add(child.as_raw_nonzero().get())
+            .map_err(|e| BuildError::at("put the cell into its control group", e))?;
+        let ids = match orders.cell.kind {
+            CellKind::Full => {
+                write_ids(child, orders.cell.identity, host_ids)
+                    .map_err(|e| BuildError::at("map the cell's user and group", e))?;
+                (ID_INSIDE, ID_INSIDE)
+            }
+            CellKind::Narrow => host_ids,
+        };
+        // Emptying the bounding set takes CAP_SETPCAP, which everyone has in a user namespace of
+        // their own. Without it the set bounds nothing: no new privileges can be gained that it
+        // would allow.
+        let may_bound = orders.cell.kind == CellKind::Full || rustix::process::geteuid().is_root();
+        let message = encode(&orders.cell, &orders.sources, ids, may_bound);
+        rustix::net::send(gate, b"go", SendFlags::NOSIGNAL)
+            .map_err(|e| BuildError::at("let the cell be built", e))?;
+        rustix::net::send(&self.init, &message, SendFlags::NOSIGNAL)
+            .map_err(|e| BuildError::at("send init its orders", e))?;
+        Ok(())
+    }
+
     /// init's next word; nothing where it closed its end.
     fn answer(&self) -> Option<InitAnswer> {
         let mut buffer = [0u8; MESSAGE_BYTES_MAX];

@@ -4,7 +4,7 @@
 //! Whoever is killed: the client gets an answer or the end, every process of the session is gone,
 //! no mount is left, and what is left in the cache and of control groups goes with a later start.
 
-use crate::harness::{Client, PATIENCE, Scratch, brig, durations, family, is_alive};
+use crate::harness::{Client, PATIENCE, Scratch, durations, family, is_alive};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;

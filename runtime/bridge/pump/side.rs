@@ -69,11 +69,12 @@ impl ServerSide {
     }
 
     pub(super) fn drain_errors(&mut self, log: &mut Log, buffer: &mut [u8]) {
-        // As much as a pipe holds: a server that still writes must not keep the session from its end.
+        // As much as a pipe holds: a server that still writes must not keep the session from its
+        // end.
         for _ in 0..2 {
             match self.errors.as_ref().map(|errors| errors.read(buffer)) {
                 Some(Read::Bytes(count)) => {
-                    log.server_wrote(buffer.get(..count).unwrap_or_default())
+                    log.server_wrote(buffer.get(..count).unwrap_or_default());
                 }
                 Some(Read::Nothing | Read::Closed) | None => return,
             }

@@ -1,0 +1,131 @@
+//! The cell's root: a tmpfs of mount points with exactly the plan's mounts, read-only, pivoted to.
+
+use super::super::syscall::{self, MountAttributes};
+use super::{Blueprint, BuildError, Built, INIT, clone_mount, open_source};
+use brig_sandbox::cell::{Access, Exec};
+use brig_sandbox::lower::native::{ROOT_BYTES_MAX, RootOp};
+use rustix::fs::{CWD, Mode, OFlags};
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, MoveMountFlags, UnmountFlags,
+};
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+pub(super) fn fill_root(blueprint: &Blueprint<'_>) -> Built<()> {
+    let step = |name: &'static str| move |e: rustix::io::Errno| BuildError::at(name, e);
+    rustix::mount::mount_change(
+        "/",
+        MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
+    )
+    .map_err(step("part the cell's mounts from the host's"))?;
+    let root = tmpfs(ROOT_BYTES_MAX, 4096, "755").map_err(step("make the cell's root"))?;
+    // Attached above the host's root, which pivot_root then takes away: no host folder is needed.
+    attach(root.as_fd(), CWD, "/").map_err(step("attach the cell's root"))?;
+    for op in &blueprint.cell.root {
+        perform(op, blueprint, root.as_fd())?;
+    }
+    let closed = MountAttributes {
+        set: libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV,
+        ids: None,
+    };
+    syscall::set_mount_attributes(root.as_fd(), closed)
+        .map_err(|e| BuildError::at("make the cell's root read-only", e))?;
+    rustix::process::fchdir(&root).map_err(step("enter the cell's root"))?;
+    rustix::process::pivot_root(".", ".").map_err(step("pivot to the cell's root"))?;
+    rustix::mount::unmount(".", UnmountFlags::DETACH).map_err(step("let go of the host's root"))?;
+    rustix::process::chdir("/").map_err(step("enter the cell's root"))
+}
+
+fn perform(op: &RootOp, blueprint: &Blueprint<'_>, root: BorrowedFd<'_>) -> Built<()> {
+    let fail = |at: &str, e: io::Error| BuildError::at(&format!("make `{at}` in the cell"), e);
+    match op {
+        RootOp::Directory { at } => {
+            match rustix::fs::mkdirat(root, beneath(at), Mode::from_raw_mode(0o755)) {
+                Ok(()) | Err(rustix::io::Errno::EXIST) => Ok(()),
+                Err(errno) => Err(fail(at, errno.into())),
+            }
+        }
+        RootOp::File { at } => write_file(root, at, &[], 0o444).map_err(|e| fail(at, e)),
+        RootOp::Init { at } => write_file(root, at, INIT, 0o555).map_err(|e| fail(at, e)),
+        RootOp::Bind {
+            source,
+            at,
+            access,
+            exec,
+            ..
+        } => {
+            let own;
+            let mount = if let Some(translated) = blueprint.translated.get(at.as_str()) {
+                translated
+            } else {
+                let file = open_source(source, blueprint.sources.get(source))?;
+                own = clone_mount(source, &file)?;
+                &own
+            };
+            let attributes = MountAttributes {
+                set: bind_attributes(*access, *exec),
+                ids: None,
+            };
+            syscall::set_mount_attributes(mount.as_fd(), attributes).map_err(|e| fail(at, e))?;
+            attach(mount.as_fd(), root, beneath(at)).map_err(|e| fail(at, e.into()))
+        }
+        RootOp::Scratch {
+            at,
+            bytes_max,
+            inodes_max,
+        } => {
+            let mount = tmpfs(*bytes_max, *inodes_max, "1777").map_err(|e| fail(at, e.into()))?;
+            let set = bind_attributes(Access::Write, Exec::Denied);
+            syscall::set_mount_attributes(mount.as_fd(), MountAttributes { set, ids: None })
+                .map_err(|e| fail(at, e))?;
+            attach(mount.as_fd(), root, beneath(at)).map_err(|e| fail(at, e.into()))
+        }
+    }
+}
+
+fn bind_attributes(access: Access, exec: Exec) -> u64 {
+    let read_only = match access {
+        Access::Read => libc::MOUNT_ATTR_RDONLY,
+        Access::Write => 0,
+    };
+    let no_exec = match exec {
+        Exec::Denied => libc::MOUNT_ATTR_NOEXEC,
+        Exec::Allowed => 0,
+    };
+    libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV | read_only | no_exec
+}
+
+/// Paths of the cell are absolute; the kernel is asked relative to the new root.
+fn beneath(at: &str) -> &str {
+    at.trim_start_matches('/')
+}
+
+fn tmpfs(bytes_max: u64, inodes_max: u64, mode: &str) -> rustix::io::Result<OwnedFd> {
+    let setup = rustix::mount::fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    let options = [
+        ("size", bytes_max.to_string()),
+        ("nr_inodes", inodes_max.to_string()),
+        ("mode", mode.to_owned()),
+    ];
+    for (name, value) in options {
+        rustix::mount::fsconfig_set_string(setup.as_fd(), name, value)?;
+    }
+    rustix::mount::fsconfig_create(setup.as_fd())?;
+    rustix::mount::fsmount(
+        setup.as_fd(),
+        FsMountFlags::FSMOUNT_CLOEXEC,
+        MountAttrFlags::empty(),
+    )
+}
+
+fn attach(mount: BorrowedFd<'_>, root: BorrowedFd<'_>, at: &str) -> rustix::io::Result<()> {
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+    rustix::mount::move_mount(mount, "", root, at, flags)
+}
+
+fn write_file(root: BorrowedFd<'_>, at: &str, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(root, beneath(at), flags, Mode::from_raw_mode(mode))?;
+    File::from(file).write_all(bytes)
+}
