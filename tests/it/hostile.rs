@@ -214,11 +214,11 @@ no  | alloc_forever mb_max=300                          | took 300 MiB   | 1 | m
 fn check(table: &str) {
     let mut count = 0;
     for line in table.lines().filter(|line| !line.is_empty()) {
-        let cells: Vec<_> = line.split('|').map(str::trim).collect();
-        let [links, calls, bare, refused, words] = cells[..] else {
+        let row: Vec<_> = line.split('|').map(str::trim).collect();
+        let [links, steps, bare, refused, words] = row[..] else {
             panic!("{line}")
         };
-        let calls: Vec<_> = calls.split(';').collect();
+        let calls: Vec<_> = steps.split(';').collect();
         succeeds_bare(&calls, bare);
         is_refused(&calls, links == "yes", refused.parse().unwrap(), words);
         count += 1;
@@ -516,7 +516,9 @@ fn forged_frames_answer_nothing() {
             let messages = match &message {
                 Value::Array(batch) => batch.clone(),
                 Value::Object(_) => vec![message.clone()],
-                other => panic!("{kind}: {other} is no message"),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                    panic!("{kind}: {message} is no message")
+                }
             };
             for message in messages {
                 if message.get("method").is_some() {

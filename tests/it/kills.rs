@@ -130,7 +130,7 @@ impl Dice {
         let seed = std::env::var("BRIG_SEED")
             .ok()
             .and_then(|seed| seed.parse().ok());
-        let seed = seed.unwrap_or(now.as_nanos() as u64);
+        let seed = seed.unwrap_or(u64::from(now.subsec_nanos()) << 32 | now.as_secs());
         (Self(AtomicU64::new(seed)), seed)
     }
 

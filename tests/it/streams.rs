@@ -126,7 +126,7 @@ fn one_socket_for_both_streams() {
     drop(command);
     let (to, half) = (ours.try_clone().unwrap(), ours.try_clone().unwrap());
     talk(to, ours, process, move || {
-        half.shutdown(std::net::Shutdown::Write).unwrap()
+        half.shutdown(std::net::Shutdown::Write).unwrap();
     });
 }
 

@@ -491,46 +491,7 @@ fn a_host_without_user_namespaces_gets_the_narrow_cell_or_is_told() {
         assert!(errors.contains("6.12 or newer"), "{errors}");
         return;
     }
-    assert_eq!(
-        say(&mut client, "read_file", &read("/read/hello.txt")),
-        Ok("hello".into())
-    );
-    assert_eq!(
-        say(&mut client, "write_file", &write("/write/new")),
-        Ok("done".into())
-    );
-    let secret = home.scratch.join("secret").display().to_string();
-    refused(
-        &mut client,
-        "read_file",
-        &read("/read/../secret"),
-        "not permitted",
-    );
-    refused(
-        &mut client,
-        "read_file",
-        &read("/read/out"),
-        "not permitted",
-    );
-    refused(&mut client, "read_file", &read(&secret), "insufficient");
-    refused(
-        &mut client,
-        "write_file",
-        &write("/read/new"),
-        "not permitted",
-    );
-    refused(
-        &mut client,
-        "connect",
-        &json!({ "host": "127.0.0.1", "port": 1 }),
-        "access-denied",
-    );
-    refused(
-        &mut client,
-        "env",
-        &json!({ "name": "HOSTILE_SECRET" }),
-        "not found",
-    );
+    uses_its_grants_alone(&mut client, &home);
     let processes = family(client.process.id());
     let worker = *processes.last().unwrap();
     for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
@@ -554,6 +515,39 @@ fn a_host_without_user_namespaces_gets_the_narrow_cell_or_is_told() {
     }
     assert_eq!(client.line(), None);
     assert_eq!(client.end().0, Some(7));
+}
+
+fn uses_its_grants_alone(client: &mut Client, home: &Home) {
+    assert_eq!(
+        say(client, "read_file", &read("/read/hello.txt")),
+        Ok("hello".into())
+    );
+    assert_eq!(
+        say(client, "write_file", &write("/write/new")),
+        Ok("done".into())
+    );
+    let secret = home.scratch.join("secret").display().to_string();
+    refused(
+        client,
+        "read_file",
+        &read("/read/../secret"),
+        "not permitted",
+    );
+    refused(client, "read_file", &read("/read/out"), "not permitted");
+    refused(client, "read_file", &read(&secret), "insufficient");
+    refused(client, "write_file", &write("/read/new"), "not permitted");
+    refused(
+        client,
+        "connect",
+        &json!({ "host": "127.0.0.1", "port": 1 }),
+        "access-denied",
+    );
+    refused(
+        client,
+        "env",
+        &json!({ "name": "HOSTILE_SECRET" }),
+        "not found",
+    );
 }
 
 fn landlock_abi(home: &Home) -> u64 {
