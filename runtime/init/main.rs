@@ -121,8 +121,21 @@ fn walls(orders: &[u8]) -> Result<(), Fault> {
     if let Some(ruleset) = ruleset {
         step("put Landlock on itself", sys::landlock_restrict(ruleset))?;
         sys::close(ruleset);
+        check_landlock()?;
     }
     Ok(())
+}
+
+/// A ruleset cannot be read back, so init tries what no rule of any cell allows: listing the root.
+fn check_landlock() -> Result<(), Fault> {
+    match sys::open_directory(b"/\0") {
+        Err(EACCES) => Ok(()),
+        other => Err(Fault(
+            answer::DIFFERS,
+            number(other),
+            "Landlock does not keep the root from being listed",
+        )),
+    }
 }
 
 fn check_ids(payload: &mut &[u8]) -> Result<(), Fault> {
@@ -378,6 +391,7 @@ const SIGKILL: usize = 9;
 const SIGTERM: usize = 15;
 const SIGCHLD: usize = 17;
 const EINTR: i32 = 4;
+const EACCES: i32 = 13;
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {

@@ -4,7 +4,11 @@
     reason = "init has no library under it: this module is its system calls"
 )]
 
+mod memory;
 mod nr;
+mod walls;
+
+pub use walls::*;
 
 use core::arch::{asm, global_asm};
 
@@ -188,6 +192,31 @@ pub fn open_path(path: &[u8]) -> Result {
     }
 }
 
+/// Opens a directory for listing (open(2), O_DIRECTORY). The path ends with a NUL.
+pub fn open_directory(path: &[u8]) -> Result {
+    const AT_FDCWD: usize = -100isize as usize;
+    const O_DIRECTORY_CLOEXEC: usize = O_DIRECTORY | 0o2_000_000;
+    if path.last() != Some(&0) {
+        return Err(22);
+    }
+    // SAFETY: the path is readable up to its NUL.
+    unsafe {
+        call(
+            nr::OPENAT,
+            AT_FDCWD,
+            path.as_ptr() as usize,
+            O_DIRECTORY_CLOEXEC,
+            0,
+            0,
+        )
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+const O_DIRECTORY: usize = 0o200_000;
+#[cfg(target_arch = "aarch64")]
+const O_DIRECTORY: usize = 0o40_000;
+
 /// Device and inode of a descriptor (fstat(2)).
 pub fn device_and_inode(fd: i32) -> core::result::Result<(u64, u64), i32> {
     const AT_EMPTY_PATH: usize = 0x1000;
@@ -224,59 +253,6 @@ pub fn mount_flags(fd: i32) -> core::result::Result<u64, i32> {
         )?
     };
     Ok(statfs[10])
-}
-
-/// landlock_create_ruleset(2).
-pub fn landlock_ruleset(size: usize, attributes: &[u64; 3]) -> Result {
-    let size = size.min(size_of_val(attributes));
-    // SAFETY: the structure is read for `size` bytes, which it has.
-    unsafe {
-        call(
-            nr::LANDLOCK_CREATE_RULESET,
-            attributes.as_ptr() as usize,
-            size,
-            0,
-            0,
-            0,
-        )
-    }
-}
-
-/// landlock_add_rule(2) for what is beneath a descriptor.
-pub fn landlock_rule(ruleset: i32, allowed: u64, beneath: i32) -> Result {
-    const PATH_BENEATH: usize = 1;
-    let mut attribute = [0u8; 12];
-    attribute[..8].copy_from_slice(&allowed.to_le_bytes());
-    attribute[8..].copy_from_slice(&beneath.to_le_bytes());
-    // SAFETY: struct landlock_path_beneath_attr is packed: u64 and i32.
-    unsafe {
-        call(
-            nr::LANDLOCK_ADD_RULE,
-            ruleset as usize,
-            PATH_BENEATH,
-            attribute.as_ptr() as usize,
-            0,
-            0,
-        )
-    }
-}
-
-/// landlock_restrict_self(2).
-pub fn landlock_restrict(ruleset: i32) -> Result {
-    // SAFETY: no pointers.
-    unsafe { call(nr::LANDLOCK_RESTRICT_SELF, ruleset as usize, 0, 0, 0, 0) }
-}
-
-/// Puts a filter on this process (seccomp(2), `SECCOMP_SET_MODE_FILTER`).
-pub fn seccomp(instructions: &[u8]) -> Result {
-    const SET_MODE_FILTER: usize = 1;
-    if instructions.is_empty() || !instructions.len().is_multiple_of(8) {
-        return Err(22);
-    }
-    let program = (instructions.len() / 8, instructions.as_ptr());
-    let raw = [program.0, program.1 as usize];
-    // SAFETY: struct sock_fprog is a u16 padded to a word, and a pointer to that many instructions.
-    unsafe { call(nr::SECCOMP, SET_MODE_FILTER, 0, raw.as_ptr() as usize, 0, 0) }
 }
 
 /// fork(2): 0 in the child.
@@ -394,61 +370,3 @@ pub fn exit(status: usize) -> ! {
         let _ = unsafe { call(nr::EXIT_GROUP, status, 0, 0, 0, 0) };
     }
 }
-
-// The compiler calls these for copies and comparisons; a C library would bring them. `no_builtins`
-// on the crate keeps their loops from being turned into calls of themselves.
-
-/// # Safety
-/// As in C: both ranges valid, not overlapping.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, bytes: usize) -> *mut u8 {
-    for at in 0..bytes {
-        // SAFETY: the caller's ranges are valid for `bytes`.
-        unsafe { *to.add(at) = *from.add(at) };
-    }
-    to
-}
-
-/// # Safety
-/// As in C: both ranges valid.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, bytes: usize) -> *mut u8 {
-    if (to as usize) < from as usize {
-        // SAFETY: the caller's ranges; copying upwards never reads what it has overwritten.
-        return unsafe { memcpy(to, from, bytes) };
-    }
-    for at in (0..bytes).rev() {
-        // SAFETY: the caller's ranges are valid for `bytes`.
-        unsafe { *to.add(at) = *from.add(at) };
-    }
-    to
-}
-
-/// # Safety
-/// As in C: the range is valid.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn memset(to: *mut u8, value: i32, bytes: usize) -> *mut u8 {
-    for at in 0..bytes {
-        // SAFETY: the caller's range is valid for `bytes`.
-        unsafe { *to.add(at) = value as u8 };
-    }
-    to
-}
-
-/// # Safety
-/// As in C: both ranges valid.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn memcmp(one: *const u8, two: *const u8, bytes: usize) -> i32 {
-    for at in 0..bytes {
-        // SAFETY: the caller's ranges are valid for `bytes`.
-        let (a, b) = unsafe { (*one.add(at), *two.add(at)) };
-        if a != b {
-            return i32::from(a) - i32::from(b);
-        }
-    }
-    0
-}
-
-/// The compiled core library names the unwinder's personality, though nothing here unwinds.
-#[unsafe(no_mangle)]
-extern "C" fn rust_eh_personality() {}
