@@ -210,8 +210,8 @@ fn resource(limit: Rlimit) -> u32 {
     }
 }
 
-/// Kind of the message by which the child that builds the cell gives up. It speaks on init's channel
-/// before there is an init.
+/// Kind of the message by which the child that builds the cell gives up. It speaks on init's
+/// channel before there is an init.
 const UNBUILT: u8 = b'U';
 
 /// The message for this error, for [`InitAnswer::read`].

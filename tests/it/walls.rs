@@ -1,6 +1,6 @@
 //! The walls of a running cell, looked at from outside through proc(5) and held against the plan.
 //!
-//! Needs root, which alone may look: the cell's processes keep their memory and files to themselves.
+//! Needs root, which alone may look: the cell's processes keep memory and files to themselves.
 
 use crate::harness::{Client, Scratch, brig, cached, family};
 use serde_json::{Value, json};
