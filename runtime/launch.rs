@@ -12,7 +12,7 @@ pub(crate) mod warden;
 pub(crate) use group::GroupParents;
 pub use orders::End;
 pub(crate) use orders::{FileIdentity, WardenEvent, WardenOrders};
-pub(crate) use syscall::{landlock_abi, loaded_objects};
+pub(crate) use syscall::{close_from, landlock_abi, loaded_objects};
 
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::net::{

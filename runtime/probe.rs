@@ -2,6 +2,7 @@
 
 use crate::launch::{FileIdentity, GroupParents, landlock_abi, loaded_objects};
 use brig_policies::Policy;
+use brig_sandbox::cell::FIRST_UNUSED_HOST_ID;
 use brig_sandbox::facts::{Caller, HostFacts, SourceFact, SourceKind, UserNamespaces, WorkerFiles};
 use std::collections::BTreeMap;
 use std::fs;
@@ -60,6 +61,26 @@ pub(crate) fn identities<'a>(
         })
         .collect()
 }
+
+/// Whether this user namespace maps all the ids that cells of root may get (user_namespaces(7)).
+fn maps_unused_ids() -> bool {
+    let covers = |file: &str| {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        text.lines().any(|line| {
+            let mut numbers = line
+                .split_whitespace()
+                .filter_map(|word| word.parse::<u64>().ok());
+            let first = numbers.next().unwrap_or(u64::MAX);
+            let end = first.saturating_add(numbers.nth(1).unwrap_or(0));
+            let wanted = u64::from(FIRST_UNUSED_HOST_ID);
+            first <= wanted && end >= wanted + PROCESS_IDS
+        })
+    };
+    covers("/proc/self/uid_map") && covers("/proc/self/gid_map")
+}
+
+/// How many process ids there can be (proc_sys_kernel(5), pid_max).
+const PROCESS_IDS: u64 = 1 << 22;
 
 /// Looked up only where there is a group to drop: it reads two files.
 fn subordinate_gid() -> Option<u32> {
@@ -128,6 +149,7 @@ fn caller() -> Caller {
     Caller {
         uid,
         gid,
+        unused_ids: uid != 0 || maps_unused_ids(),
         supplementary_groups,
         subordinate_gid: if asks { subordinate_gid() } else { None },
     }

@@ -6,7 +6,7 @@ mod start;
 use crate::bridge::pump::{self, Client, Closing, Peer};
 use crate::bridge::session::{IN_FLIGHT_MAX, Outcome, SessionLimits, StartRefusal};
 use crate::exit::Exit;
-use crate::launch::Warden;
+use crate::launch::{Warden, close_from};
 use crate::log::Log;
 use crate::prepare::{Planned, check, decide};
 use crate::report::Refused;
@@ -26,6 +26,8 @@ const REFUSED_WAIT_MS: u64 = 30_000;
 /// A start that is refused is told twice: to the client, which gets an error for its first request,
 /// and in full to the caller, who has a person's terminal or log to write it to.
 pub fn serve(manifest: &Path, project: Option<&Path>) -> Result<Exit, Refused> {
+    // Whatever the client left open is its own: a supervisor that was taken over could use it.
+    let _ = close_from(3);
     // First, so that the warden's exec runs beside everything that is read and decided here.
     let warden = Warden::spawn();
     let planned = check(manifest, project).and_then(decide);

@@ -137,7 +137,7 @@ pub(super) fn place(
 
 /// close_range(2) up to the last descriptor. For a process that execs next, or that has just begun
 /// and opened nothing yet.
-pub(super) fn close_from(first: RawFd) -> io::Result<()> {
+pub(crate) fn close_from(first: RawFd) -> io::Result<()> {
     // SAFETY: no pointers; nothing in the caller owns a descriptor that this closes.
     let result = unsafe { libc::syscall(libc::SYS_close_range, first, RawFd::MAX, 0) };
     if result == 0 {

@@ -176,6 +176,12 @@ fn judge(report: &[u8], end: End, code: File) -> Result<(File, u64), Refused> {
             "cannot run the component: {}",
             escape(reason.as_bytes())
         )),
+        Err(_) if end == End::Killed => Err(Refused::one(
+            Exit::Launch,
+            "launch-failed",
+            "cannot compile the component: the compiler was killed",
+            "start again",
+        )),
         Err(_) => refused(format!(
             "cannot compile the component: the compiler ended without a word ({}), as it does when \
              it would pass its bounds of time or memory",

@@ -33,6 +33,9 @@ pub struct Caller {
     pub uid: u32,
     /// Effective group id.
     pub gid: u32,
+    /// Whether the ids that root's cells use can be used: in a user namespace of a container they
+    /// may not be mapped (user_namespaces(7)). It does not matter to an ordinary user.
+    pub unused_ids: bool,
     /// Supplementary groups besides `gid`.
     pub supplementary_groups: usize,
     /// The first of this user's subordinate group ids, where it has some and the programs are there

@@ -245,6 +245,11 @@ struct Absence {
 fn absence(mechanism: Mechanism, facts: &HostFacts) -> Option<Absence> {
     use Mechanism as M;
     match mechanism {
+        M::UserNamespace | M::UnprivilegedUser if !has_an_identity(facts) => Some(Absence {
+            reason: "root of this user namespace has no id for a cell: those from 1879048192 on \
+                     are not mapped",
+            remedy: "run brig as an ordinary user, or map these ids into the container",
+        }),
         M::MountNamespace
         | M::ReadOnlyMount
         | M::NetworkNamespace
@@ -281,6 +286,11 @@ fn absence(mechanism: Mechanism, facts: &HostFacts) -> Option<Absence> {
         | M::NotDumpable
         | M::ParentDeathSignal => None,
     }
+}
+
+/// A cell never runs as root, so root needs another id for it.
+fn has_an_identity(facts: &HostFacts) -> bool {
+    !facts.caller.is_root() || facts.caller.unused_ids
 }
 
 /// Beside a mount namespace Landlock is the second wall, and every ABI adds to the first.

@@ -274,7 +274,8 @@ fn residuals(facts: &HostFacts) -> Vec<Residual> {
         residuals.push(Residual {
             name: "names-of-files".to_owned(),
             reason: "without a mount namespace, a worker that was taken over can learn whether a \
-                     path exists, its size and times, though not its content (landlock(7))"
+                     path exists, its size and times, and change the times of the caller's own \
+                     files, though it can neither read nor write them (landlock(7))"
                 .to_owned(),
         });
         residuals.push(Residual {

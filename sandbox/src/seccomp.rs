@@ -122,6 +122,7 @@ fn rules_of(call: &Call, profile: &Profile) -> Result<Vec<SeccompRule>, InvalidP
         // An exec belongs to the start of a program. With it gone, so are executable mappings.
         Narrowing::NoExecutableMappingOnceLoaded if profile.0.contains("execve") => Vec::new(),
         Narrowing::NoExecutableMappingOnceLoaded => vec![one(mask(2, libc::PROT_EXEC, 0)?)?],
+        Narrowing::NoSetIdMode(index) => vec![one(mask(index, SET_ID_BITS, 0)?)?],
         Narrowing::ThreadsOnly => vec![one(mask(
             0,
             libc::CLONE_THREAD | NEW_NAMESPACES,
@@ -137,6 +138,9 @@ fn rules_of(call: &Call, profile: &Profile) -> Result<Vec<SeccompRule>, InvalidP
             .collect::<Result<_, InvalidProfile>>()?,
     })
 }
+
+/// inode(7): set-user-id and set-group-id.
+const SET_ID_BITS: i32 = 0o6000;
 
 const NEW_NAMESPACES: i32 = libc::CLONE_NEWNS
     | libc::CLONE_NEWCGROUP
