@@ -4,6 +4,7 @@ mod arguments;
 mod call;
 mod doctor;
 mod plan;
+mod verify;
 
 use crate::component::{compile, worker};
 use crate::exit::Exit;
@@ -76,6 +77,23 @@ fn run(command: &Command) -> Result<Exit, Refused> {
                 let name = checked.policy.name().as_str();
                 print(&format!("{}: `{name}` has no faults\n", manifest.display()))
             }
+        }
+        Command::Verify {
+            manifest,
+            project,
+            json,
+        } => {
+            let verdict = crate::verify::verify(manifest, project.as_deref())?;
+            print(&if *json {
+                verify::json(&verdict)
+            } else {
+                verify::text(&verdict)
+            })?;
+            Ok(if verdict.stands() {
+                Exit::Success
+            } else {
+                Exit::WallDiffers
+            })
         }
         Command::Doctor { json } => doctor::doctor(*json),
         Command::Plan {

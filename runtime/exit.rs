@@ -26,11 +26,13 @@ pub enum Exit {
     StartDeadline = 8,
     /// The tool that was called answered with an error.
     ToolError = 9,
+    /// A wall of the running sandbox is not what was planned.
+    WallDiffers = 10,
 }
 
 impl Exit {
     /// All codes, for the manual and for tests.
-    pub const ALL: [(Self, &'static str); 10] = [
+    pub const ALL: [(Self, &'static str); 11] = [
         (Self::Success, "all went as asked"),
         (Self::Failure, "something failed that no other code names"),
         (Self::Usage, "the command line is wrong"),
@@ -55,6 +57,10 @@ impl Exit {
         (
             Self::ToolError,
             "the tool that was called answered with an error",
+        ),
+        (
+            Self::WallDiffers,
+            "a wall of the running sandbox is not what was planned",
         ),
     ];
 }

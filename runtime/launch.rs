@@ -123,6 +123,11 @@ impl Running {
         self.channel.as_fd()
     }
 
+    /// The warden's process id.
+    pub(crate) fn warden_id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// The next event, waiting for it. `None`: the warden is gone, and with it the cell.
     pub(crate) fn event(&self) -> io::Result<Option<WardenEvent>> {
         receive(self.channel.as_fd(), RecvFlags::empty())

@@ -21,3 +21,4 @@ pub mod probe;
 pub mod report;
 pub mod serve;
 mod streams;
+pub mod verify;

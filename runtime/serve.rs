@@ -3,6 +3,8 @@
 mod code;
 mod start;
 
+pub(crate) use start::start;
+
 use crate::bridge::pump::{self, Client, Closing, Peer};
 use crate::bridge::session::{IN_FLIGHT_MAX, Outcome, SessionLimits, StartRefusal};
 use crate::exit::Exit;
@@ -38,7 +40,7 @@ pub fn serve(manifest: &Path, project: Option<&Path>) -> Result<Exit, Refused> {
     let limits = limits(planned.as_ref().ok());
     let client = client().map_err(|error| broken(&error))?;
     let mut log = Log::new(&name);
-    match planned.and_then(|planned| start::start(&planned, warden, &log)) {
+    match planned.and_then(|planned| start(&planned, warden, &log)) {
         Ok(server) => {
             let closing = pump::run(limits, client, Peer::Server(Box::new(server)), &mut log)
                 .map_err(|error| broken(&error))?;

@@ -30,6 +30,7 @@ const EXAMPLES: &str = "Examples:
   brig call examples/units/brig.toml convert '{\"value\": 5, \"from\": \"km\", \"to\": \"mi\"}'
   brig check brig.toml                      every fault of a manifest, with its place
   brig plan brig.toml                       what the sandbox would be, and what holds it here
+  brig verify brig.toml                     start it, and compare every wall with the plan
   brig doctor                               what this host offers, and what to do where it lacks";
 
 fn long_help() -> String {
@@ -88,6 +89,22 @@ error.")]
         #[arg(long)]
         json: bool,
     },
+    /// Start the sandbox of a manifest, read every wall, and compare it with the plan
+    #[command(after_help = "Examples:
+  brig verify brig.toml
+  brig verify --json brig.toml | jq .stands
+
+Exits with 0 where every wall stands as planned, with 10 where one differs.")]
+    Verify {
+        /// The manifest
+        manifest: PathBuf,
+        /// The folder that `{project}` in the manifest stands for
+        #[arg(long, value_name = "DIR")]
+        project: Option<PathBuf>,
+        /// Print the walls as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Look at this host: what it offers, what is missing, and the remedy
     #[command(after_help = "Examples:
   brig doctor
@@ -129,7 +146,10 @@ impl Command {
         match self {
             Self::Run { .. } => false,
             Self::Call(call) => call.json,
-            Self::Check { json, .. } | Self::Plan { json, .. } | Self::Doctor { json } => *json,
+            Self::Check { json, .. }
+            | Self::Plan { json, .. }
+            | Self::Verify { json, .. }
+            | Self::Doctor { json } => *json,
         }
     }
 }

@@ -18,7 +18,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 /// Starts the server. Its cell is being built when this returns.
-pub(super) fn start(
+pub(crate) fn start(
     planned: &Planned,
     warden: Result<Warden, LaunchError>,
     log: &Log,
