@@ -125,7 +125,7 @@ pub fn component(
     artifact: &Artifact,
 ) -> Result<Plan, Vec<Unplannable>> {
     let mut faults: Vec<Unplannable> = Vec::new();
-    let held = hold(facts).unwrap_or_else(|open| {
+    let mut held = hold(facts).unwrap_or_else(|open| {
         faults.extend(open.into_iter().map(Unplannable::from));
         Vec::new()
     });
@@ -137,7 +137,8 @@ pub fn component(
         }
     }
     let limits = policy.limits();
-    faults.extend(processor_share(limits.cpus_milli, facts).map(Unplannable::from));
+    let open = processor_share(limits.cpus_milli, facts, &mut held);
+    faults.extend(open.map(Unplannable::from));
     if !faults.is_empty() {
         return Err(faults);
     }
