@@ -1,7 +1,7 @@
 //! A mechanism may never be claimed that the plan does not set. Every kind of host is gone through,
 //! and each claim is compared with the cell, the lowered cell and what its filters answer.
 
-use crate::ask::{CONTROLLERS, HEAD, ROOT, USER, facts, places, policy, source};
+use crate::ask::{CONTROLLERS, HEAD, ROOT, USER, artifact, facts, places, policy, source};
 use crate::machine::{Answer, Asked, OWN, run};
 use brig_policies::{EnvName, Policy};
 use brig_sandbox::cell::{
@@ -99,7 +99,7 @@ fn what_a_plan_claims_is_what_it_sets() {
     for manifest in MANIFESTS {
         let policy = policy(&format!("{HEAD}{manifest}"));
         for facts in hosts() {
-            match component(&policy, &places(), &facts, &crate::ask::artifact()) {
+            match component(&policy, &places(), &facts, &artifact()) {
                 Err(faults) => check_refused(&faults, &facts),
                 Ok(plan) => claims.extend(check_claims(&policy, &facts, &plan)),
             }
@@ -525,34 +525,42 @@ fn more_at_hand_is_never_less_held() {
 /// What nothing closes is named on exactly the hosts where nothing closes it.
 #[test]
 fn residuals_are_those_of_the_host() {
-    let policy = policy(HEAD);
-    for facts in hosts() {
-        let Ok(plan) = component(&policy, &places(), &facts, &crate::ask::artifact()) else {
-            continue;
-        };
-        let narrow = plan.cell.kind == CellKind::Narrow;
-        let has = |controller| facts.controllers.contains(&controller);
-        let groups = facts.caller.supplementary_groups > 0;
-        let dropped = plan.cell.identity == Identity::UnusedHostId
-            || matches!(
-                plan.cell.identity,
-                Identity::Caller {
-                    subordinate_gid: Some(_),
-                    ..
-                }
-            );
-        let want: Vec<&str> = [
-            ("disk", true),
-            ("names-of-files", narrow),
-            ("scratch", narrow),
-            ("page-cache", !has(Controller::Memory)),
-            ("processor-time", !has(Controller::Cpu)),
-            ("supplementary-groups", groups && !dropped),
-        ]
-        .into_iter()
-        .filter_map(|(name, open)| open.then_some(name))
-        .collect();
-        let got: Vec<&str> = plan.residuals.iter().map(|r| r.name.as_str()).collect();
-        assert_eq!(got, want, "{facts:?}");
+    for manifest in [MANIFESTS[0], MANIFESTS[2]] {
+        let policy = policy(&format!("{HEAD}{manifest}"));
+        for facts in hosts() {
+            if let Ok(plan) = component(&policy, &places(), &facts, &artifact()) {
+                check_residuals(&facts, &plan, manifest == MANIFESTS[2]);
+            }
+        }
     }
+}
+
+#[track_caller]
+fn check_residuals(facts: &HostFacts, plan: &Plan, written: bool) {
+    let narrow = plan.cell.kind == CellKind::Narrow;
+    let has = |controller| facts.controllers.contains(&controller);
+    let groups = facts.caller.supplementary_groups > 0;
+    let dropped = plan.cell.identity == Identity::UnusedHostId
+        || matches!(
+            plan.cell.identity,
+            Identity::Caller {
+                subordinate_gid: Some(_),
+                ..
+            }
+        );
+    let want: Vec<&str> = [
+        ("disk", true),
+        ("names-of-files", narrow),
+        ("scratch", narrow),
+        ("times-of-files", narrow && written),
+        ("callers-id", narrow && facts.caller != ROOT),
+        ("page-cache", !has(Controller::Memory)),
+        ("processor-time", !has(Controller::Cpu)),
+        ("supplementary-groups", groups && !dropped),
+    ]
+    .into_iter()
+    .filter_map(|(name, open)| open.then_some(name))
+    .collect();
+    let got: Vec<&str> = plan.residuals.iter().map(|r| r.name.as_str()).collect();
+    assert_eq!(got, want, "{facts:?}");
 }
