@@ -90,7 +90,8 @@ const MANIFESTS: [&str; 3] = [
     "",
     "[[files]]\nhost = \"~/notes\"\nat = \"/notes\"\n[env]\nA = \"b\"\n[limits]\ncpus = 0.5\n",
     "[[files]]\nhost = \"~/notes\"\nat = \"/notes\"\n[[files]]\nhost = \"~/docs\"\nat = \"/docs\"\n\
-     access = \"write\"\n[limits]\nmemory = \"32MiB\"\nprocesses = 1\nopen-files = 16\ncpus = 3.0\n",
+     access = \"write\"\n[limits]\nmemory = \"32MiB\"\nprocesses = 1\nopen-files = 16\n\
+     cpus = 3.0\n",
 ];
 
 #[test]

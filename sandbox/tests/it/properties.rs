@@ -283,8 +283,8 @@ proptest! {
         if let Ok(plan) = plan(&manifest(&rights), &host)
             && let Some(landlock) = &plan.cell.landlock
         {
-            let files: BTreeSet<String> =
-                rights.grants.iter().filter(|grant| grant.kind == SourceKind::File).map(Grant::at).collect();
+            let files = rights.grants.iter().filter(|grant| grant.kind == SourceKind::File);
+            let files: BTreeSet<String> = files.map(Grant::at).collect();
             for rule in &landlock.rules {
                 prop_assert_eq!(rule.allowed & !landlock.handled_files, 0);
                 if files.contains(&rule.at) {

@@ -276,8 +276,8 @@ fn a_missing_source_is_told_unless_it_is_optional() {
 
 #[test]
 fn everything_that_stands_in_the_way_is_told_at_once() {
-    let manifest = "[[files]]\nhost = \"~/a\"\nat = \"/a\"\n[[files]]\nhost = \"~/b\"\nat = \"/b\"\n\
-        [limits]\ncpus = 0.1\n";
+    let manifest = "[[files]]\nhost = \"~/a\"\nat = \"/a\"\n[[files]]\n\
+        host = \"~/b\"\nat = \"/b\"\n[limits]\ncpus = 0.1\n";
     let facts = HostFacts {
         seccomp: false,
         controllers: [].into(),
