@@ -62,7 +62,7 @@ fn mount_rules(mount: &Mount, cell: CellKind, handled: u64) -> Vec<LandlockRule>
             exec,
             links,
         } => {
-            let allowed = grant(*kind, *access) | execution(*exec) | making(*access, *links);
+            let allowed = grant(*kind, *access) | execution(*exec) | making(*kind, *access, *links);
             match cell {
                 CellKind::Full => grant_rules(at, *kind, allowed, handled),
                 CellKind::Narrow => vec![rule(source, allowed, handled)],
@@ -118,10 +118,13 @@ fn execution(exec: Exec) -> u64 {
     }
 }
 
-fn making(access: Access, links: Links) -> u64 {
-    match (access, links) {
-        (Access::Write, Links::Allowed) => MAKE_SYM | MAKE_FIFO | MAKE_SOCK,
-        (Access::Write, Links::Denied) | (Access::Read, Links::Denied | Links::Allowed) => 0,
+/// Nothing is made in a file, and the kernel refuses a rule that says otherwise.
+fn making(kind: GrantKind, access: Access, links: Links) -> u64 {
+    match (kind, access, links) {
+        (GrantKind::Directory, Access::Write, Links::Allowed) => MAKE_SYM | MAKE_FIFO | MAKE_SOCK,
+        (GrantKind::File, Access::Read | Access::Write, Links::Denied | Links::Allowed)
+        | (GrantKind::Directory, Access::Write, Links::Denied)
+        | (GrantKind::Directory, Access::Read, Links::Denied | Links::Allowed) => 0,
     }
 }
 

@@ -216,7 +216,7 @@ pub fn hold(facts: &HostFacts) -> Result<Vec<Held>, Vec<Unenforceable>> {
         let mut by = Vec::new();
         let mut absences = Vec::new();
         for mechanism in row.alternatives {
-            match absence(*mechanism, facts) {
+            match absence(row.denial, *mechanism, facts) {
                 None => by.push(*mechanism),
                 Some(absence) => absences.push(absence),
             }
@@ -242,7 +242,7 @@ struct Absence {
     remedy: &'static str,
 }
 
-fn absence(mechanism: Mechanism, facts: &HostFacts) -> Option<Absence> {
+fn absence(denial: Denial, mechanism: Mechanism, facts: &HostFacts) -> Option<Absence> {
     use Mechanism as M;
     match mechanism {
         M::UserNamespace | M::UnprivilegedUser if !has_an_identity(facts) => Some(Absence {
@@ -259,7 +259,7 @@ fn absence(mechanism: Mechanism, facts: &HostFacts) -> Option<Absence> {
         | M::UtsNamespace
         | M::CgroupNamespace
         | M::NoSetIdMount => no_user_namespaces(facts.user_namespaces),
-        M::Landlock => no_landlock(facts, LANDLOCK_ABI_BESIDE_NAMESPACES),
+        M::Landlock => no_landlock(facts, landlock_abi_beside_namespaces(denial)),
         M::LandlockSignalScope => no_landlock(facts, LANDLOCK_ABI_ALONE),
         M::SeccompNoSocket
         | M::SeccompNoIpc
@@ -293,8 +293,12 @@ fn has_an_identity(facts: &HostFacts) -> bool {
     !facts.caller.is_root() || facts.caller.unused_ids
 }
 
-/// Beside a mount namespace Landlock is the second wall, and every ABI adds to the first.
-const LANDLOCK_ABI_BESIDE_NAMESPACES: u32 = 1;
+/// Beside a mount namespace Landlock is the second wall, and every ABI adds to the first. Before
+/// ABI 3 it lets any file that can be read be emptied (landlock(7), `LANDLOCK_ACCESS_FS_TRUNCATE`),
+/// so it is set, but it is not what keeps a read grant as it is.
+fn landlock_abi_beside_namespaces(denial: Denial) -> u32 {
+    if denial == Denial::Writes { 3 } else { 1 }
+}
 /// Alone, it has to hold signals and abstract sockets too, which ABI 6 (Linux 6.12) brought.
 const LANDLOCK_ABI_ALONE: u32 = 6;
 

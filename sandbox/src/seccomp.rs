@@ -2,8 +2,9 @@
 //!
 //! A call that no list names answers `ENOSYS`, so that a C library which probes for something newer
 //! falls back (seccomp(2)). Names are Linux's own (syscalls(2)); numbers are those of the
-//! architecture that brig is built for, and any other architecture is killed by the program's first
-//! instructions, which closes the 32-bit and x32 doors.
+//! architecture that brig is built for. Any other architecture is killed by the program's first
+//! instructions, which closes the 32-bit door; x32 has the same architecture but numbers of its own
+//! (bit 30), which no list names.
 
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,

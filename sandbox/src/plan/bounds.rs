@@ -3,7 +3,7 @@
 use crate::cell::{ControlGroup, Rlimit};
 use crate::component::WorkerLimits;
 use crate::facts::{Controller, HostFacts};
-use crate::mechanism::{Denial, Unenforceable};
+use crate::mechanism::{Denial, Held, Mechanism, Unenforceable};
 use std::collections::BTreeMap;
 
 /// What wasmtime itself takes beside the guest's memory: code, stacks, tables of types.
@@ -61,9 +61,21 @@ pub(super) fn rlimits(own: &[(Rlimit, u64)]) -> BTreeMap<Rlimit, u64> {
 }
 
 /// A component has one thread, so it can never use more than one processor: larger shares hold by
-/// themselves. A smaller one needs a control group.
-pub(super) fn processor_share(cpus_milli: u32, facts: &HostFacts) -> Option<Unenforceable> {
-    (cpus_milli < 1000 && !facts.controllers.contains(&Controller::Cpu)).then(|| Unenforceable {
+/// themselves. A smaller one needs a control group, and the one thread is no claim to it.
+pub(super) fn processor_share(
+    cpus_milli: u32,
+    facts: &HostFacts,
+    held: &mut [Held],
+) -> Option<Unenforceable> {
+    if cpus_milli >= 1000 {
+        return None;
+    }
+    for held in held {
+        if held.denial == Denial::ProcessorShare {
+            held.by.retain(|by| *by != Mechanism::OneThread);
+        }
+    }
+    (!facts.controllers.contains(&Controller::Cpu)).then(|| Unenforceable {
         denial: Denial::ProcessorShare.name(),
         reason: "a share below one processor needs a control group with the cpu controller, which \
                  is not the caller's to use here"

@@ -3,7 +3,7 @@
 use super::Unplannable;
 use crate::cell::{Access, CellKind, Exec, GrantKind, Links, Mount};
 use crate::component::Preopen;
-use crate::facts::{HostFacts, SourceFact, SourceKind};
+use crate::facts::{HostFacts, SourceFact, SourceKind, WorkerFiles};
 use crate::mechanism::cell_kind;
 use crate::seccomp::FileCalls;
 use brig_policies::{FileGrant, Missing, Places, refused_source, refused_write};
@@ -27,6 +27,7 @@ pub(super) fn mount(
         };
     };
     check_source(grant, source, places)?;
+    check_program(grant, source, &facts.worker)?;
     let kind = kind_of(grant, source)?;
     if kind == GrantKind::File {
         check_file(grant, cell_kind(facts))?;
@@ -70,6 +71,30 @@ fn check_source(
     };
     let message = format!("`{host}`{through} cannot be granted: {}", refusal.reason);
     Err(fault(grant, message, &refusal.help))
+}
+
+/// A server that could write brig's own files would be outside of every cell at brig's next start.
+/// The policy's refusals know where a host keeps its programs, and not where this brig lies.
+fn check_program(
+    grant: &FileGrant,
+    source: &SourceFact,
+    worker: &WorkerFiles,
+) -> Result<(), Unplannable> {
+    let own = [&worker.program].into_iter().chain(&worker.loader);
+    let mut own = own.chain(worker.libraries.values());
+    let below = |file: &str| {
+        let rest = file.strip_prefix(source.canonical.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    match access(grant.access()) {
+        Access::Read => Ok(()),
+        Access::Write => own.find(|file| below(file)).map_or(Ok(()), |file| {
+            let host = grant.host();
+            let message = format!("writing `{host}` would change `{file}`, which brig runs");
+            let help = "grant it with `access = \"read\"`, or install brig elsewhere";
+            Err(fault(grant, message, help))
+        }),
+    }
 }
 
 fn kind_of(grant: &FileGrant, source: &SourceFact) -> Result<GrantKind, Unplannable> {

@@ -199,7 +199,8 @@ const CALLS: &[Call] = calls! {
     ]), "walls that the worker sets on itself, thread names";
     seccomp Start Any, "the worker's second filter, which ends this";
     execve Start Any, "init becomes the worker";
-    prlimit64 Start Any, "the C library reads the stack's limit; the cell's are hard";
+    prlimit64 Start FirstArgument(&[0]),
+        "the C library reads the stack's limit; the cell's are hard, and nobody else's are its own";
     set_tid_address Start Any, "program start";
     uname Start Any, "the loader";
     getuid Start Any, "the loader";

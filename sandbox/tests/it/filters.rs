@@ -1,0 +1,458 @@
+//! What compiled filters answer, call by call and argument by argument.
+
+use crate::machine::{Answer, Asked, OWN, run};
+use brig_sandbox::seccomp::{Family, FileCalls, Narrowing, Profile, calls};
+use std::collections::BTreeSet;
+
+const FAMILIES: [Family; 4] = [
+    Family::Init,
+    Family::Supervisor,
+    Family::WorkerStart,
+    Family::WorkerLoaded,
+];
+const FILES: [FileCalls; 3] = [FileCalls::None, FileCalls::Read, FileCalls::Write];
+
+/// Beyond the last call that Linux has a number for today.
+const NUMBERS: u32 = 471;
+const UNKNOWN: Answer = Answer::Error(38);
+/// `__X32_SYSCALL_BIT`: the same architecture, other structures.
+const X32: u32 = 1 << 30;
+
+fn compiled(family: Family, files: FileCalls) -> Vec<u64> {
+    Profile::of(family, files).compile().unwrap()
+}
+
+fn every_filter() -> impl Iterator<Item = (Family, FileCalls, Vec<u64>)> {
+    let pairs = FAMILIES
+        .into_iter()
+        .flat_map(|f| FILES.map(|files| (f, files)));
+    pairs.map(|(family, files)| (family, files, compiled(family, files)))
+}
+
+#[test]
+fn a_filter_answers_by_its_profile_for_every_number() {
+    for (family, files, program) in every_filter() {
+        let profile = Profile::of(family, files);
+        for number in 0..NUMBERS {
+            let call = calls().iter().find(|c| c.number == i64::from(number));
+            let listed = call.filter(|call| profile.0.contains(call.name));
+            for args in [[0; 6], [u64::MAX; 6], [1; 6]] {
+                let ask = |architecture, number| {
+                    run(
+                        &program,
+                        &Asked {
+                            architecture,
+                            number,
+                            args,
+                        },
+                    )
+                };
+                let answer = ask(OWN, number);
+                let name = call.map_or("unlisted", |call| call.name);
+                match listed.map(|call| call.narrowing) {
+                    None => assert_eq!(answer, UNKNOWN, "{family:?} {files:?} {number} {name}"),
+                    Some(Narrowing::Any) => assert_eq!(answer, Answer::Allow, "{family:?} {name}"),
+                    Some(
+                        Narrowing::NoExecutableMappingOnceLoaded
+                        | Narrowing::NoSetIdMode(_)
+                        | Narrowing::ThreadsOnly
+                        | Narrowing::FirstArgument(_)
+                        | Narrowing::SecondArgument(_),
+                    ) => assert!(
+                        matches!(answer, Answer::Allow | UNKNOWN),
+                        "{family:?} {name}"
+                    ),
+                }
+                assert_eq!(ask(OWN, number | X32), UNKNOWN, "{family:?} x32 {name}");
+                // i386, arm, and a number that is none.
+                for other in [0x4000_0003, 0x4000_0028, 0] {
+                    assert_eq!(ask(other, number), Answer::KillProcess, "{family:?} {name}");
+                }
+            }
+        }
+        assert!(program.len() < 4096, "the kernel takes no longer one");
+    }
+}
+
+/// Calls that no family has, whatever their arguments. What each would open stands beside it.
+const NEVER: &[(&str, i64)] = &[
+    ("a socket of any kind", libc::SYS_socket),
+    ("a datagram pair reaches any path", libc::SYS_socketpair),
+    ("a socket of any kind", libc::SYS_connect),
+    ("a socket of any kind", libc::SYS_bind),
+    ("a socket of any kind", libc::SYS_listen),
+    ("a socket of any kind", libc::SYS_accept),
+    ("a socket of any kind", libc::SYS_accept4),
+    ("descriptors pass by it", libc::SYS_sendmsg),
+    ("descriptors pass by it", libc::SYS_recvmsg),
+    ("calls that no filter sees", libc::SYS_io_uring_setup),
+    ("calls that no filter sees", libc::SYS_io_uring_enter),
+    ("other processes' memory", libc::SYS_ptrace),
+    ("other processes' memory", libc::SYS_process_vm_readv),
+    ("other processes' memory", libc::SYS_process_vm_writev),
+    ("other processes' descriptors", libc::SYS_pidfd_getfd),
+    ("other processes", libc::SYS_pidfd_open),
+    ("mounts", libc::SYS_mount),
+    ("mounts", libc::SYS_move_mount),
+    ("mounts", libc::SYS_open_tree),
+    ("mounts", libc::SYS_fsopen),
+    ("mounts", libc::SYS_pivot_root),
+    ("mounts", libc::SYS_chroot),
+    ("namespaces", libc::SYS_unshare),
+    ("namespaces", libc::SYS_setns),
+    (
+        "its flags lie in memory, which no filter sees",
+        libc::SYS_clone3,
+    ),
+    ("programs in the kernel", libc::SYS_bpf),
+    ("other processes, by counters", libc::SYS_perf_event_open),
+    (
+        "page faults that the kernel waits on",
+        libc::SYS_userfaultfd,
+    ),
+    ("keys of the caller", libc::SYS_keyctl),
+    ("keys of the caller", libc::SYS_add_key),
+    ("keys of the caller", libc::SYS_request_key),
+    ("code in the kernel", libc::SYS_init_module),
+    ("code in the kernel", libc::SYS_finit_module),
+    ("another kernel", libc::SYS_kexec_load),
+    (
+        "files by handle, past every path",
+        libc::SYS_open_by_handle_at,
+    ),
+    ("set-id bits", libc::SYS_fchmod),
+    ("set-id bits", libc::SYS_fchmodat),
+    ("owners", libc::SYS_fchown),
+    ("owners", libc::SYS_fchownat),
+    ("labels and capabilities of files", libc::SYS_setxattr),
+    ("labels and capabilities of files", libc::SYS_fsetxattr),
+    ("devices and FIFOs", libc::SYS_mknodat),
+    ("a program in memory", libc::SYS_execveat),
+    ("executable mappings by key", libc::SYS_pkey_mprotect),
+    ("every mapping becomes executable", libc::SYS_personality),
+    ("shared memory", libc::SYS_shmget),
+    ("shared memory", libc::SYS_shmat),
+    ("semaphores", libc::SYS_semget),
+    ("message queues", libc::SYS_msgget),
+    ("message queues", libc::SYS_mq_open),
+    ("another identity", libc::SYS_setuid),
+    ("another identity", libc::SYS_setresgid),
+    ("another identity", libc::SYS_setgroups),
+    ("capabilities", libc::SYS_capset),
+    ("the host's name", libc::SYS_sethostname),
+    ("the host's name", libc::SYS_setdomainname),
+    ("the host's clock", libc::SYS_clock_settime),
+    ("a session of its own", libc::SYS_setsid),
+    ("marks on other files", libc::SYS_fanotify_init),
+    ("watching other files", libc::SYS_inotify_add_watch),
+];
+
+#[test]
+fn no_filter_lets_through_what_opens_a_wall() {
+    for (family, files, program) in every_filter() {
+        for (why, number) in NEVER {
+            for args in [[0; 6], [1; 6], [u64::MAX; 6]] {
+                let number = u32::try_from(*number).unwrap();
+                let answer = run(
+                    &program,
+                    &Asked {
+                        architecture: OWN,
+                        number,
+                        args,
+                    },
+                );
+                assert_eq!(answer, UNKNOWN, "{family:?} {files:?} has {number}: {why}");
+            }
+        }
+    }
+}
+
+/// Asks one filter for a call with one argument set, once for each value.
+#[track_caller]
+fn check(family: Family, number: i64, index: usize, allowed: &[i64], refused: &[i64]) {
+    let program = compiled(family, FileCalls::Write);
+    let number = u32::try_from(number).unwrap();
+    let wants = [(allowed, Answer::Allow), (refused, UNKNOWN)];
+    for (values, want) in wants {
+        for value in values {
+            // The kernel takes these arguments as 32 bits, and so must the filter.
+            for high in [0, 1 << 32, 0xffff_ffff << 32] {
+                let mut args = [0; 6];
+                args[index] = u64::from(u32::try_from(value & 0xffff_ffff).unwrap()) | high;
+                let asked = Asked {
+                    architecture: OWN,
+                    number,
+                    args,
+                };
+                assert_eq!(run(&program, &asked), want, "{family:?} {asked:x?}");
+            }
+        }
+    }
+}
+
+fn wide(values: &[i32]) -> Vec<i64> {
+    values.iter().map(|value| i64::from(*value)).collect()
+}
+
+#[test]
+fn nothing_is_executable_once_code_is_loaded() {
+    use libc::{PROT_EXEC, PROT_NONE, PROT_READ, PROT_WRITE};
+    let plain = wide(&[PROT_NONE, PROT_READ, PROT_WRITE, PROT_READ | PROT_WRITE]);
+    let executable = wide(&[
+        PROT_EXEC,
+        PROT_READ | PROT_EXEC,
+        PROT_READ | PROT_WRITE | PROT_EXEC,
+        -1,
+    ]);
+    for call in [libc::SYS_mmap, libc::SYS_mprotect] {
+        check(Family::WorkerLoaded, call, 2, &plain, &executable);
+        check(Family::Supervisor, call, 2, &plain, &executable);
+        check(
+            Family::Init,
+            call,
+            2,
+            &[],
+            &[plain.clone(), executable.clone()].concat(),
+        );
+        // The loader maps libraries, and the worker its code.
+        check(
+            Family::WorkerStart,
+            call,
+            2,
+            &[plain.clone(), executable.clone()].concat(),
+            &[],
+        );
+    }
+    check(Family::WorkerStart, libc::SYS_execve, 0, &[0], &[]);
+    for family in [Family::WorkerLoaded, Family::Supervisor, Family::Init] {
+        check(family, libc::SYS_execve, 0, &[], &[0]);
+        check(family, libc::SYS_seccomp, 0, &[], &[0, 1, 2, 3]);
+        check(
+            family,
+            libc::SYS_prctl,
+            0,
+            &[],
+            &wide(&[libc::PR_SET_DUMPABLE]),
+        );
+    }
+}
+
+#[test]
+fn a_worker_makes_threads_and_no_processes() {
+    // What glibc and musl ask for a thread (pthread_create(3)).
+    let shared = libc::CLONE_VM | libc::CLONE_FS | libc::CLONE_FILES | libc::CLONE_SIGHAND;
+    let thread = shared | libc::CLONE_THREAD | libc::CLONE_SYSVSEM | libc::CLONE_SETTLS;
+    let refused = [
+        0,
+        libc::SIGCHLD,
+        shared,
+        libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD,
+        libc::CLONE_PARENT | libc::SIGCHLD,
+        thread | libc::CLONE_NEWUSER,
+        thread | libc::CLONE_NEWNS,
+        thread | libc::CLONE_NEWPID,
+        thread | libc::CLONE_NEWNET,
+        thread | libc::CLONE_NEWIPC,
+        thread | libc::CLONE_NEWUTS,
+        thread | libc::CLONE_NEWCGROUP,
+        libc::CLONE_NEWUSER,
+    ];
+    for family in [Family::WorkerStart, Family::WorkerLoaded] {
+        check(
+            family,
+            libc::SYS_clone,
+            0,
+            &wide(&[thread]),
+            &wide(&refused),
+        );
+    }
+    for family in [Family::Init, Family::Supervisor] {
+        check(
+            family,
+            libc::SYS_clone,
+            0,
+            &[],
+            &wide(&[thread, libc::SIGCHLD]),
+        );
+    }
+}
+
+#[test]
+fn descriptors_are_set_and_not_watched() {
+    let allowed = [
+        libc::F_GETFD,
+        libc::F_SETFD,
+        libc::F_GETFL,
+        libc::F_SETFL,
+        libc::F_DUPFD_CLOEXEC,
+        libc::F_ADD_SEALS,
+    ];
+    let refused = [
+        libc::F_DUPFD,
+        libc::F_SETOWN,
+        // F_SETSIG.
+        10,
+        libc::F_SETLK,
+        libc::F_SETLKW,
+        libc::F_OFD_SETLK,
+        libc::F_SETLEASE,
+        libc::F_NOTIFY,
+        libc::F_SETPIPE_SZ,
+        -1,
+    ];
+    for family in [
+        Family::WorkerStart,
+        Family::WorkerLoaded,
+        Family::Supervisor,
+    ] {
+        check(family, libc::SYS_fcntl, 1, &wide(&allowed), &wide(&refused));
+    }
+    check(Family::Init, libc::SYS_fcntl, 1, &[], &wide(&allowed));
+}
+
+#[test]
+fn no_terminal_and_no_file_system_is_steered() {
+    let refused = [
+        // TIOCSTI, TIOCLINUX, TIOCSCTTY, TIOCGWINSZ, TCGETS.
+        0x5412,
+        0x541c,
+        0x540e,
+        0x5413,
+        0x5401,
+        // FS_IOC_SETFLAGS, FICLONE, FIFREEZE, FIOASYNC.
+        0x4008_6602,
+        0x4004_9409,
+        0xc004_5877,
+        0x5452,
+    ];
+    // FIONBIO, FIONREAD.
+    for family in [Family::WorkerStart, Family::WorkerLoaded] {
+        check(family, libc::SYS_ioctl, 1, &[0x5421, 0x541b], &refused);
+    }
+    for family in [Family::Init, Family::Supervisor] {
+        check(family, libc::SYS_ioctl, 1, &[], &[0x5421, 0x541b]);
+        check(family, libc::SYS_ioctl, 1, &[], &refused);
+    }
+}
+
+#[test]
+fn the_start_changes_only_itself() {
+    let allowed = [
+        libc::PR_SET_DUMPABLE,
+        libc::PR_GET_DUMPABLE,
+        libc::PR_SET_NAME,
+        libc::PR_SET_NO_NEW_PRIVS,
+        libc::PR_GET_NO_NEW_PRIVS,
+        libc::PR_GET_SECCOMP,
+    ];
+    let refused = [
+        // It is what ends the server with init.
+        libc::PR_SET_PDEATHSIG,
+        libc::PR_SET_PTRACER,
+        libc::PR_SET_SECCOMP,
+        libc::PR_SET_CHILD_SUBREAPER,
+        libc::PR_SET_KEEPCAPS,
+        libc::PR_CAP_AMBIENT,
+        libc::PR_SET_SECUREBITS,
+        libc::PR_SET_MM,
+    ];
+    check(
+        Family::WorkerStart,
+        libc::SYS_prctl,
+        0,
+        &wide(&allowed),
+        &wide(&refused),
+    );
+    // Only its own limits: in a narrow cell another process of the user would be in reach.
+    check(
+        Family::WorkerStart,
+        libc::SYS_prlimit64,
+        0,
+        &[0],
+        &[1, 2, 1000, -1],
+    );
+    check(Family::WorkerLoaded, libc::SYS_prlimit64, 0, &[], &[0, 1]);
+    #[cfg(target_arch = "x86_64")]
+    check(
+        Family::WorkerStart,
+        libc::SYS_arch_prctl,
+        0,
+        &[0x1002, 0x3001],
+        &[0x1001, 0x1003],
+    );
+}
+
+/// A file that a server makes may belong to root on the host.
+#[test]
+fn nothing_is_made_with_a_set_id_bit() {
+    let (plain, marked) = ([0, 0o644, 0o1777], [0o2000, 0o4755, 0o6755, 0o7777]);
+    for family in [Family::WorkerStart, Family::WorkerLoaded] {
+        check(family, libc::SYS_openat, 3, &plain, &marked);
+        check(family, libc::SYS_mkdirat, 2, &plain, &marked);
+        // Its mode lies in memory; the others change one, or make what is no file.
+        for call in [
+            libc::SYS_openat2,
+            libc::SYS_fchmod,
+            libc::SYS_fchmodat,
+            libc::SYS_mknodat,
+        ] {
+            check(family, call, 0, &[], &[0, 1]);
+        }
+    }
+}
+
+#[test]
+fn files_are_reached_only_where_some_are_granted() {
+    let lists = |family, files| -> BTreeSet<String> { Profile::of(family, files).0 };
+    let has = |family, files, name: &str| lists(family, files).contains(name);
+    let rows: &[(&str, [bool; 3])] = &[
+        // Without grants, with grants for reading, for writing.
+        ("openat", [false, true, true]),
+        ("openat2", [false, false, false]),
+        ("getdents64", [false, true, true]),
+        ("readlinkat", [false, true, true]),
+        ("newfstatat", [false, true, true]),
+        ("mkdirat", [false, false, true]),
+        ("unlinkat", [false, false, true]),
+        ("renameat2", [false, false, true]),
+        ("linkat", [false, false, true]),
+        ("symlinkat", [false, false, true]),
+        ("utimensat", [false, false, true]),
+        ("pwrite64", [false, false, true]),
+    ];
+    for (name, want) in rows {
+        let got = FILES.map(|files| has(Family::WorkerLoaded, files, name));
+        assert_eq!(got, *want, "{name}");
+        for family in [Family::Init, Family::Supervisor] {
+            assert_eq!(
+                FILES.map(|files| has(family, files, name)),
+                [false; 3],
+                "{name}"
+            );
+        }
+    }
+    // The families beside the worker do not depend on what is granted to it.
+    for family in [Family::Init, Family::Supervisor] {
+        assert_eq!(
+            lists(family, FileCalls::None),
+            lists(family, FileCalls::Write)
+        );
+    }
+}
+
+#[test]
+fn the_supervisors_calls_are_these() {
+    let want: BTreeSet<&str> =
+        "brk clock_gettime clock_nanosleep close exit exit_group fcntl fstat \
+        futex getpid getrandom gettid madvise mmap mprotect mremap munmap poll ppoll read \
+        recvfrom restart_syscall rt_sigaction rt_sigprocmask rt_sigreturn sendto sigaltstack \
+        tgkill wait4 waitid write writev"
+            .split_whitespace()
+            .filter(|name| cfg!(target_arch = "x86_64") || *name != "poll")
+            .collect();
+    let got = Profile::of(Family::Supervisor, FileCalls::None).0;
+    assert_eq!(
+        got.iter().map(String::as_str).collect::<BTreeSet<_>>(),
+        want
+    );
+}

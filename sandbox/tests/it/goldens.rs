@@ -1,0 +1,87 @@
+//! Plans and their lowering as data: `testdata/<case>` holds a manifest, the host's facts, and what
+//! comes of them. A case without a manifest is the compiler's cell. `UPDATE=1` rewrites what is
+//! expected.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the crate reads no files, and its tests read their cases"
+)]
+
+use crate::ask::{artifact, places, policy};
+use brig_sandbox::cell::Cell;
+use brig_sandbox::facts::HostFacts;
+use brig_sandbox::lower::native::{ComponentRole, NativeCell, component_program, native};
+use brig_sandbox::plan::{Plan, compiler_cell, component};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The fewest hosts and manifests that the path is held by.
+const CASES_MIN: usize = 15;
+
+fn cases() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
+    let folders = fs::read_dir(folder).unwrap();
+    let mut cases: Vec<PathBuf> = folders.map(|entry| entry.unwrap().path()).collect();
+    cases.sort();
+    cases
+}
+
+/// Compares with the file, or writes it.
+#[track_caller]
+fn check(expected: &Path, got: &Value) {
+    let got = serde_json::to_string_pretty(got).unwrap() + "\n";
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(expected, got).unwrap();
+        return;
+    }
+    let want = fs::read_to_string(expected).unwrap_or_default();
+    assert_eq!(got, want, "{} (UPDATE=1 rewrites it)", expected.display());
+}
+
+/// The lowered cell, with filters told by their length: a plan names their calls, and what they
+/// answer has tests of its own.
+fn lowered(cell: &Cell, facts: &HostFacts, role: ComponentRole) -> Value {
+    let program = component_program(&facts.worker, cell.kind, role);
+    let native = native(cell, program).unwrap();
+    let mut json = serde_json::to_value(&native).unwrap();
+    let back: NativeCell = serde_json::from_value(json.clone()).unwrap();
+    assert_eq!(back, native, "a lowered cell is the same once it was JSON");
+    for filter in ["filter_of_init", "filter_of_server"] {
+        let instructions = json["init"][filter].as_array().map_or(0, Vec::len);
+        json["init"][filter] = json!(format!("{instructions} instructions"));
+    }
+    json
+}
+
+// The names of calls, and how many instructions they take, are those of the architecture.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn plans_and_cells_are_as_expected() {
+    let cases = cases();
+    assert!(cases.len() >= CASES_MIN, "only {} cases", cases.len());
+    for case in cases {
+        let facts = fs::read_to_string(case.join("facts.json")).unwrap();
+        let facts: HostFacts = serde_json::from_str(&facts)
+            .unwrap_or_else(|error| panic!("{}: {error}", case.display()));
+        let Ok(manifest) = fs::read_to_string(case.join("brig.toml")) else {
+            let cell = compiler_cell(&facts).unwrap();
+            check(
+                &case.join("cell.json"),
+                &serde_json::to_value(&cell).unwrap(),
+            );
+            let lowered = lowered(&cell, &facts, ComponentRole::Compiler);
+            check(&case.join("native.json"), &lowered);
+            continue;
+        };
+        let plan = component(&policy(&manifest), &places(), &facts, &artifact())
+            .unwrap_or_else(|faults| panic!("{}: {faults:?}", case.display()));
+        let json = serde_json::to_value(&plan).unwrap();
+        let back: Plan = serde_json::from_value(json.clone()).unwrap();
+        assert_eq!(back, plan, "a plan is the same once it was JSON");
+        assert_eq!(back.digest(), plan.digest());
+        let told = json!({ "digest": plan.digest(), "plan": json });
+        check(&case.join("plan.json"), &told);
+        let lowered = lowered(&plan.cell, &facts, ComponentRole::Worker);
+        check(&case.join("native.json"), &lowered);
+    }
+}
