@@ -1,0 +1,381 @@
+//! Plays one attack, bare or in a column, and says what came of it.
+
+use super::attack::{Attack, Harm, Program, Twin};
+use super::column::Column;
+use super::ground::{Ground, SECRET, Shared, Side};
+use crate::harness::{Client, PATIENCE, family, is_alive, native, repository, tool};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a bare run may take before it counts as one that never ends.
+const BARE_PATIENCE: Duration = Duration::from_secs(2);
+/// Bytes of standard error that brig may write for a session of any attack.
+const LOG_BYTES_MAX: usize = 8 << 20;
+/// Bytes that the supervisor may ever hold.
+const SUPERVISOR_BYTES_MAX: u64 = 128 << 20;
+
+/// What came of an attack.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) succeeded: bool,
+    pub(super) words: String,
+}
+
+impl Found {
+    fn success(words: impl Into<String>) -> Self {
+        let words = words.into();
+        Self {
+            succeeded: true,
+            words,
+        }
+    }
+
+    fn failure(words: impl Into<String>) -> Self {
+        let words = words.into();
+        Self {
+            succeeded: false,
+            words,
+        }
+    }
+
+    /// A server's end in the words of whoever saw it.
+    fn end(words: &str) -> Self {
+        let status = words.rsplit_once("status ").map(|(_, status)| status);
+        match status.and_then(|status| status.parse::<usize>().ok()) {
+            Some(0) => Self::success(words),
+            Some(status) => {
+                let name = ERRNO.split(' ').nth(status).unwrap_or("unknown");
+                Self::failure(format!("{words} ({name})"))
+            }
+            None => Self::failure(words),
+        }
+    }
+}
+
+/// Error numbers of WASI preview 1, which programs end with, from 0 on.
+const ERRNO: &str = "success 2big acces addrinuse addrnotavail afnosupport again already badf \
+    badmsg busy canceled child connaborted connrefused connreset deadlk destaddrreq dom dquot \
+    exist fault fbig hostunreach idrm ilseq inprogress intr inval io isconn isdir loop mfile \
+    mlink msgsize multihop nametoolong netdown netreset netunreach nfile nobufs nodev noent \
+    noexec nolck nolink nomem nomsg noprotoopt nospc nosys notconn notdir notempty \
+    notrecoverable notsock notsup notty nxio overflow ownerdead perm pipe proto \
+    protonosupport prototype range rofs spipe srch stale timedout txtbsy xdev notcapable";
+
+/// The attack without walls.
+pub(super) fn bare(attack: &Attack, shared: &Shared) -> Found {
+    let ground = Ground::new(shared, 0);
+    match attack.bare.by {
+        Twin::Native => {
+            let mut command = with_descriptor(&ground, &Command::new(native("hostile")));
+            command.env("HOSTILE_SECRET", SECRET);
+            session(attack, &ground, Client::start(command), Side::Bare)
+        }
+        Twin::Python => {
+            let mut command = Command::new(tool("python3"));
+            command.arg(attack.file("attack.py"));
+            alone(command.current_dir(ground.scratch.path()))
+        }
+        Twin::Embedding => {
+            let mut command = Command::new(native("bare-embedding"));
+            let root = format!("{}::/", ground.scratch.path().display());
+            command.arg(component(attack, &ground, Side::Bare));
+            alone(command.args(["--dir", &root]))
+        }
+        Twin::Compiler => {
+            let mut command = Command::new(native("bare-embedding"));
+            command.arg("compile");
+            command.arg(component(attack, &ground, Side::Bare));
+            alone(command.arg(ground.scratch.join("code")))
+        }
+    }
+}
+
+/// A program that has nothing to say but its status.
+fn alone(command: &mut Command) -> Found {
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
+    let until = Instant::now() + BARE_PATIENCE;
+    while Instant::now() < until {
+        if let Some(status) = process.try_wait().unwrap() {
+            let mut told = String::new();
+            let errors = process.stderr.as_mut().unwrap();
+            std::io::Read::read_to_string(errors, &mut told).unwrap();
+            let status = status
+                .code()
+                .map_or(status.to_string(), |code| code.to_string());
+            let found = Found::end(&format!("it exited with status {status}"));
+            let words = format!(
+                "{}{}{told}",
+                found.words,
+                if told.is_empty() { "" } else { ": " }
+            );
+            return Found { words, ..found };
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
+    Found::success(format!("it still runs after {BARE_PATIENCE:?}"))
+}
+
+/// The file of the attack's program, as one side needs it.
+fn component(attack: &Attack, ground: &Ground, side: Side) -> PathBuf {
+    let path = ground.scratch.join("attack.wasm");
+    match attack.program {
+        None => ground.program("hostile.wasm"),
+        Some(Program::Generated) => {
+            let mut command = Command::new(tool("python3"));
+            command.arg(attack.file("generate.py")).arg(&path);
+            assert!(command.status().unwrap().success(), "{}", attack.name);
+            path
+        }
+        Some(Program::Text) => {
+            let prelude = repository().join("tests/escape/prelude.wat");
+            let text = fs::read_to_string(attack.file("attack.wat")).unwrap();
+            let text = text.replace(";; prelude", &fs::read_to_string(prelude).unwrap());
+            let text = ground.fill_in(&text, side, true);
+            let bytes = wat::parse_str(&text).unwrap_or_else(|e| panic!("{}: {e}", attack.name));
+            fs::write(&path, bytes).unwrap();
+            path
+        }
+    }
+}
+
+/// With descriptor 9 open on the secret, as a careless caller leaves one.
+fn with_descriptor(ground: &Ground, command: &Command) -> Command {
+    let mut wrapped = Command::new(tool("sh"));
+    wrapped.args(["-c", "exec 9<\"$0\"; exec \"$@\""]);
+    wrapped.arg(ground.scratch.join("secret"));
+    wrapped.arg(command.get_program()).args(command.get_args());
+    wrapped.current_dir(ground.scratch.path());
+    wrapped
+}
+
+fn side(column: Column) -> Side {
+    match column {
+        Column::FullRoot | Column::FullUser => Side::Full,
+        Column::NarrowRoot | Column::NarrowUser => Side::Narrow,
+    }
+}
+
+/// `brig` with a word before the manifest.
+fn brig(attack: &Attack, ground: &Ground, column: Column, words: &[&str]) -> Command {
+    let component = component(attack, ground, side(column));
+    let manifest = ground.manifest(attack, &component, side(column));
+    let mut command = column.brig(ground);
+    command.args(words).arg(manifest);
+    let mut command = with_descriptor(ground, &command);
+    command
+        .env("HOME", ground.scratch.join("home"))
+        .env("XDG_CACHE_HOME", ground.cache())
+        .env("HOSTILE_SECRET", SECRET)
+        .env("LANG", "C.UTF-8")
+        .env("TZ", "Europe/Berlin");
+    command
+}
+
+/// The names of what stays open in a column, or why nothing starts there.
+pub(super) fn residuals(
+    attack: &Attack,
+    shared: &Shared,
+    column: Column,
+) -> Result<Vec<String>, String> {
+    let ground = Ground::new(shared, column.user());
+    let output = brig(attack, &ground, column, &["plan", "--json"])
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    match output.status.code() {
+        Some(0) => {}
+        Some(4) => return Err(told),
+        other => panic!("{}: {other:?} {told}", column.name()),
+    }
+    let plan: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let residuals = plan["plan"]["residuals"].as_array().unwrap();
+    let name = |residual: &Value| residual["name"].as_str().unwrap().to_owned();
+    Ok(residuals.iter().map(name).collect())
+}
+
+/// The attack in a column. What it reached outside, if anything, makes it a success.
+pub(super) fn celled(attack: &Attack, shared: &Shared, column: Column) -> Found {
+    let ground = Ground::new(shared, column.user());
+    let command = brig(attack, &ground, column, &["run"]);
+    let before = ground.outside();
+    let mut found = session(attack, &ground, Client::start(command), side(column));
+    let after = ground.outside();
+    if before != after {
+        let changed: Vec<_> = before
+            .symmetric_difference(&after)
+            .map(|(path, _)| path)
+            .collect();
+        found = Found::success(format!("CHANGED {changed:?}; {}", found.words));
+    }
+    if ground.was_reached() {
+        found = Found::success(format!("REACHED a listener; {}", found.words));
+    }
+    found
+}
+
+/// What one session saw besides answers.
+#[derive(Default)]
+struct Seen {
+    junk: u32,
+    told_secret: bool,
+}
+
+fn session(attack: &Attack, ground: &Ground, mut client: Client, side: Side) -> Found {
+    let mut seen = Seen::default();
+    let handshake = json!({
+        "protocolVersion": "2025-11-25", "capabilities": {},
+        "clientInfo": { "name": "it", "version": "0" },
+    });
+    let silence = attack.bare.shows == "no answer" && side == Side::Bare;
+    // A compiler may take all the time that it is given.
+    let patience = match attack.soak {
+        _ if silence => BARE_PATIENCE,
+        None => PATIENCE,
+        Some(_) => PATIENCE * 20,
+    };
+    let answer = ask(
+        &mut client,
+        0,
+        "initialize",
+        &handshake,
+        &mut seen,
+        patience,
+    );
+    let mut found = match answer.as_ref().and_then(failure) {
+        None => calls(attack, ground, &mut client, side, &mut seen, patience),
+        Some(error) => error,
+    };
+    if side != Side::Bare && found.words.starts_with("call ") && !found.succeeded {
+        let echo = json!({ "name": "echo", "arguments": { "still": "here" } });
+        let answer = ask(&mut client, 999, "tools/call", &echo, &mut seen, PATIENCE);
+        let still = answer.is_some_and(|answer| answer.to_string().contains("still"));
+        assert!(
+            still || found.words.contains("error -31"),
+            "{}: the session is gone",
+            attack.name
+        );
+    }
+    let cell = family(client.process.id());
+    let peak = peak_bytes(client.process.id());
+    if side != Side::Bare {
+        assert!(peak < SUPERVISOR_BYTES_MAX, "{}: {peak} bytes", attack.name);
+    }
+    client.close();
+    if side == Side::Bare && attack.harm == Some(Harm::Outlives) {
+        thread::sleep(Duration::from_millis(300));
+        if client.process.try_wait().unwrap().is_none() {
+            return Found::success("harm: Outlives");
+        }
+    }
+    if silence {
+        return found;
+    }
+    let (_, errors) = client.end();
+    if let (Some(harm), true) = (attack.harm, found.succeeded) {
+        let alive = cell.iter().any(|process| is_alive(*process));
+        let done = match harm {
+            Harm::Junk => seen.junk > 0,
+            Harm::Log => errors.len() > LOG_BYTES_MAX,
+            Harm::Terminal => errors.contains(['\x1b', '\u{9b}', '\x08']),
+            Harm::Outlives => alive,
+        };
+        found = if done {
+            Found::success(format!("harm: {harm:?}"))
+        } else {
+            Found::failure(format!("no harm: {harm:?}"))
+        };
+    }
+    if side != Side::Bare {
+        let left: Vec<_> = cell
+            .into_iter()
+            .filter(|process| is_alive(*process))
+            .collect();
+        assert_eq!(left, Vec::<u32>::new(), "{} outlives brig", attack.name);
+        assert!(
+            errors.len() < LOG_BYTES_MAX,
+            "{}: {}",
+            attack.name,
+            errors.len()
+        );
+        if seen.told_secret || errors.contains(SECRET) {
+            found = Found::success(format!("TOLD the secret; {}", found.words));
+        }
+    }
+    found
+}
+
+fn calls(
+    attack: &Attack,
+    ground: &Ground,
+    client: &mut Client,
+    side: Side,
+    seen: &mut Seen,
+    patience: Duration,
+) -> Found {
+    let mut last = "it started".to_owned();
+    for (step, call) in (1..).zip(&attack.calls) {
+        let (tool, arguments) = ground.call(call, side);
+        let params = json!({ "name": tool, "arguments": arguments });
+        let Some(answer) = ask(client, step, "tools/call", &params, seen, patience) else {
+            return Found::success("no answer");
+        };
+        if let Some(mut found) = failure(&answer) {
+            found.words = format!("call {step}: {}", found.words);
+            return found;
+        }
+        let text = answer["result"]["content"][0]["text"].as_str();
+        last = text.unwrap_or_else(|| panic!("{answer}")).to_owned();
+        if answer["result"]["isError"] == json!(true) {
+            return Found::failure(format!("call {step}: {last}"));
+        }
+    }
+    Found::success(last)
+}
+
+/// What an error of JSON-RPC says about the attack: the server's end, or brig's refusal.
+fn failure(answer: &Value) -> Option<Found> {
+    let error = answer.get("error")?;
+    let words = format!("error {}: {}", error["code"], error["message"].as_str()?);
+    Some(Found::end(&words))
+}
+
+fn ask(
+    client: &mut Client,
+    id: u64,
+    method: &str,
+    params: &Value,
+    seen: &mut Seen,
+    patience: Duration,
+) -> Option<Value> {
+    let request = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
+    client.write_if_open(format!("{request}\n").as_bytes());
+    loop {
+        let line = client.line_within(patience)?;
+        // Names of the secret are told to attacks; its content stands alone.
+        let text = String::from_utf8_lossy(&line);
+        let Ok(message) = serde_json::from_slice::<Value>(&line) else {
+            seen.junk += 1;
+            continue;
+        };
+        seen.told_secret |= text.contains(SECRET);
+        seen.junk += u32::from(!message.is_object() && !message.is_array());
+        if message["id"] == json!(id) && message.get("method").is_none() {
+            return Some(message);
+        }
+    }
+}
+
+/// The most memory that a process ever held, in bytes; 0 of one that is gone.
+fn peak_bytes(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.map(|peak| peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap());
+    peak.unwrap_or(0) * 1024
+}
