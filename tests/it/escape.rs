@@ -5,7 +5,9 @@
 mod attack;
 mod column;
 mod ground;
+mod malformed;
 mod play;
+mod session;
 
 use crate::harness::durations;
 use attack::{Attack, Outcome, Soak, corpus};
@@ -175,6 +177,15 @@ fn holds(words: &str, planned: &str) -> bool {
             .map(|(_, after)| after);
     }
     rest.is_some()
+}
+
+#[test]
+fn words_hold_what_is_planned_in_order() {
+    let check = |words, planned, want| assert_eq!(holds(words, planned), want, "{planned}");
+    check("call 1: No such file", "No such", true);
+    check("call 1: No such file", "call 1: … file", true);
+    check("call 1: No such file", "file … call 1", false);
+    check("call 2: No such file", "call 1: … file", false);
 }
 
 fn surprises(attack: &str, row: &Value) -> Vec<String> {

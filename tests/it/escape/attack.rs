@@ -113,7 +113,7 @@ pub(super) fn corpus() -> Vec<Attack> {
         let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let mut attack: Attack =
             toml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        attack.name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        attack.name = folder.file_name().unwrap().to_string_lossy().into();
         attacks.push(attack);
     }
     attacks.sort_by(|one, other| one.name.cmp(&other.name));

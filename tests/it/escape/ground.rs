@@ -64,8 +64,10 @@ impl<'a> Ground<'a> {
         fs::write(&shared_memory, SECRET).unwrap();
         let tcp = ["127.0.0.1:0", "[::1]:0"].map(|at| TcpListener::bind(at).unwrap());
         let udp = ["127.0.0.1:0", "[::1]:0"].map(|at| UdpSocket::bind(at).unwrap());
-        tcp.iter().for_each(|l| l.set_nonblocking(true).unwrap());
-        udp.iter().for_each(|s| s.set_nonblocking(true).unwrap());
+        for (tcp, udp) in tcp.iter().zip(&udp) {
+            tcp.set_nonblocking(true).unwrap();
+            udp.set_nonblocking(true).unwrap();
+        }
         let ground = Self {
             scratch,
             shared,

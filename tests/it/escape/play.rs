@@ -1,10 +1,11 @@
 //! Plays one attack, bare or in a column, and says what came of it.
 
-use super::attack::{Attack, Harm, Program, Twin};
+use super::attack::{Attack, Program, Twin};
 use super::column::Column;
 use super::ground::{Ground, SECRET, Shared, Side};
-use crate::harness::{Client, PATIENCE, family, is_alive, native, repository, tool};
-use serde_json::{Value, json};
+use super::session::Session;
+use crate::harness::{Client, native, repository, tool};
+use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -12,12 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a bare run may take before it counts as one that never ends.
-const BARE_PATIENCE: Duration = Duration::from_secs(2);
-/// Bytes of standard error that brig may write for a session of any attack.
-const LOG_BYTES_MAX: usize = 8 << 20;
-/// Bytes that the supervisor may ever hold.
-const SUPERVISOR_BYTES_MAX: u64 = 128 << 20;
-
+pub(super) const BARE_PATIENCE: Duration = Duration::from_secs(2);
 /// What came of an attack.
 #[derive(Debug)]
 pub(super) struct Found {
@@ -26,7 +22,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    fn success(words: impl Into<String>) -> Self {
+    pub(super) fn success(words: impl Into<String>) -> Self {
         let words = words.into();
         Self {
             succeeded: true,
@@ -34,7 +30,7 @@ impl Found {
         }
     }
 
-    fn failure(words: impl Into<String>) -> Self {
+    pub(super) fn failure(words: impl Into<String>) -> Self {
         let words = words.into();
         Self {
             succeeded: false,
@@ -43,7 +39,7 @@ impl Found {
     }
 
     /// A server's end in the words of whoever saw it.
-    fn end(words: &str) -> Self {
+    pub(super) fn end(words: &str) -> Self {
         let status = words.rsplit_once("status ").map(|(_, status)| status);
         match status.and_then(|status| status.parse::<usize>().ok()) {
             Some(0) => Self::success(words),
@@ -72,7 +68,7 @@ pub(super) fn bare(attack: &Attack, shared: &Shared) -> Found {
         Twin::Native => {
             let mut command = with_descriptor(&ground, &Command::new(native("hostile")));
             command.env("HOSTILE_SECRET", SECRET);
-            session(attack, &ground, Client::start(command), Side::Bare)
+            Session::new(attack, &ground, Client::start(command), Side::Bare).play()
         }
         Twin::Python => {
             let mut command = Command::new(tool("python3"));
@@ -205,7 +201,7 @@ pub(super) fn celled(attack: &Attack, shared: &Shared, column: Column) -> Found 
     let ground = Ground::new(shared, column.user());
     let command = brig(attack, &ground, column, &["run"]);
     let before = ground.outside();
-    let mut found = session(attack, &ground, Client::start(command), side(column));
+    let mut found = Session::new(attack, &ground, Client::start(command), side(column)).play();
     let after = ground.outside();
     if before != after {
         let changed: Vec<_> = before
@@ -218,164 +214,4 @@ pub(super) fn celled(attack: &Attack, shared: &Shared, column: Column) -> Found 
         found = Found::success(format!("REACHED a listener; {}", found.words));
     }
     found
-}
-
-/// What one session saw besides answers.
-#[derive(Default)]
-struct Seen {
-    junk: u32,
-    told_secret: bool,
-}
-
-fn session(attack: &Attack, ground: &Ground, mut client: Client, side: Side) -> Found {
-    let mut seen = Seen::default();
-    let handshake = json!({
-        "protocolVersion": "2025-11-25", "capabilities": {},
-        "clientInfo": { "name": "it", "version": "0" },
-    });
-    let silence = attack.bare.shows == "no answer" && side == Side::Bare;
-    // A compiler may take all the time that it is given.
-    let patience = match attack.soak {
-        _ if silence => BARE_PATIENCE,
-        None => PATIENCE,
-        Some(_) => PATIENCE * 20,
-    };
-    let answer = ask(
-        &mut client,
-        0,
-        "initialize",
-        &handshake,
-        &mut seen,
-        patience,
-    );
-    let mut found = match answer.as_ref().and_then(failure) {
-        None => calls(attack, ground, &mut client, side, &mut seen, patience),
-        Some(error) => error,
-    };
-    if side != Side::Bare && found.words.starts_with("call ") && !found.succeeded {
-        let echo = json!({ "name": "echo", "arguments": { "still": "here" } });
-        let answer = ask(&mut client, 999, "tools/call", &echo, &mut seen, PATIENCE);
-        let still = answer.is_some_and(|answer| answer.to_string().contains("still"));
-        assert!(
-            still || found.words.contains("error -31"),
-            "{}: the session is gone",
-            attack.name
-        );
-    }
-    let cell = family(client.process.id());
-    let peak = peak_bytes(client.process.id());
-    if side != Side::Bare {
-        assert!(peak < SUPERVISOR_BYTES_MAX, "{}: {peak} bytes", attack.name);
-    }
-    client.close();
-    if side == Side::Bare && attack.harm == Some(Harm::Outlives) {
-        thread::sleep(Duration::from_millis(300));
-        if client.process.try_wait().unwrap().is_none() {
-            return Found::success("harm: Outlives");
-        }
-    }
-    if silence {
-        return found;
-    }
-    let (_, errors) = client.end();
-    if let (Some(harm), true) = (attack.harm, found.succeeded) {
-        let alive = cell.iter().any(|process| is_alive(*process));
-        let done = match harm {
-            Harm::Junk => seen.junk > 0,
-            Harm::Log => errors.len() > LOG_BYTES_MAX,
-            Harm::Terminal => errors.contains(['\x1b', '\u{9b}', '\x08']),
-            Harm::Outlives => alive,
-        };
-        found = if done {
-            Found::success(format!("harm: {harm:?}"))
-        } else {
-            Found::failure(format!("no harm: {harm:?}"))
-        };
-    }
-    if side != Side::Bare {
-        let left: Vec<_> = cell
-            .into_iter()
-            .filter(|process| is_alive(*process))
-            .collect();
-        assert_eq!(left, Vec::<u32>::new(), "{} outlives brig", attack.name);
-        assert!(
-            errors.len() < LOG_BYTES_MAX,
-            "{}: {}",
-            attack.name,
-            errors.len()
-        );
-        if seen.told_secret || errors.contains(SECRET) {
-            found = Found::success(format!("TOLD the secret; {}", found.words));
-        }
-    }
-    found
-}
-
-fn calls(
-    attack: &Attack,
-    ground: &Ground,
-    client: &mut Client,
-    side: Side,
-    seen: &mut Seen,
-    patience: Duration,
-) -> Found {
-    let mut last = "it started".to_owned();
-    for (step, call) in (1..).zip(&attack.calls) {
-        let (tool, arguments) = ground.call(call, side);
-        let params = json!({ "name": tool, "arguments": arguments });
-        let Some(answer) = ask(client, step, "tools/call", &params, seen, patience) else {
-            return Found::success("no answer");
-        };
-        if let Some(mut found) = failure(&answer) {
-            found.words = format!("call {step}: {}", found.words);
-            return found;
-        }
-        let text = answer["result"]["content"][0]["text"].as_str();
-        last = text.unwrap_or_else(|| panic!("{answer}")).to_owned();
-        if answer["result"]["isError"] == json!(true) {
-            return Found::failure(format!("call {step}: {last}"));
-        }
-    }
-    Found::success(last)
-}
-
-/// What an error of JSON-RPC says about the attack: the server's end, or brig's refusal.
-fn failure(answer: &Value) -> Option<Found> {
-    let error = answer.get("error")?;
-    let words = format!("error {}: {}", error["code"], error["message"].as_str()?);
-    Some(Found::end(&words))
-}
-
-fn ask(
-    client: &mut Client,
-    id: u64,
-    method: &str,
-    params: &Value,
-    seen: &mut Seen,
-    patience: Duration,
-) -> Option<Value> {
-    let request = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
-    client.write_if_open(format!("{request}\n").as_bytes());
-    loop {
-        let line = client.line_within(patience)?;
-        // Names of the secret are told to attacks; its content stands alone.
-        let text = String::from_utf8_lossy(&line);
-        let Ok(message) = serde_json::from_slice::<Value>(&line) else {
-            seen.junk += 1;
-            continue;
-        };
-        seen.told_secret |= text.contains(SECRET);
-        seen.junk += u32::from(!message.is_object() && !message.is_array());
-        if message["id"] == json!(id) && message.get("method").is_none() {
-            return Some(message);
-        }
-    }
-}
-
-/// The most memory that a process ever held, in bytes; 0 of one that is gone.
-fn peak_bytes(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let peak = peak.map(|peak| peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap());
-    peak.unwrap_or(0) * 1024
 }
