@@ -4,7 +4,7 @@ use super::attack::{Attack, Program, Twin};
 use super::column::Column;
 use super::ground::{Ground, SECRET, Shared, Side};
 use super::session::Session;
-use crate::harness::{Client, native, repository, tool};
+use crate::harness::{Client, PATIENCE, native, repository, tool};
 use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
@@ -12,8 +12,11 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a bare run may take before it counts as one that never ends.
+/// How long a bare run may take that is expected not to end.
 pub(super) const BARE_PATIENCE: Duration = Duration::from_secs(2);
+/// What is found then.
+const ENDLESS: &str = "still runs";
+
 /// What came of an attack.
 #[derive(Debug)]
 pub(super) struct Found {
@@ -73,28 +76,30 @@ pub(super) fn bare(attack: &Attack, shared: &Shared) -> Found {
         Twin::Python => {
             let mut command = Command::new(tool("python3"));
             command.arg(attack.file("attack.py"));
-            alone(command.current_dir(ground.scratch.path()))
+            alone(attack, command.current_dir(ground.scratch.path()))
         }
         Twin::Embedding => {
             let mut command = Command::new(native("bare-embedding"));
             let root = format!("{}::/", ground.scratch.path().display());
             command.arg(component(attack, &ground, Side::Bare));
-            alone(command.args(["--dir", &root]))
+            alone(attack, command.args(["--dir", &root]))
         }
         Twin::Compiler => {
             let mut command = Command::new(native("bare-embedding"));
             command.arg("compile");
             command.arg(component(attack, &ground, Side::Bare));
-            alone(command.arg(ground.scratch.join("code")))
+            alone(attack, command.arg(ground.scratch.join("code")))
         }
     }
 }
 
 /// A program that has nothing to say but its status.
-fn alone(command: &mut Command) -> Found {
+fn alone(attack: &Attack, command: &mut Command) -> Found {
     command.stdin(Stdio::null()).stdout(Stdio::null());
     let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
-    let until = Instant::now() + BARE_PATIENCE;
+    let endless = attack.bare.shows == ENDLESS;
+    let patience = if endless { BARE_PATIENCE } else { PATIENCE };
+    let until = Instant::now() + patience;
     while Instant::now() < until {
         if let Some(status) = process.try_wait().unwrap() {
             let mut told = String::new();
@@ -115,7 +120,7 @@ fn alone(command: &mut Command) -> Found {
     }
     process.kill().unwrap();
     process.wait().unwrap();
-    Found::success(format!("it still runs after {BARE_PATIENCE:?}"))
+    Found::success(format!("it {ENDLESS} after {patience:?}"))
 }
 
 /// The file of the attack's program, as one side needs it.
