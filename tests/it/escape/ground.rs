@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 /// What no server may read: in a file beside the grants, and in the caller's environment.
 pub(super) const SECRET: &str = "s3cret";
 
+const LOOPBACK: [&str; 2] = ["127.0.0.1:0", "[::1]:0"];
+const NO_LOOPBACK: &str = "MISSING PART: a loopback with IPv4 and IPv6";
+
 /// Links on the way from a granted name to the secret: Linux follows 40.
 const CHAIN: u32 = 30;
 
@@ -62,8 +65,8 @@ impl<'a> Ground<'a> {
         let name = scratch.path().file_name().unwrap().to_str().unwrap();
         let shared_memory = Path::new("/dev/shm").join(name);
         fs::write(&shared_memory, SECRET).unwrap();
-        let tcp = ["127.0.0.1:0", "[::1]:0"].map(|at| TcpListener::bind(at).unwrap());
-        let udp = ["127.0.0.1:0", "[::1]:0"].map(|at| UdpSocket::bind(at).unwrap());
+        let tcp = LOOPBACK.map(|at| TcpListener::bind(at).expect(NO_LOOPBACK));
+        let udp = LOOPBACK.map(|at| UdpSocket::bind(at).expect(NO_LOOPBACK));
         for (tcp, udp) in tcp.iter().zip(&udp) {
             tcp.set_nonblocking(true).unwrap();
             udp.set_nonblocking(true).unwrap();
