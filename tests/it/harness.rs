@@ -235,6 +235,13 @@ impl Client {
             .unwrap();
     }
 
+    /// Writes bytes to a server that may have ended already.
+    pub(crate) fn write_if_open(&mut self, bytes: &[u8]) {
+        if let Some(to) = &mut self.to {
+            let _ = to.write_all(bytes);
+        }
+    }
+
     /// Writes bytes, and returns when the other side has read them: what is written next comes to
     /// it by another read.
     pub(crate) fn write_apart(&mut self, bytes: &[u8]) {

@@ -12,6 +12,7 @@
 mod bridge_limits;
 mod clients;
 mod command_line;
+mod escape;
 mod guests;
 mod harness;
 mod hostile;

@@ -24,7 +24,12 @@ pub(crate) fn bind(host: &str, port: u16) -> io::Result<String> {
 }
 
 pub(crate) fn udp_send(host: &str, port: u16, text: &str) -> io::Result<String> {
-    let socket = UdpSocket::bind("0.0.0.0:0")?;
+    let any = if host.contains(':') {
+        "[::]:0"
+    } else {
+        "0.0.0.0:0"
+    };
+    let socket = UdpSocket::bind(any)?;
     Ok(format!(
         "sent {} bytes",
         socket.send_to(text.as_bytes(), (host, port))?

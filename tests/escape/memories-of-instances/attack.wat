@@ -1,0 +1,12 @@
+(component
+  (core module $big (memory 1024))
+  (core instance (instantiate $big))
+  (core instance (instantiate $big))
+  (core instance (instantiate $big))
+  (core instance (instantiate $big))
+  (core instance (instantiate $big))
+  (core module $m (func (export "run") (result i32) (i32.const 0)))
+  (core instance $i (instantiate $m))
+  (func $run (result (result)) (canon lift (core func $i "run")))
+  (instance $out (export "run" (func $run)))
+  (export "wasi:cli/run@0.2.3" (instance $out)))

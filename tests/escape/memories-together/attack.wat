@@ -1,0 +1,12 @@
+(module
+  (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
+  (memory (export "memory") 640)
+  (memory 640)
+  (memory 640)
+  (memory 640)
+  (memory 640)
+  (memory 640)
+  (memory 640)
+  (memory 640)
+  (func (export "_start")
+    (call $proc_exit (i32.const 0))))

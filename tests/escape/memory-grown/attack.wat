@@ -1,0 +1,7 @@
+(module
+  (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
+  (memory (export "memory") 1)
+  (func (export "_start")
+    (call $proc_exit
+      (select (i32.const 48) (i32.const 0)
+        (i32.eq (memory.grow (i32.const 8192)) (i32.const -1))))))

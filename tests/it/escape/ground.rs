@@ -1,0 +1,274 @@
+//! What an attack finds around it: folders with a secret beside what is granted, and listeners.
+
+use super::attack::Attack;
+use crate::harness::{Scratch, repository};
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::ErrorKind;
+use std::net::{TcpListener, UdpSocket};
+use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
+use std::path::{Path, PathBuf};
+
+/// What no server may read: in a file beside the grants, and in the caller's environment.
+pub(super) const SECRET: &str = "s3cret";
+
+const LOOPBACK: [&str; 2] = ["127.0.0.1:0", "[::1]:0"];
+const NO_LOOPBACK: &str = "MISSING PART: a loopback with IPv4 and IPv6";
+
+/// Links on the way from a granted name to the secret: Linux follows 40.
+const CHAIN: u32 = 30;
+
+/// Programs and caches that all runs share, where an ordinary user reaches them.
+pub(super) struct Shared {
+    scratch: Scratch,
+}
+
+impl Shared {
+    pub(super) fn new(users: &[u32]) -> Self {
+        let scratch = Scratch::new();
+        scratch.install_brig();
+        let wasm = repository().join("tests/guests/hostile/hostile.wasm");
+        fs::copy(wasm, scratch.join("hostile.wasm")).unwrap();
+        for user in users {
+            let cache = scratch.join(format!("cache-{user}"));
+            fs::create_dir_all(&cache).unwrap();
+            chown(cache, Some(*user), Some(*user)).unwrap();
+        }
+        Self { scratch }
+    }
+}
+
+/// The surroundings of one run. All that is in it may be read and written by everyone, so that what
+/// is refused is refused by brig and not by the owner of a file.
+pub(super) struct Ground<'a> {
+    pub(super) scratch: Scratch,
+    shared: &'a Shared,
+    user: u32,
+    tcp: [TcpListener; 2],
+    udp: [UdpSocket; 2],
+    /// A file in the host's shared memory.
+    shared_memory: PathBuf,
+}
+
+/// Who asks for a name: the same file has another one in a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Bare,
+    Full,
+    Narrow,
+}
+
+impl<'a> Ground<'a> {
+    pub(super) fn new(shared: &'a Shared, user: u32) -> Self {
+        let scratch = Scratch::new();
+        let name = scratch.path().file_name().unwrap().to_str().unwrap();
+        let shared_memory = Path::new("/dev/shm").join(name);
+        fs::write(&shared_memory, SECRET).unwrap();
+        let tcp = LOOPBACK.map(|at| TcpListener::bind(at).expect(NO_LOOPBACK));
+        let udp = LOOPBACK.map(|at| UdpSocket::bind(at).expect(NO_LOOPBACK));
+        for (tcp, udp) in tcp.iter().zip(&udp) {
+            tcp.set_nonblocking(true).unwrap();
+            udp.set_nonblocking(true).unwrap();
+        }
+        let ground = Self {
+            scratch,
+            shared,
+            user,
+            tcp,
+            udp,
+            shared_memory,
+        };
+        ground.fill();
+        ground
+    }
+
+    fn fill(&self) {
+        let files = [
+            ("secret", SECRET),
+            ("read/hello.txt", "hello"),
+            ("read/sub/deep/file.txt", "deep"),
+            ("read-other/secret", SECRET),
+            ("write/own.txt", "own"),
+            ("write/run.sh", "#!/bin/sh\necho ran\n"),
+            ("write/a/b/own.txt", "own"),
+            ("one/file.txt", "one"),
+            ("one/other.txt", SECRET),
+            ("brig.lock", "reviewed"),
+            ("home/.profile", ""),
+            ("scratch/.keep", ""),
+        ];
+        for (path, text) in files {
+            self.scratch.write(path, text);
+        }
+        for grant in ["read", "write"] {
+            let link = |target: &Path, name: &str| {
+                symlink(target, self.scratch.join(grant).join(name)).unwrap();
+            };
+            link(Path::new("../secret"), "out");
+            link(&self.scratch.join("secret"), "out_absolute");
+            link(Path::new(".."), "up");
+            link(self.scratch.path(), "up_absolute");
+            link(Path::new("out"), "chain0");
+            for step in 1..CHAIN {
+                let before = format!("chain{}", step - 1);
+                link(Path::new(&before), &format!("chain{step}"));
+            }
+        }
+        symlink("sub/deep", self.scratch.join("read/deep")).unwrap();
+        self.give(self.scratch.path());
+    }
+
+    /// To the user, and open to everyone.
+    fn give(&self, path: &Path) {
+        let file = fs::symlink_metadata(path).unwrap();
+        lchown(path, Some(self.user), Some(self.user)).unwrap();
+        if file.is_symlink() {
+            return;
+        }
+        fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
+        if file.is_dir() {
+            for entry in fs::read_dir(path).unwrap() {
+                self.give(&entry.unwrap().path());
+            }
+        }
+    }
+
+    /// A program or guest that all runs share.
+    pub(super) fn program(&self, name: &str) -> PathBuf {
+        self.shared.scratch.join(name)
+    }
+
+    /// The compiled code of this user.
+    pub(super) fn cache(&self) -> PathBuf {
+        self.program(&format!("cache-{}", self.user))
+    }
+
+    /// A text of an attack, as one side has it. In calls `<read>` is a folder's absolute path, in a
+    /// program the path below descriptor `<read_fd>`.
+    pub(super) fn fill_in(&self, text: &str, side: Side, program: bool) -> String {
+        let host = self.scratch.path().display().to_string();
+        let folder = |name: &str| match (program, side) {
+            (true, Side::Bare) => name.to_owned(),
+            (true, Side::Full | Side::Narrow) => ".".to_owned(),
+            (false, Side::Bare) => format!("{host}/{name}"),
+            (false, Side::Full | Side::Narrow) => format!("/{name}"),
+        };
+        // Preopens stand in the order of their names: read, then tmp where there is one, write.
+        let descriptor = |full: u32, narrow: u32| match side {
+            Side::Bare => 3,
+            Side::Full => full,
+            Side::Narrow => narrow,
+        };
+        let port = |address: std::net::SocketAddr| address.port().to_string();
+        let mut names: BTreeMap<&str, String> = BTreeMap::from([
+            ("<host>", host.clone()),
+            ("<long>", "sub/../".repeat(500)),
+            ("<shm>", self.shared_memory.display().to_string()),
+            ("<cache>", self.cache().display().to_string()),
+            ("<tcp>", port(self.tcp[0].local_addr().unwrap())),
+            ("<tcp6>", port(self.tcp[1].local_addr().unwrap())),
+            ("<udp>", port(self.udp[0].local_addr().unwrap())),
+            ("<udp6>", port(self.udp[1].local_addr().unwrap())),
+            ("<read_fd>", descriptor(3, 3).to_string()),
+            ("<scratch_fd>", descriptor(4, 4).to_string()),
+            ("<write_fd>", descriptor(5, 4).to_string()),
+        ]);
+        for (name, at) in [("<read>", "read"), ("<write>", "write"), ("<one>", "one")] {
+            names.insert(name, folder(at));
+        }
+        names.insert("<scratch>", folder("scratch"));
+        let fill = |text: String, (name, value): (&str, String)| text.replace(name, &value);
+        names.into_iter().fold(text.to_owned(), fill)
+    }
+
+    /// A call of the hostile guest: the tool and its arguments.
+    pub(super) fn call(&self, call: &BTreeMap<String, Value>, side: Side) -> (String, Value) {
+        let mut arguments = Map::new();
+        for (name, value) in call.iter().filter(|(name, _)| *name != "tool") {
+            let mut value = value.clone();
+            if let Value::String(text) = &value {
+                let text = self.fill_in(text, side, false);
+                let number = text.parse::<u16>().ok().filter(|_| name == "port");
+                value = number.map_or(Value::String(text), Value::from);
+            }
+            arguments.insert(name.clone(), value);
+        }
+        let tool = call["tool"].as_str().unwrap().to_owned();
+        (tool, arguments.into())
+    }
+
+    /// The attack's manifest, in which every folder is granted that an attack may name.
+    pub(super) fn manifest(&self, attack: &Attack, component: &Path, side: Side) -> PathBuf {
+        let grant = |name: &str, more: &str| {
+            let host = self.scratch.join(name);
+            format!(
+                "[[files]]\nhost = \"{}\"\nat = \"/{name}\"\n{more}",
+                host.display()
+            )
+        };
+        let write = format!("access = \"write\"\nlinks = {}\n", attack.links);
+        let text = format!(
+            "brig = 1\n[server]\nname = \"attack\"\ncomponent = \"{}\"\n{}{}\
+             [env]\nGRANTED = \"yes\"\n{}",
+            component.display(),
+            grant("read", ""),
+            grant("write", &write),
+            self.fill_in(&attack.manifest, side, false),
+        );
+        let path = self.scratch.write("manifest.toml", text);
+        self.give(&path);
+        path
+    }
+
+    /// All that lies outside of the write grant, with its content.
+    pub(super) fn outside(&self) -> BTreeSet<(PathBuf, Vec<u8>)> {
+        let mut found = BTreeSet::new();
+        let mut folders = vec![self.scratch.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).unwrap() {
+                let path = entry.unwrap().path();
+                let file = fs::symlink_metadata(&path).unwrap();
+                if file.is_dir() && path != self.scratch.join("write") {
+                    folders.push(path.clone());
+                }
+                let content = if file.is_file() {
+                    let mut content = fs::read(&path).unwrap();
+                    content.extend(format!("{:?}", file.modified()).bytes());
+                    content
+                } else {
+                    Vec::new()
+                };
+                found.insert((path, content));
+            }
+        }
+        found.insert((
+            self.shared_memory.clone(),
+            fs::read(&self.shared_memory).unwrap(),
+        ));
+        found
+    }
+
+    /// Whether anyone connected to a listener or sent it something.
+    pub(super) fn was_reached(&self) -> bool {
+        let quiet = |error: std::io::Error| {
+            assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}");
+            false
+        };
+        let tcp = self
+            .tcp
+            .iter()
+            .any(|l| l.accept().map_or_else(quiet, |_| true));
+        let mut buffer = [0; 16];
+        let received =
+            |s: &UdpSocket, buffer: &mut [u8]| s.recv(buffer).map_or_else(quiet, |_| true);
+        let udp = self.udp.iter().any(|s| received(s, &mut buffer));
+        tcp || udp
+    }
+}
+
+impl Drop for Ground<'_> {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.shared_memory);
+    }
+}
