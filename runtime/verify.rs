@@ -1,8 +1,9 @@
-//! `brig verify`: starts the sandbox of a manifest, reads its walls, and compares each with the plan.
+//! `brig verify`: starts the sandbox of a manifest, reads its walls, and compares each with the
+//! plan.
 //!
-//! Two readers: init, which compared its walls from inside before the server's first instruction and
-//! would have refused to start it on any difference; and this process, which looks at the running
-//! worker from outside, through proc(5). The second believes nothing that the first said.
+//! Two readers: init, which compared its walls from inside before the server's first instruction
+//! and would have refused to start it on any difference; and this process, which looks at the
+//! running worker from outside, through proc(5). The second believes nothing that the first said.
 
 mod process;
 

@@ -21,7 +21,11 @@ pub(super) fn walls(plan: &Plan, warden: u32) -> io::Result<Vec<Wall>> {
     walls.extend(limits(cell, server)?);
     walls.extend(mounts(cell, server)?);
     walls.extend(groups(cell, warden, server)?);
-    walls.extend(belongings(server)?);
+    // The descriptors and variables of a process that is not dumpable are root's to look at.
+    let hidden = cell.identity != Identity::UnusedHostId;
+    if !hidden {
+        walls.extend(belongings(server)?);
+    }
     Ok(walls)
 }
 

@@ -21,4 +21,5 @@ mod relay;
 mod streams;
 mod tidy;
 mod users;
+mod verify;
 mod walls;

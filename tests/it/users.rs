@@ -12,17 +12,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// A user and group id that nobody has.
-const USER: u32 = 61_234;
+pub(crate) const USER: u32 = 61_234;
 const OTHER: u32 = 61_235;
 
 /// brig and a guest where an ordinary user reaches them, and a home of theirs.
-struct Home {
-    scratch: Scratch,
+pub(crate) struct Home {
+    pub(crate) scratch: Scratch,
     user: u32,
 }
 
 impl Home {
-    fn new(user: u32) -> Self {
+    pub(crate) fn new(user: u32) -> Self {
         assert!(
             rustix::process::geteuid().is_root(),
             "MISSING PART: root (these tests become others)"
@@ -53,7 +53,7 @@ impl Home {
         self.give(path, user, mode);
     }
 
-    fn manifest(&self, links: bool) -> PathBuf {
+    pub(crate) fn manifest(&self, links: bool) -> PathBuf {
         let text = format!(
             "brig = 1\n[server]\nname = \"hostile\"\ncomponent = \"hostile.wasm\"\n\
              [[files]]\nhost = \"{}\"\nat = \"/read\"\n\
@@ -65,7 +65,7 @@ impl Home {
     }
 
     /// A program as the home's user, with a caller's environment.
-    fn run(&self, program: &str, groups: &str) -> Command {
+    pub(crate) fn run(&self, program: &str, groups: &str) -> Command {
         let user = self.user.to_string();
         let mut command = Command::new(tool("setpriv"));
         command.args([
@@ -428,12 +428,12 @@ fn an_ordinary_user_is_told_of_a_mount_below_a_grant() {
 
 /// A user namespace of the test's own, with the host's ids and a limit of no namespaces below it,
 /// which the host does not notice.
-struct Poor {
+pub(crate) struct Poor {
     holder: Child,
 }
 
 impl Poor {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut command = Command::new(tool("unshare"));
         let holder = command.args(["--user", "sleep", "1000"]).spawn().unwrap();
         let own = fs::read_link("/proc/self/ns/user").unwrap();
@@ -450,11 +450,12 @@ impl Poor {
     }
 
     /// brig in it, as the home's user.
-    fn client(&self, home: &Home) -> Client {
+    pub(crate) fn command(&self, home: &Home, subcommand: &str) -> Command {
         let user = home.user.to_string();
         let script = format!(
             "echo 0 > /proc/sys/user/max_user_namespaces \
-             && exec setpriv --reuid {user} --regid {user} --clear-groups ./brig run \"$1\""
+             && exec setpriv --reuid {user} --regid {user} --clear-groups \
+             ./brig {subcommand} \"$1\""
         );
         let mut command = Command::new(tool("nsenter"));
         command.arg(format!("--user=/proc/{}/ns/user", self.holder.id()));
@@ -465,7 +466,11 @@ impl Poor {
         command
             .env("HOME", home.scratch.join("home"))
             .env("HOSTILE_SECRET", "s3cret");
-        Client::start(command)
+        command
+    }
+
+    fn client(&self, home: &Home) -> Client {
+        Client::start(self.command(home, "run"))
     }
 }
 
