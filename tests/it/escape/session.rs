@@ -7,7 +7,7 @@ use crate::harness::{Client, PATIENCE, family, is_alive};
 use serde_json::{Value, json};
 use std::fs;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Bytes of standard error that brig may write for a session of any attack.
 const LOG_BYTES_MAX: usize = 8 << 20;
@@ -145,7 +145,7 @@ impl<'a> Session<'a> {
         assert!(peak < SUPERVISOR_BYTES_MAX, "{name}: {peak} bytes");
         self.client.close();
         let (_, errors) = self.client.end();
-        let left: Vec<_> = cell.into_iter().filter(|id| is_alive(*id)).collect();
+        let left = left_of(&cell);
         assert!(errors.len() < LOG_BYTES_MAX, "{name}: {}", errors.len());
         if let Some(harm) = self.attack.harm.filter(|_| found.succeeded) {
             let outlives = harm == Harm::Outlives && !left.is_empty();
@@ -155,6 +155,19 @@ impl<'a> Session<'a> {
         }
         assert_eq!(left, Vec::<u32>::new(), "{name} outlives brig");
         found
+    }
+}
+
+/// Which of a session's processes still run a second after brig ended. A warden that was started for
+/// nothing needs a moment to see that its channel is closed.
+fn left_of(cell: &[u32]) -> Vec<u32> {
+    let until = Instant::now() + Duration::from_secs(1);
+    loop {
+        let left: Vec<_> = cell.iter().copied().filter(|id| is_alive(*id)).collect();
+        if left.is_empty() || Instant::now() > until {
+            return left;
+        }
+        thread::sleep(Duration::from_millis(2));
     }
 }
 
