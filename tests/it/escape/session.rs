@@ -158,8 +158,8 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Which of a session's processes still run a second after brig ended. A warden that was started for
-/// nothing needs a moment to see that its channel is closed.
+/// Which of a session's processes still run a second after brig ended. A warden that was started
+/// for nothing needs a moment to see that its channel is closed.
 fn left_of(cell: &[u32]) -> Vec<u32> {
     let until = Instant::now() + Duration::from_secs(1);
     loop {
