@@ -2,16 +2,18 @@
 
 mod bounds;
 mod grants;
+mod residuals;
 
 use crate::cell::{Cell, CellKind, Identity, Mount, Namespace, PROGRAM_FOLDER, Rlimit};
 use crate::component::{Preopen, WorkerLimits};
-use crate::facts::{Artifact, Controller, HostFacts, WorkerFiles};
+use crate::facts::{Artifact, HostFacts, WorkerFiles};
 use crate::landlock;
 use crate::mechanism::{Held, Unenforceable, cell_kind, hold};
 use crate::seccomp::{Family, FileCalls, Profile};
 use bounds::{Bounds, group, processor_share, rlimits, worker_bounds, worker_limits};
-use brig_policies::{Places, Policy};
+use brig_policies::{Limits, Places, Policy};
 use grants::{file_calls, mount, preopens, scratch};
+use residuals::residuals;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -36,6 +38,8 @@ pub struct Plan {
     pub cell: Cell,
     /// System calls of the worker while the guest runs.
     pub calls_once_loaded: Profile,
+    /// Thousandths of a processor that the manifest allows. From 1000 on one thread holds it.
+    pub processor_milli: u32,
     /// Bounds that the worker holds.
     pub worker: WorkerLimits,
     /// Bounds that the bridge holds.
@@ -124,6 +128,8 @@ pub fn component(
     facts: &HostFacts,
     artifact: &Artifact,
 ) -> Result<Plan, Vec<Unplannable>> {
+    let limits = policy.limits();
+    let facts = &grouped_where_needed(facts, limits);
     let mut faults: Vec<Unplannable> = Vec::new();
     let mut held = hold(facts).unwrap_or_else(|open| {
         faults.extend(open.into_iter().map(Unplannable::from));
@@ -136,7 +142,6 @@ pub fn component(
             Err(fault) => faults.push(fault),
         }
     }
-    let limits = policy.limits();
     let open = processor_share(limits.cpus_milli, facts, &mut held);
     faults.extend(open.map(Unplannable::from));
     if !faults.is_empty() {
@@ -157,6 +162,7 @@ pub fn component(
         preopens,
         cell: cell(facts, grants, files, worker_bounds(limits, facts)),
         calls_once_loaded: Profile::of(Family::WorkerLoaded, files),
+        processor_milli: limits.cpus_milli,
         worker: worker_limits(limits.memory_bytes),
         bridge: BridgeLimits {
             message_bytes_max: limits.message_bytes,
@@ -166,6 +172,18 @@ pub fn component(
         held,
         residuals: residuals(facts, files),
     })
+}
+
+/// A component is one process of one thread, which wasmtime and resource limits hold by themselves.
+/// Moving it into a control group waits for the kernel's readers to pass (cgroup.procs takes a
+/// per-processor lock for writing: 10 ms and more on an idle host), which is longer than all else
+/// of a start. So a group is made where a limit needs one; elsewhere the page cache is a residual.
+fn grouped_where_needed(facts: &HostFacts, limits: &Limits) -> HostFacts {
+    let mut facts = facts.clone();
+    if limits.cpus_milli >= 1000 {
+        facts.controllers.clear();
+    }
+    facts
 }
 
 /// The cell in which a component is compiled: bytes in, code out, no grants.
@@ -264,76 +282,4 @@ fn environment(policy: &Policy) -> BTreeMap<String, Value> {
         .iter()
         .map(|(name, v)| (name.as_str().to_owned(), value(v)))
         .collect()
-}
-
-fn residuals(facts: &HostFacts, files: FileCalls) -> Vec<Residual> {
-    let mut residuals = vec![residual(
-        "disk",
-        "a write grant has no quota; only scratch is bounded",
-    )];
-    if cell_kind(facts) == CellKind::Narrow {
-        residuals.extend(narrow_residuals(facts, files));
-    }
-    if !facts.controllers.contains(&Controller::Memory) {
-        residuals.push(residual(
-            "page-cache",
-            "memory is bounded per process and not by a control group, so the page cache that \
-             granted files take is not counted, nor are the memory files of a worker that was \
-             taken over",
-        ));
-    }
-    if !facts.controllers.contains(&Controller::Cpu) {
-        residuals.push(residual(
-            "processor-time",
-            "a component runs on one thread and can use one processor for as long as the session \
-             lasts",
-        ));
-    }
-    let drops_groups = facts.caller.subordinate_gid.is_some() && cell_kind(facts) == CellKind::Full;
-    if !facts.caller.is_root() && facts.caller.supplementary_groups > 0 && !drops_groups {
-        let groups = facts.caller.supplementary_groups;
-        let reason = format!(
-            "{groups} supplementary groups of the caller stay with the server, since dropping them \
-             takes root or subordinate group ids; they matter only within what is granted"
-        );
-        residuals.push(residual("supplementary-groups", &reason));
-    }
-    residuals
-}
-
-/// What Landlock and seccomp do not hold where no namespace stands beside them.
-fn narrow_residuals(facts: &HostFacts, files: FileCalls) -> Vec<Residual> {
-    let mut residuals = vec![
-        residual(
-            "names-of-files",
-            "without a mount namespace, a worker that was taken over can learn whether a path \
-             exists, its size and times, though not its content (landlock(7))",
-        ),
-        residual(
-            "scratch",
-            "there is no /tmp: a narrow cell has no memory file system of its own",
-        ),
-    ];
-    if files == FileCalls::Write {
-        residuals.push(residual(
-            "times-of-files",
-            "Landlock knows no right to set times, so where something is granted for writing, a \
-             worker that was taken over can set the times of other files that its user owns",
-        ));
-    }
-    if !facts.caller.is_root() {
-        residuals.push(residual(
-            "callers-id",
-            "without a user namespace the server's id is the caller's own: Landlock and seccomp \
-             alone keep it from what that user may do, and its processes count with that user's",
-        ));
-    }
-    residuals
-}
-
-fn residual(name: &str, reason: &str) -> Residual {
-    Residual {
-        name: name.to_owned(),
-        reason: reason.to_owned(),
-    }
 }

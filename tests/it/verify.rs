@@ -110,3 +110,25 @@ fn every_wall_of_a_narrow_cell_stands() {
         "{walls:?}"
     );
 }
+
+/// Where a limit takes a control group, the server is in one of its own, whose name goes with it.
+#[test]
+fn a_part_of_a_processor_is_held_by_a_control_group() {
+    let scratch = Scratch::new();
+    let manifest = scratch.manifest("hostile", "[limits]\ncpus = 0.5\n");
+    let doctor = brig().args(["doctor", "--json"]).output().unwrap();
+    if !String::from_utf8_lossy(&doctor.stdout).contains("cpu, memory, pids") {
+        let refused = as_root(&manifest).output().unwrap();
+        assert_eq!(refused.status.code(), Some(4), "no group, and no refusal");
+        return;
+    }
+    let walls = check(as_root(&manifest));
+    names(
+        &walls,
+        &[
+            "control group, cpu",
+            "control group, memory",
+            "control group, pids",
+        ],
+    );
+}
