@@ -6,7 +6,7 @@ use crate::places::{followed, places};
 use crate::probe;
 use crate::report::{Item, Refused};
 use brig_images::component::{Component, Form};
-use brig_policies::Policy;
+use brig_policies::{Policy, Source};
 use brig_sandbox::cell::Mount;
 use brig_sandbox::facts::{Artifact, HostFacts};
 use brig_sandbox::plan::{self, COMPONENT_BYTES_MAX, Plan, Unplannable};
@@ -35,8 +35,8 @@ pub struct Planned {
     pub(crate) groups: GroupParents,
     /// Which file each source of the cell was when it was decided on.
     pub(crate) sources: BTreeMap<String, FileIdentity>,
-    /// The WebAssembly.
-    pub component: Component,
+    /// The WebAssembly, where that is what runs.
+    pub component: Option<Component>,
     /// The manifest's path as given, and its text.
     pub manifest: (String, String),
 }
@@ -74,24 +74,22 @@ pub fn decide(checked: Checked) -> Result<Planned, Refused> {
     } = checked;
     let (facts, groups) = probe::facts(Some(&policy))
         .map_err(|e| Refused::one(Exit::Failure, "probe-failed", format!("cannot {e}"), ""))?;
-    let component = Component::read(Path::new(policy.component().as_str()), COMPONENT_BYTES_MAX)
-        .map_err(|e| {
-            let help = "`component` names a WASI command component or a preview 1 core module";
-            Refused::one(
-                Exit::Artifact,
-                "artifact-refused",
-                format!("cannot {e}"),
-                help,
-            )
-        })?;
-    let artifact = Artifact {
-        path: policy.component().as_str().to_owned(),
-        digest: component.digest.clone(),
-        bytes: component.bytes.len() as u64,
-        form: form(component.form),
+    let places = followed(&places);
+    let (decided, component) = match policy.source() {
+        Source::Component(path) => {
+            let component = read_component(path.as_str())?;
+            let artifact = Artifact {
+                path: path.as_str().to_owned(),
+                digest: component.digest.clone(),
+                bytes: component.bytes.len() as u64,
+                form: form(component.form),
+            };
+            let decided = plan::component(&policy, &places, &facts, &artifact);
+            (decided, Some(component))
+        }
+        Source::Command { .. } => (plan::container(&policy, &places, &facts), None),
     };
-    let plan = plan::component(&policy, &followed(&places), &facts, &artifact)
-        .map_err(|reasons| unplannable(reasons, manifest.clone()))?;
+    let plan = decided.map_err(|reasons| unplannable(reasons, manifest.clone()))?;
     Ok(Planned {
         sources: sources(&plan)?,
         plan,
@@ -102,12 +100,26 @@ pub fn decide(checked: Checked) -> Result<Planned, Refused> {
     })
 }
 
+fn read_component(path: &str) -> Result<Component, Refused> {
+    Component::read(Path::new(path), COMPONENT_BYTES_MAX).map_err(|error| {
+        let help = "`component` names a WASI command component or a preview 1 core module";
+        let message = format!("cannot {error}");
+        Refused::one(Exit::Artifact, "artifact-refused", message, help)
+    })
+}
+
 /// Looked at now, and not when the cell is made: compiling may lie in between, and whoever can
 /// replace a granted folder meanwhile must not choose another one for the server.
 fn sources(plan: &Plan) -> Result<BTreeMap<String, FileIdentity>, Refused> {
     let sources = plan.cell.mounts.iter().filter_map(|mount| match mount {
-        Mount::Program { source, .. } | Mount::Grant { source, .. } => Some(source.as_str()),
-        Mount::Scratch { .. } => None,
+        Mount::Program { source, .. }
+        | Mount::Grant { source, .. }
+        | Mount::System { source, .. }
+        | Mount::Device { at: source } => Some(source.as_str()),
+        Mount::Scratch { .. }
+        | Mount::Link { .. }
+        | Mount::Text { .. }
+        | Mount::Processes { .. } => None,
     });
     probe::identities(sources).map_err(|error| {
         let message = format!("cannot look at a granted source: {error}");
@@ -134,6 +146,12 @@ fn unplannable(reasons: Vec<Unplannable>, manifest: (String, String)) -> Refused
             message: open.to_string(),
             help: open.remedy,
         },
+        Unplannable::Program(message) => Item {
+            code: "program-missing".to_owned(),
+            span: None,
+            message,
+            help: "install it, or write its path under `command`".to_owned(),
+        },
         Unplannable::Grant {
             span,
             message,
@@ -145,9 +163,14 @@ fn unplannable(reasons: Vec<Unplannable>, manifest: (String, String)) -> Refused
             help,
         },
     };
+    let program = reasons
+        .iter()
+        .any(|reason| matches!(reason, Unplannable::Program(_)));
     Refused {
         exit: if grants {
             Exit::Manifest
+        } else if program {
+            Exit::Artifact
         } else {
             Exit::Unenforceable
         },

@@ -1,7 +1,9 @@
 //! Host → facts. It looks and never changes anything; what a fact means is decided in `sandbox`.
 
+mod system;
+
 use crate::launch::{FileIdentity, GroupParents, landlock_abi, loaded_objects};
-use brig_policies::Policy;
+use brig_policies::{Policy, Source};
 use brig_sandbox::cell::FIRST_UNUSED_HOST_ID;
 use brig_sandbox::facts::{Caller, HostFacts, SourceFact, SourceKind, UserNamespaces, WorkerFiles};
 use std::collections::BTreeMap;
@@ -9,6 +11,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use system::{program, system};
 use thiserror::Error;
 
 /// Why a probe failed. It fails on what is wrong with this host or installation, never on what is
@@ -33,7 +36,15 @@ pub(crate) fn facts(policy: Option<&Policy>) -> Result<(HostFacts, GroupParents)
             sources.insert(grant.host().as_str().to_owned(), fact);
         }
     }
+    let command = policy.and_then(|policy| match policy.source() {
+        Source::Command { program, .. } => Some(program),
+        Source::Component(_) => None,
+    });
     let facts = HostFacts {
+        system: command.map(|_| system()).unwrap_or_default(),
+        program: command.and_then(program),
+        processors: std::thread::available_parallelism()
+            .map_or(1, |count| u32::try_from(count.get()).unwrap_or(1)),
         kernel: kernel(),
         user_namespaces: user_namespaces(&caller),
         caller,

@@ -16,8 +16,8 @@ use crate::report::Refused;
 use crate::serve::start;
 use crate::streams::Read;
 use brig_sandbox::component::WorkerReport;
-use brig_sandbox::plan::Residual;
-use process::walls;
+use brig_sandbox::plan::{Isolation, Residual};
+use process::{is_behind_its_filter, walls};
 use serde::Serialize;
 use std::io;
 use std::path::Path;
@@ -76,7 +76,11 @@ pub fn verify(manifest: &Path, project: Option<&Path>) -> Result<Verdict, Refuse
     let planned = decide(check(manifest, project)?)?;
     let log = Log::new(&planned.plan.server);
     let server = start(&planned, Warden::spawn(), &log)?;
-    let ready = wait_ready(&server, planned.plan.bridge.start_ms);
+    let start_ms = planned.plan.bridge.start_ms;
+    let ready = match planned.plan.isolation {
+        Isolation::Component(_) => wait_ready(&server, start_ms),
+        Isolation::Container(_) => wait_program(&server, start_ms),
+    };
     let read = ready.and_then(|()| read(&planned, &server));
     // The cell ends whatever was found.
     let ended = server.running.kill();
@@ -96,15 +100,7 @@ fn wait_ready(server: &Server, start_ms: u64) -> Result<(), Refused> {
     let mut buffer = [0; 4096];
     while Instant::now() < until {
         match server.running.event_now() {
-            Ok(Some(WardenEvent::Failed { step, reason, help })) => {
-                let message = format!("cannot {step}: {reason}");
-                let help = help.unwrap_or_default();
-                return Err(Refused::one(Exit::Launch, "launch-failed", message, &help));
-            }
-            Ok(Some(WardenEvent::Ended { .. }) | None) => {
-                return Err(gone("the server ended before its walls could be read"));
-            }
-            Ok(Some(WardenEvent::Started)) => {}
+            Ok(event) => go_on(event)?,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(broken(&error)),
         }
@@ -125,6 +121,39 @@ fn wait_ready(server: &Server, start_ms: u64) -> Result<(), Refused> {
     Err(gone(
         "the worker was not ready in the time that a start may take",
     ))
+}
+
+/// Waits until init has put the server's filter on it, after which nothing of its walls changes.
+fn wait_program(server: &Server, start_ms: u64) -> Result<(), Refused> {
+    let until = Instant::now() + Duration::from_millis(start_ms);
+    while Instant::now() < until {
+        match server.running.event_now() {
+            Ok(event) => go_on(event)?,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(broken(&error)),
+        }
+        if is_behind_its_filter(server.running.warden_id()) {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Err(gone(
+        "the program was not started in the time that a start may take",
+    ))
+}
+
+fn go_on(event: Option<WardenEvent>) -> Result<(), Refused> {
+    match event {
+        Some(WardenEvent::Started) => Ok(()),
+        Some(WardenEvent::Failed { step, reason, help }) => {
+            let message = format!("cannot {step}: {reason}");
+            let help = help.unwrap_or_default();
+            Err(Refused::one(Exit::Launch, "launch-failed", message, &help))
+        }
+        Some(WardenEvent::Ended { .. }) | None => {
+            Err(gone("the server ended before its walls could be read"))
+        }
+    }
 }
 
 fn read(planned: &Planned, server: &Server) -> Result<Vec<Wall>, Refused> {

@@ -122,8 +122,8 @@ pub(crate) mod top {
 pub(crate) mod server {
     use super::{Key, Section};
 
-    const COMPONENTS_ONLY: &str = "this brig runs WebAssembly components: name one under \
-        `component`";
+    const NO_PACKAGES: &str = "this brig runs WebAssembly components and programs of this host: \
+        name one under `component` or `command`";
 
     pub(crate) const NAME: Key = Key::built("name", "name = \"notes\"", &["id", "title"]);
     pub(crate) const COMPONENT: Key = Key::built(
@@ -134,11 +134,15 @@ pub(crate) mod server {
     pub(crate) const ARGS: Key =
         Key::built("args", "args = [\"stdio\"]", &["arguments", "argv", "arg"]);
     pub(crate) const TRANSPORT: Key = Key::built("transport", "transport = \"stdio\"", &["type"]);
-    const IMAGE: Key = Key::not_yet("image", COMPONENTS_ONLY, &["container", "oci"]);
-    const NPM: Key = Key::not_yet("npm", COMPONENTS_ONLY, &["npx", "node"]);
-    const PYPI: Key = Key::not_yet("pypi", COMPONENTS_ONLY, &["uvx", "pip", "python"]);
-    const BUNDLE: Key = Key::not_yet("bundle", COMPONENTS_ONLY, &["mcpb", "dxt"]);
-    const COMMAND: Key = Key::not_yet("command", COMPONENTS_ONLY, &["cmd", "exec", "program"]);
+    const IMAGE: Key = Key::not_yet("image", NO_PACKAGES, &["container", "oci"]);
+    const NPM: Key = Key::not_yet("npm", NO_PACKAGES, &["npx", "node"]);
+    const PYPI: Key = Key::not_yet("pypi", NO_PACKAGES, &["uvx", "pip", "python"]);
+    const BUNDLE: Key = Key::not_yet("bundle", NO_PACKAGES, &["mcpb", "dxt"]);
+    pub(crate) const COMMAND: Key = Key::built(
+        "command",
+        "command = [\"node\", \"/srv/server.js\"]",
+        &["cmd", "exec", "program"],
+    );
 
     /// The keys that say where the program comes from, of which there is exactly one.
     pub(crate) const SOURCES: &[Key] = &[COMPONENT, IMAGE, NPM, PYPI, BUNDLE, COMMAND];

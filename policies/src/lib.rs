@@ -31,6 +31,8 @@ pub use manifest::{Manifest, read};
 pub use name::{EnvName, InvalidEnvName, InvalidServerName, ServerName};
 pub use path::{GuestPath, HostPath, InvalidPath};
 pub use places::Places;
-pub use policy::{Access, EnvValue, Exec, FileGrant, Links, Missing, Policy};
+pub use policy::{
+    Access, CommandProgram, EnvValue, Exec, FileGrant, Links, Missing, Policy, Source,
+};
 pub use resolve::{check, resolve};
 pub use source::{Refusal, refused_source, refused_write};

@@ -41,11 +41,28 @@ const TEXT_BYTES_MAX: usize = 256 << 10;
 pub struct Manifest {
     pub(crate) text: String,
     pub(crate) name: Result<Spanned<ServerName>, Told>,
-    pub(crate) component: Result<Spanned<Location>, Told>,
+    pub(crate) source: Result<WrittenSource, Told>,
     pub(crate) args: Entry<Vec<String>>,
     pub(crate) files: Vec<FileEntry>,
     pub(crate) env: Vec<(EnvName, EnvValue)>,
     pub(crate) limits: WrittenLimits,
+}
+
+/// What is run, as written.
+#[derive(Clone, Debug)]
+pub(crate) enum WrittenSource {
+    Component(Spanned<Location>),
+    Command {
+        program: WrittenProgram,
+        args: Vec<String>,
+    },
+}
+
+/// A program of the host, as written.
+#[derive(Clone, Debug)]
+pub(crate) enum WrittenProgram {
+    Path(Spanned<Location>),
+    Name(String),
 }
 
 /// One `[[files]]` as written.
@@ -116,11 +133,11 @@ pub(crate) fn read_into(text: &str, findings: &mut Findings) -> Result<Manifest,
     document.tell(text, findings);
     let top = Entries::open(document.table(), &top::SECTION, 0..0, findings);
     read_format(&top, findings);
-    let (name, component, args) = server::read(&top, findings);
+    let (name, source, args) = server::read(&top, findings);
     let manifest = Manifest {
         text: text.to_owned(),
         name,
-        component,
+        source,
         args,
         files: files::read(&top, findings),
         env: env::read(&top, findings),

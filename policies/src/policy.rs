@@ -14,7 +14,7 @@ use crate::path::{GuestPath, HostPath};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     pub(crate) name: ServerName,
-    pub(crate) component: HostPath,
+    pub(crate) source: Source,
     pub(crate) args: Vec<String>,
     pub(crate) files: Vec<FileGrant>,
     pub(crate) env: BTreeMap<EnvName, EnvValue>,
@@ -27,9 +27,9 @@ impl Policy {
         &self.name
     }
 
-    /// The WebAssembly file that is run; its links are not followed yet.
-    pub fn component(&self) -> &HostPath {
-        &self.component
+    /// What is run.
+    pub fn source(&self) -> &Source {
+        &self.source
     }
 
     /// The arguments after the program's name.
@@ -53,6 +53,29 @@ impl Policy {
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
+}
+
+/// What is run, which decides how it is isolated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A WebAssembly file; its links are not followed yet.
+    Component(HostPath),
+    /// A program of this host.
+    Command {
+        /// The program.
+        program: CommandProgram,
+        /// The first of its arguments; those of [`Policy::args`] follow.
+        args: Vec<String>,
+    },
+}
+
+/// How a manifest names a program of the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommandProgram {
+    /// By its path; links are not followed yet.
+    Path(HostPath),
+    /// By its name alone, which is looked up as the caller's shell would (`PATH`).
+    Name(String),
 }
 
 /// One folder or file of the host in the cell.

@@ -10,11 +10,13 @@ use crate::fault::{FaultCode, Faults, Findings, Told};
 use crate::limits::{
     Bounds, CALL, CPUS, Limits, MEMORY, MESSAGE, OPEN_FILES, PROCESSES, SCRATCH, START,
 };
-use crate::manifest::{Entry, Manifest, Spanned, Teach as _, WrittenLimits, read_into};
+use crate::manifest::{
+    Entry, Manifest, Spanned, Teach as _, WrittenLimits, WrittenProgram, WrittenSource, read_into,
+};
 use crate::name::EnvName;
 use crate::path::{HostPath, Location, Unplaced};
 use crate::places::Places;
-use crate::policy::{EnvValue, Policy};
+use crate::policy::{CommandProgram, EnvValue, Policy, Source};
 
 /// The variables that are passed on unless the manifest sets them: they tell how to write times
 /// and texts, and nothing about the user that a message would not.
@@ -47,13 +49,13 @@ pub fn check(text: &str, places: &Places) -> Result<Policy, Faults> {
 }
 
 fn rights(manifest: &Manifest, places: &Places, findings: &mut Findings) -> Result<Policy, Told> {
-    let component = manifest.component.as_ref().map_err(|told| *told);
-    let component = component.and_then(|written| place(written, places, findings));
+    let source = manifest.source.as_ref().map_err(|told| *told);
+    let source = source.and_then(|written| source_of(written, places, findings));
     let files = grants::resolve(manifest, places, findings);
     let limits = limits(&manifest.limits);
     Ok(Policy {
         name: manifest.name.clone()?.value,
-        component: component?,
+        source: source?,
         args: manifest
             .args
             .clone()?
@@ -62,6 +64,23 @@ fn rights(manifest: &Manifest, places: &Places, findings: &mut Findings) -> Resu
         files: files?,
         env: environment(manifest),
         limits: limits?,
+    })
+}
+
+fn source_of(
+    written: &WrittenSource,
+    places: &Places,
+    findings: &mut Findings,
+) -> Result<Source, Told> {
+    Ok(match written {
+        WrittenSource::Component(path) => Source::Component(place(path, places, findings)?),
+        WrittenSource::Command { program, args } => Source::Command {
+            program: match program {
+                WrittenProgram::Path(path) => CommandProgram::Path(place(path, places, findings)?),
+                WrittenProgram::Name(name) => CommandProgram::Name(name.clone()),
+            },
+            args: args.clone(),
+        },
     })
 }
 

@@ -14,7 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use brig_policies::{
-    EnvValue, FaultCode, Faults, FileGrant, GuestPath, Places, Policy, check, read, resolve,
+    EnvValue, FaultCode, Faults, FileGrant, GuestPath, Places, Policy, Source, check, read, resolve,
 };
 
 /// The fewest cases that the grammar's core is held by.
@@ -67,7 +67,12 @@ fn check_expected(case: &Path, got: &str) {
 fn rights(policy: &Policy) -> String {
     let mut out = String::new();
     writeln!(out, "name {}", policy.name()).unwrap();
-    writeln!(out, "component {}", policy.component()).unwrap();
+    match policy.source() {
+        Source::Component(path) => writeln!(out, "component {path}").unwrap(),
+        Source::Command { program, args } => {
+            writeln!(out, "command {program:?} {args:?}").unwrap();
+        }
+    }
     for arg in policy.args() {
         writeln!(out, "arg {arg:?}").unwrap();
     }

@@ -6,7 +6,7 @@ use crate::probe::{self, SubordinateIds};
 use crate::report::Refused;
 use brig_sandbox::cell::CellKind;
 use brig_sandbox::facts::{Controller, HostFacts, UserNamespaces};
-use brig_sandbox::mechanism::{Unenforceable, cell_kind, hold};
+use brig_sandbox::mechanism::{Isolated, Unenforceable, cell_kind, hold};
 use serde_json::json;
 use std::fmt::Write as _;
 
@@ -24,7 +24,7 @@ pub(super) fn doctor(as_json: bool) -> Result<Exit, Refused> {
         Refused::one(Exit::Failure, "probe-failed", format!("cannot {error}"), "")
     })?;
     let findings = findings(&facts, probe::subordinate_ids());
-    let open = hold(&facts).err().unwrap_or_default();
+    let open = hold(&facts, Isolated::Component).err().unwrap_or_default();
     let text = if as_json {
         json_text(&facts, &findings, &open)
     } else {

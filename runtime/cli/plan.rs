@@ -2,8 +2,8 @@
 
 use crate::log::escape;
 use crate::prepare::Planned;
-use brig_sandbox::cell::{Access, CellKind, Identity, Mount};
-use brig_sandbox::plan::{Plan, Value};
+use brig_sandbox::cell::{Access, Cell, CellKind, Identity, Mount, Rlimit};
+use brig_sandbox::plan::{Isolation, Plan, Value};
 use std::fmt::Write as _;
 
 /// For programs: the plan itself, with its digest.
@@ -38,14 +38,18 @@ fn rights(plan: &Plan, out: &mut String) {
         CellKind::Full => format!("a full cell ({} namespaces)", plan.cell.namespaces.len()),
         CellKind::Narrow => "a narrow cell (this host has no user namespaces)".to_owned(),
     };
-    line(out, "isolation", &format!("component, in {cell}"));
-    let path = escape(plan.artifact.path.as_bytes());
-    line(
-        out,
-        "artifact",
-        &format!("{path} ({} bytes)", plan.artifact.bytes),
-    );
-    line(out, "", &format!("blake3 {}", plan.artifact.digest));
+    match &plan.isolation {
+        Isolation::Component(part) => {
+            line(out, "isolation", &format!("component, in {cell}"));
+            let (path, bytes) = (escape(part.artifact.path.as_bytes()), part.artifact.bytes);
+            line(out, "artifact", &format!("{path} ({bytes} bytes)"));
+            line(out, "", &format!("blake3 {}", part.artifact.digest));
+        }
+        Isolation::Container(part) => {
+            line(out, "isolation", &format!("container, in {cell}"));
+            line(out, "program", &escape(part.program.as_bytes()));
+        }
+    }
     line(out, "runs as", &identity(plan.cell.identity));
     for text in plan.cell.mounts.iter().filter_map(grant) {
         line(out, "files", &text);
@@ -57,12 +61,23 @@ fn rights(plan: &Plan, out: &mut String) {
 }
 
 fn bounds(plan: &Plan, out: &mut String) {
-    let memory = size(plan.worker.memory_bytes_max);
-    line(
-        out,
-        "memory",
-        &format!("{memory} for the guest, all its memories together"),
-    );
+    let start = plan.cell.calls_at_start.0.len();
+    let calls = match &plan.isolation {
+        Isolation::Component(part) => {
+            let memory = size(part.worker.memory_bytes_max);
+            line(
+                out,
+                "memory",
+                &format!("{memory} for the guest, all its memories together"),
+            );
+            let loaded = part.calls_once_loaded.0.len();
+            format!("{start} system calls at the start, {loaded} once the guest runs")
+        }
+        Isolation::Container(_) => {
+            line(out, "memory", &memory(&plan.cell));
+            format!("{start} system calls")
+        }
+    };
     line(out, "message", &size(plan.bridge.message_bytes_max));
     line(
         out,
@@ -74,15 +89,16 @@ fn bounds(plan: &Plan, out: &mut String) {
         "call",
         &format!("{} ms, anew with each progress", plan.bridge.call_ms),
     );
-    let (start, loaded) = (
-        plan.cell.calls_at_start.0.len(),
-        plan.calls_once_loaded.0.len(),
-    );
-    line(
-        out,
-        "calls",
-        &format!("{start} system calls at the start, {loaded} once the guest runs"),
-    );
+    line(out, "calls", &calls);
+}
+
+/// What bounds a program's memory here.
+fn memory(cell: &Cell) -> String {
+    match (cell.group.memory_bytes_max, cell.rlimits.get(&Rlimit::Data)) {
+        (Some(bytes), _) => format!("{} for all its processes and /tmp together", size(bytes)),
+        (None, Some(bytes)) => format!("{} for each of its processes", size(*bytes)),
+        (None, None) => "unbounded".to_owned(),
+    }
 }
 
 fn line(out: &mut String, name: &str, value: &str) {
@@ -98,7 +114,12 @@ fn identity(identity: Identity) -> String {
 
 fn grant(mount: &Mount) -> Option<String> {
     match mount {
-        Mount::Program { .. } => None,
+        Mount::Program { .. }
+        | Mount::Link { .. }
+        | Mount::Text { .. }
+        | Mount::Processes { .. }
+        | Mount::Device { .. } => None,
+        Mount::System { at, .. } => Some(format!("read {at}, of this host's system")),
         Mount::Grant {
             source, at, access, ..
         } => {

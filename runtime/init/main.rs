@@ -11,9 +11,11 @@
 #![no_main]
 #![no_builtins]
 
+mod readback;
 mod sys;
 mod wire;
 
+use readback::{check_ids, check_landlock, check_mount, check_privileges, set_rlimit, tie};
 use wire::{CHANNEL_FD, ORDERS_BYTES_MAX, Records, answer, tag, take_u32, take_u64};
 
 /// A wall that did not go up: the kind of answer, a number, and which.
@@ -64,43 +66,6 @@ fn begin(orders: &mut [u8], pointers: &mut [usize]) -> Result<(usize, i32), Faul
     start(orders, pointers, signals as i32)
 }
 
-/// Reads back what the warden did before the exec.
-fn check_privileges(bounding_empty: bool) -> Result<(), Fault> {
-    let held = sys::capabilities().map_err(|e| Fault(answer::FAILED, e, "read capabilities"))?;
-    if held != 0 {
-        return Err(Fault(
-            answer::DIFFERS,
-            held as i32,
-            "capabilities are not empty",
-        ));
-    }
-    let bounded = if bounding_empty { 0..64 } else { 0..0 };
-    for capability in bounded {
-        match sys::prctl(PR_CAPBSET_READ, capability, 0) {
-            Ok(0) => {}
-            Ok(_) => {
-                let which = capability as i32;
-                return Err(Fault(
-                    answer::DIFFERS,
-                    which,
-                    "the bounding set is not empty",
-                ));
-            }
-            // The kernel knows no capability of this number, nor any above it.
-            Err(_) => break,
-        }
-    }
-    prctl(PR_SET_NO_NEW_PRIVS, 1, "give up new privileges")?;
-    match sys::prctl(PR_GET_NO_NEW_PRIVS, 0, 0) {
-        Ok(1) => Ok(()),
-        other => Err(Fault(
-            answer::DIFFERS,
-            number(other),
-            "new privileges are not given up",
-        )),
-    }
-}
-
 fn walls(orders: &[u8]) -> Result<(), Fault> {
     let mut records = Records::new(orders);
     let mut ruleset = None;
@@ -110,6 +75,7 @@ fn walls(orders: &[u8]) -> Result<(), Fault> {
             tag::IDS => check_ids(payload)?,
             tag::MOUNT => check_mount(payload)?,
             tag::RLIMIT => set_rlimit(payload)?,
+            tag::PROCESSORS => tie(payload)?,
             tag::RULESET => ruleset = Some(make_ruleset(payload)?),
             tag::RULE => add_rule(ruleset, payload)?,
             _ => {}
@@ -124,71 +90,6 @@ fn walls(orders: &[u8]) -> Result<(), Fault> {
         check_landlock()?;
     }
     Ok(())
-}
-
-/// A ruleset cannot be read back, so init tries what no rule of any cell allows: listing the root.
-fn check_landlock() -> Result<(), Fault> {
-    match sys::open_directory(b"/\0") {
-        Err(EACCES) => Ok(()),
-        other => Err(Fault(
-            answer::DIFFERS,
-            number(other),
-            "Landlock does not keep the root from being listed",
-        )),
-    }
-}
-
-fn check_ids(payload: &mut &[u8]) -> Result<(), Fault> {
-    let user = ordered(take_u32(payload))? as usize;
-    let group = ordered(take_u32(payload))? as usize;
-    let ids = sys::ids();
-    if ids == [user, user, group, group] {
-        Ok(())
-    } else {
-        Err(Fault(
-            answer::DIFFERS,
-            ids[1] as i32,
-            "the server's user or group is another",
-        ))
-    }
-}
-
-fn check_mount(payload: &mut &[u8]) -> Result<(), Fault> {
-    let device = ordered(take_u64(payload))?;
-    let inode = ordered(take_u64(payload))?;
-    let flags = ordered(take_u64(payload))?;
-    let mount = step("open a mount", sys::open_path(payload))? as i32;
-    let found =
-        sys::device_and_inode(mount).map_err(|e| Fault(answer::FAILED, e, "look at a mount"))?;
-    let set = sys::mount_flags(mount).map_err(|e| Fault(answer::FAILED, e, "look at a mount"))?;
-    sys::close(mount);
-    if found != (device, inode) {
-        return Err(Fault(
-            answer::DIFFERS,
-            found.1 as i32,
-            "a mount shows another file",
-        ));
-    }
-    if set & flags != flags {
-        return Err(Fault(answer::DIFFERS, set as i32, "a mount lacks a flag"));
-    }
-    Ok(())
-}
-
-fn set_rlimit(payload: &mut &[u8]) -> Result<(), Fault> {
-    let resource = ordered(take_u32(payload))?;
-    let value = ordered(take_u64(payload))?;
-    let now = sys::set_rlimit(resource, value)
-        .map_err(|e| Fault(answer::FAILED, e, "set a resource limit"))?;
-    if now == [value, value] {
-        Ok(())
-    } else {
-        Err(Fault(
-            answer::DIFFERS,
-            resource as i32,
-            "a resource limit is another",
-        ))
-    }
 }
 
 fn make_ruleset(payload: &mut &[u8]) -> Result<i32, Fault> {

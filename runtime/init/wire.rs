@@ -26,6 +26,8 @@ pub mod tag {
     pub const ARGUMENT: u8 = 9;
     /// One variable of the server, `NAME=value`.
     pub const VARIABLE: u8 = 10;
+    /// How many processors init and the server are tied to: u32.
+    pub const PROCESSORS: u8 = 13;
     /// Present where the bounding set could be emptied too, as it can be where the warden had the
     /// right to: no payload.
     pub const BOUNDING_EMPTY: u8 = 12;

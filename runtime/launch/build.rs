@@ -4,6 +4,7 @@
 mod privileges;
 mod root;
 
+use super::group::Group;
 use super::orders::{FileIdentity, WardenOrders, unbuilt};
 use super::syscall::{self, Cloned, MountAttributes, fork_into};
 use brig_sandbox::cell::{CellKind, FIRST_UNUSED_HOST_ID, Namespace, PROGRAM_FOLDER};
@@ -194,20 +195,29 @@ fn clone_mount(source: &str, file: &OwnedFd) -> Built<OwnedFd> {
     })
 }
 
+/// The child's ends of its two channels with the warden.
+pub(super) struct Ends<'a> {
+    /// On which the child is told to go on.
+    pub(super) gate: &'a OwnedFd,
+    /// init's.
+    pub(super) init: &'a OwnedFd,
+}
+
 /// In the child: builds, and becomes init. What fails is told on init's channel.
 pub(super) fn become_init(
     blueprint: &Blueprint<'_>,
-    gate: &OwnedFd,
-    inits_end: &OwnedFd,
+    group: &Group,
+    ends: &Ends<'_>,
     descriptors: Vec<OwnedFd>,
 ) -> ! {
-    let Err(error) = build(blueprint, gate).and_then(|()| {
-        let channel_copy = inits_end
+    let Err(error) = build(blueprint, group, ends.gate).and_then(|()| {
+        let channel_copy = ends
+            .init
             .try_clone()
             .map_err(|e| BuildError::at("keep init's channel", e))?;
         exec_init(blueprint.cell.kind, channel_copy, descriptors)
     });
-    let _ = rustix::net::send(inits_end, &unbuilt(&error), SendFlags::NOSIGNAL);
+    let _ = rustix::net::send(ends.init, &unbuilt(&error), SendFlags::NOSIGNAL);
     #[expect(
         clippy::exit,
         reason = "a forked child must not return into the warden"
@@ -255,7 +265,7 @@ fn memory_program(bytes: &[u8]) -> io::Result<OwnedFd> {
     Ok(rustix::fs::open(path, flags, Mode::empty())?)
 }
 
-fn build(blueprint: &Blueprint<'_>, gate: &OwnedFd) -> Built<()> {
+fn build(blueprint: &Blueprint<'_>, group: &Group, gate: &OwnedFd) -> Built<()> {
     let mut word = [0u8; 8];
     match rustix::net::recv(gate, &mut word[..], rustix::net::RecvFlags::empty()) {
         Ok((1.., _)) => {}
@@ -267,6 +277,9 @@ fn build(blueprint: &Blueprint<'_>, gate: &OwnedFd) -> Built<()> {
         }
         Err(errno) => return Err(BuildError::at("wait for the warden", errno)),
     }
+    group
+        .enter()
+        .map_err(|e| BuildError::at("enter the cell's control group", e))?;
     // The warden let its ids be mapped through /proc, which took this.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(|e| BuildError::at("keep its memory to itself", e))?;

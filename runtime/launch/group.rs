@@ -179,13 +179,28 @@ impl Group {
         Ok(group)
     }
 
-    /// Puts a process in, and with it all that it will start.
+    /// Puts a process into the groups of version 2, and with it all that it will start.
     pub(super) fn add(&self, process: i32) -> io::Result<()> {
-        for parent in self.folders.keys() {
-            let procs = parent.folder.join(&self.name).join("cgroup.procs");
-            fs::write(procs, process.to_string())?;
+        for folder in self.of(Version::V2) {
+            fs::write(folder.join("cgroup.procs"), process.to_string())?;
         }
         Ok(())
+    }
+
+    /// Puts this process, which has one thread, into the groups of version 1. Moving another one
+    /// by `cgroup.procs` takes a lock for which the kernel waits until every processor has passed
+    /// by: 10 ms and more on an idle host. A thread that moves itself needs no such lock.
+    pub(super) fn enter(&self) -> io::Result<()> {
+        for folder in self.of(Version::V1) {
+            fs::write(folder.join("tasks"), "0")?;
+        }
+        Ok(())
+    }
+
+    fn of(&self, version: Version) -> impl Iterator<Item = PathBuf> {
+        let parents = self.folders.keys();
+        let parents = parents.filter(move |parent| parent.version == version);
+        parents.map(|parent| parent.folder.join(&self.name))
     }
 
     /// Whether the kernel killed a process of the group because the group's memory was used up.

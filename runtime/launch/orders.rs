@@ -4,7 +4,7 @@ use super::build::BuildError;
 use super::group::GroupParents;
 use crate::init_wire::{self as wire, tag};
 use brig_sandbox::cell::Rlimit;
-use brig_sandbox::lower::native::{InitOrders, NativeCell, SourceCheck};
+use brig_sandbox::lower::native::{InitOrders, Mounted, NativeCell, SourceCheck};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -129,7 +129,12 @@ impl Encoder {
             return;
         };
         let flag = |set: bool, flag: u64| if set { flag } else { 0 };
-        let flags = flag(check.is_mount, libc::ST_NOSUID | libc::ST_NODEV)
+        let of_mount = match check.mounted {
+            Mounted::Not => 0,
+            Mounted::Files => libc::ST_NOSUID | libc::ST_NODEV,
+            Mounted::Device => libc::ST_NOSUID,
+        };
+        let flags = of_mount
             | flag(check.read_only, libc::ST_RDONLY)
             | flag(check.no_exec, libc::ST_NOEXEC);
         self.put(
@@ -150,6 +155,9 @@ impl Encoder {
                 tag::RLIMIT,
                 &[&resource(*limit).to_le_bytes(), &value.to_le_bytes()],
             );
+        }
+        if let Some(count) = orders.processors {
+            self.put(tag::PROCESSORS, &[&count.to_le_bytes()]);
         }
         if let Some(landlock) = &orders.landlock {
             let size: u32 = match landlock.abi {

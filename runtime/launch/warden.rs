@@ -119,7 +119,11 @@ fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell
     match fork_cell(orders)? {
         Cloned::Child => {
             drop((init, gate));
-            build::become_init(&blueprint, &childs_gate, &inits_end, descriptors)
+            let ends = build::Ends {
+                gate: &childs_gate,
+                init: &inits_end,
+            };
+            build::become_init(&blueprint, &group, &ends, descriptors)
         }
         Cloned::Parent { child, pidfd } => {
             drop((inits_end, childs_gate, descriptors, blueprint));

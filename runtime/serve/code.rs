@@ -1,13 +1,14 @@
 //! Compiled code: from the cache, or from the compiler in a cell without grants.
 
-use super::start::{launch_failed, warden_orders};
+use super::start::{component_orders, launch_failed};
 use crate::component::cache::{Cache, CacheError, Digest, Entry};
 use crate::exit::Exit;
 use crate::launch::{End, LaunchError, Running, Warden, WardenEvent, sealed};
 use crate::log::{Log, escape};
 use crate::places::code_cache;
-use crate::prepare::Planned;
+use crate::prepare::{Planned, form};
 use crate::report::Refused;
+use brig_images::component::Component;
 use brig_sandbox::component::{CompileOrders, CompileReport};
 use brig_sandbox::lower::native::ComponentRole;
 use brig_sandbox::plan::{CODE_BYTES_MAX, COMPONENT_BYTES_MAX, compiler_cell};
@@ -27,7 +28,15 @@ const REPORT_BYTES_MAX: u64 = 64 << 10;
 /// again: what it was cannot be used, and a start need not fail for it.
 pub(super) fn compiled(planned: &Planned, log: &Log) -> Result<Entry, Refused> {
     let cache = Cache::open(&folder()?).map_err(|error| cache_failed(&error))?;
-    let digest = Digest::of(&planned.component.bytes);
+    let Some(component) = &planned.component else {
+        return Err(Refused::one(
+            Exit::Failure,
+            "no-component",
+            "there is nothing to compile",
+            "",
+        ));
+    };
+    let digest = Digest::of(&component.bytes);
     match cache.lookup(&digest) {
         Ok(Some(entry)) => return Ok(entry),
         Ok(None) => {}
@@ -37,7 +46,7 @@ pub(super) fn compiled(planned: &Planned, log: &Log) -> Result<Entry, Refused> {
         }
         Err(error) => return Err(cache_failed(&error)),
     }
-    let (code, code_bytes) = compile(planned)?;
+    let (code, code_bytes) = compile(planned, component)?;
     cache
         .store(&digest, &code, code_bytes)
         .map_err(|error| cache_failed(&error))
@@ -62,7 +71,7 @@ fn cache_failed(error: &CacheError) -> Refused {
 
 /// Bytes in, code out: the compiler gets no other right, and what it says is not believed beyond
 /// its length.
-fn compile(planned: &Planned) -> Result<(File, u64), Refused> {
+fn compile(planned: &Planned, component: &Component) -> Result<(File, u64), Refused> {
     let cell = compiler_cell(&planned.facts).map_err(|open| {
         let first = open.into_iter().next();
         let (message, remedy) =
@@ -70,17 +79,17 @@ fn compile(planned: &Planned) -> Result<(File, u64), Refused> {
         Refused::one(Exit::Unenforceable, "unenforceable", message, &remedy)
     })?;
     let orders = CompileOrders {
-        form: planned.plan.artifact.form,
+        form: form(component.form),
         input_bytes_max: COMPONENT_BYTES_MAX,
         code_bytes_max: CODE_BYTES_MAX,
     };
-    let warden_orders = warden_orders(planned, &cell, ComponentRole::Compiler)?;
+    let warden_orders = component_orders(planned, &cell, ComponentRole::Compiler)?;
     let broken = |error: io::Error| launch_failed(&LaunchError::Warden(error));
     let code = rustix::fs::memfd_create("brig-code", MemfdFlags::CLOEXEC)
         .map_err(|errno| broken(errno.into()))?;
     let (report, theirs) =
         rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(|errno| broken(errno.into()))?;
-    let descriptors = descriptors(planned, &orders, &code, theirs).map_err(broken)?;
+    let descriptors = descriptors(component, &orders, &code, theirs).map_err(broken)?;
     let warden = Warden::spawn().map_err(|error| launch_failed(&error))?;
     let running = warden
         .launch(&warden_orders, &descriptors)
@@ -97,7 +106,7 @@ fn compile(planned: &Planned) -> Result<(File, u64), Refused> {
 }
 
 fn descriptors(
-    planned: &Planned,
+    component: &Component,
     orders: &CompileOrders,
     code: &OwnedFd,
     report: OwnedFd,
@@ -108,7 +117,7 @@ fn descriptors(
     };
     let orders = serde_json::to_vec(orders)?;
     Ok([
-        sealed(&planned.component.bytes)?,
+        sealed(&component.bytes)?,
         null()?,
         null()?,
         sealed(&orders)?,

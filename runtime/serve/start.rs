@@ -1,4 +1,4 @@
-//! Starting a component's cell: pipes, orders, code, and the warden's word.
+//! Starting a server's cell: pipes, orders, code, and the warden's word.
 
 use super::code::{compiled, folder};
 use crate::bridge::pump::Server;
@@ -11,8 +11,9 @@ use crate::report::Refused;
 use crate::streams::{Output, own_input};
 use brig_sandbox::cell::Cell;
 use brig_sandbox::component::WorkerOrders;
-use brig_sandbox::lower::native::{ComponentRole, component_program, native};
-use brig_sandbox::plan::{Plan, Value};
+use brig_sandbox::lower::native::{ComponentRole, Program, component_program, native};
+use brig_sandbox::plan::{ComponentPart, ContainerPart, Isolation, Plan, Value};
+use brig_sandbox::seccomp::InvalidProfile;
 use rustix::pipe::PipeFlags;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -23,36 +24,66 @@ pub(crate) fn start(
     warden: Result<Warden, LaunchError>,
     log: &Log,
 ) -> Result<Server, Refused> {
-    let code = compiled(planned, log)?;
-    let warden = warden.map_err(|error| launch_failed(&error))?;
-    let orders = worker_orders(&planned.plan, &code)?;
-    let mut warden_orders = warden_orders(planned, &planned.plan.cell, ComponentRole::Worker)?;
-    warden_orders.code = Some(folder()?.join(&code.name));
-    launch(warden, &warden_orders, &orders, code).map_err(|error| launch_failed(&error))
+    match &planned.plan.isolation {
+        Isolation::Component(part) => component(planned, part, warden, log),
+        Isolation::Container(part) => container(planned, part, warden),
+    }
 }
 
+fn component(
+    planned: &Planned,
+    part: &ComponentPart,
+    warden: Result<Warden, LaunchError>,
+    log: &Log,
+) -> Result<Server, Refused> {
+    let code = compiled(planned, log)?;
+    let warden = warden.map_err(|error| launch_failed(&error))?;
+    let orders = worker_orders(&planned.plan, part, &code)?;
+    let mut warden_orders = component_orders(planned, &planned.plan.cell, ComponentRole::Worker)?;
+    warden_orders.code = Some(folder()?.join(&code.name));
+    let failed = |error: io::Error| launch_failed(&LaunchError::Warden(error));
+    let text = serde_json::to_vec(&orders).map_err(|error| failed(error.into()))?;
+    let orders = sealed(&text).map_err(failed)?;
+    launch(warden, &warden_orders, |report| {
+        vec![orders, OwnedFd::from(code.file), report]
+    })
+    .map_err(|error| launch_failed(&error))
+}
+
+fn container(
+    planned: &Planned,
+    part: &ContainerPart,
+    warden: Result<Warden, LaunchError>,
+) -> Result<Server, Refused> {
+    let warden = warden.map_err(|error| launch_failed(&error))?;
+    let plan = &planned.plan;
+    let mut args = vec![part.name.clone()];
+    args.extend(plan.args.iter().cloned());
+    let program = Program {
+        path: part.program.clone(),
+        args,
+        env: environment(plan),
+        descriptors: 3,
+    };
+    let orders = warden_orders(planned, &plan.cell, program)?;
+    // A program reports nothing: the pipe's other end is closed, which reads as an end.
+    launch(warden, &orders, |_| Vec::new()).map_err(|error| launch_failed(&error))
+}
+
+/// Launches with the three streams, and after them what `more` makes of the end for reports.
 fn launch(
     warden: Warden,
-    warden_orders: &WardenOrders,
-    orders: &WorkerOrders,
-    code: Entry,
+    orders: &WardenOrders,
+    more: impl FnOnce(OwnedFd) -> Vec<OwnedFd>,
 ) -> Result<Server, LaunchError> {
     let failed = |error: io::Error| LaunchError::Warden(error);
-    let text = serde_json::to_vec(orders).map_err(|error| failed(error.into()))?;
     let (theirs_in, ours_in) = pipe().map_err(failed)?;
     let (ours_out, theirs_out) = pipe().map_err(failed)?;
     let (ours_err, theirs_err) = pipe().map_err(failed)?;
     let (ours_report, theirs_report) = pipe().map_err(failed)?;
-    let orders = sealed(&text).map_err(failed)?;
-    let descriptors = [
-        theirs_in,
-        theirs_out,
-        theirs_err,
-        orders,
-        OwnedFd::from(code.file),
-        theirs_report,
-    ];
-    let running = warden.launch(warden_orders, &descriptors)?;
+    let mut descriptors = vec![theirs_in, theirs_out, theirs_err];
+    descriptors.extend(more(theirs_report));
+    let running = warden.launch(orders, &descriptors)?;
     Ok(Server {
         running,
         input: Output::own(ours_in).map_err(failed)?,
@@ -66,29 +97,15 @@ fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?)
 }
 
-fn worker_orders(plan: &Plan, code: &Entry) -> Result<WorkerOrders, Refused> {
-    let filter_after_load = plan.calls_once_loaded.compile().map_err(|error| {
-        Refused::one(
-            Exit::Failure,
-            "profile-invalid",
-            format!("cannot {error}"),
-            "",
-        )
-    })?;
-    let value = |(name, value): (&String, &Value)| {
-        let text = match value {
-            Value::Literal(text) => Some(text.clone()),
-            Value::Host(host) => std::env::var(host).ok(),
-        };
-        text.map(|text| (name.clone(), text))
-    };
+fn worker_orders(plan: &Plan, part: &ComponentPart, code: &Entry) -> Result<WorkerOrders, Refused> {
+    let filter_after_load = part.calls_once_loaded.compile().map_err(|e| invalid(&e))?;
     let args = std::iter::once(plan.server.clone()).chain(plan.args.iter().cloned());
     Ok(WorkerOrders {
-        form: plan.artifact.form,
+        form: part.artifact.form,
         args: args.collect(),
-        env: plan.environment.iter().filter_map(value).collect(),
-        preopens: plan.preopens.clone(),
-        limits: plan.worker,
+        env: environment(plan),
+        preopens: part.preopens.clone(),
+        limits: part.worker,
         code_bytes: code.code_bytes,
         code_hash: code.code_hash.clone(),
         code_key: code.code_key.clone(),
@@ -96,30 +113,45 @@ fn worker_orders(plan: &Plan, code: &Entry) -> Result<WorkerOrders, Refused> {
     })
 }
 
-/// A cell's orders, with the identity of every source as it was decided on.
-pub(super) fn warden_orders(
+/// The server's variables, with those of the host as they are now.
+fn environment(plan: &Plan) -> Vec<(String, String)> {
+    let value = |(name, value): (&String, &Value)| {
+        let text = match value {
+            Value::Literal(text) => Some(text.clone()),
+            Value::Host(host) => std::env::var(host).ok(),
+        };
+        text.map(|text| (name.clone(), text))
+    };
+    plan.environment.iter().filter_map(value).collect()
+}
+
+/// The orders of a cell in which brig itself runs.
+pub(super) fn component_orders(
     planned: &Planned,
     cell: &Cell,
     role: ComponentRole,
 ) -> Result<WardenOrders, Refused> {
-    let cell = native(
-        cell,
-        component_program(&planned.facts.worker, cell.kind, role),
-    )
-    .map_err(|error| {
-        Refused::one(
-            Exit::Failure,
-            "profile-invalid",
-            format!("cannot {error}"),
-            "",
-        )
-    })?;
+    let program = component_program(&planned.facts.worker, cell.kind, role);
+    warden_orders(planned, cell, program)
+}
+
+/// A cell's orders, with the identity of every source as it was decided on.
+fn warden_orders(
+    planned: &Planned,
+    cell: &Cell,
+    program: Program,
+) -> Result<WardenOrders, Refused> {
     Ok(WardenOrders {
-        cell,
+        cell: native(cell, program).map_err(|e| invalid(&e))?,
         sources: planned.sources.clone(),
         groups: planned.groups.clone(),
         code: None,
     })
+}
+
+fn invalid(error: &InvalidProfile) -> Refused {
+    let message = format!("cannot {error}");
+    Refused::one(Exit::Failure, "profile-invalid", message, "")
 }
 
 /// A launch that failed, as a refusal.

@@ -4,7 +4,7 @@ use super::{Reader, Wall};
 use brig_sandbox::cell::{
     Access, Cell, CellKind, Exec, FIRST_UNUSED_HOST_ID, Identity, Mount, Namespace, Rlimit,
 };
-use brig_sandbox::plan::Plan;
+use brig_sandbox::plan::{Isolation, Plan, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
@@ -16,7 +16,7 @@ pub(super) fn walls(plan: &Plan, warden: u32) -> io::Result<Vec<Wall>> {
     let cell = &plan.cell;
     let mut walls = inside(cell);
     walls.extend(identity(cell, warden, server)?);
-    walls.extend(privileges(init, server)?);
+    walls.extend(privileges(plan, init, server)?);
     walls.extend(namespaces(cell, server)?);
     walls.extend(limits(cell, server)?);
     walls.extend(mounts(cell, server)?);
@@ -24,9 +24,20 @@ pub(super) fn walls(plan: &Plan, warden: u32) -> io::Result<Vec<Wall>> {
     // The descriptors and variables of a process that is not dumpable are root's to look at.
     let hidden = cell.identity != Identity::UnusedHostId;
     if !hidden {
-        walls.extend(belongings(server)?);
+        walls.extend(belongings(plan, server)?);
     }
     Ok(walls)
+}
+
+/// Whether the server of this warden runs behind its filter. Until it does it is a copy of init.
+pub(super) fn is_behind_its_filter(warden: u32) -> bool {
+    let filtered = || -> io::Result<bool> {
+        let init = only_child(warden)?;
+        let (of_init, of_server) = (status(init)?, status(only_child(init)?)?);
+        let named = field(&of_init, "Name") != field(&of_server, "Name");
+        Ok(named && field(&of_server, "Seccomp") == "2" && field(&of_init, "Seccomp") == "2")
+    };
+    filtered().unwrap_or(false)
 }
 
 /// What init compared before it started the server; it starts none on a difference.
@@ -117,9 +128,14 @@ fn identity(cell: &Cell, warden: u32, server: u32) -> io::Result<Vec<Wall>> {
     Ok(walls)
 }
 
-fn privileges(init: u32, server: u32) -> io::Result<Vec<Wall>> {
+fn privileges(plan: &Plan, init: u32, server: u32) -> io::Result<Vec<Wall>> {
     let (of_init, of_server) = (status(init)?, status(server)?);
     let none = "0".repeat(16);
+    // A worker has put a second one on itself.
+    let filters = match plan.isolation {
+        Isolation::Component(_) => "2",
+        Isolation::Container(_) => "1",
+    };
     let mut walls = Vec::new();
     for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
         walls.push(wall(
@@ -141,7 +157,7 @@ fn privileges(init: u32, server: u32) -> io::Result<Vec<Wall>> {
     ));
     walls.push(wall(
         "filters of the server",
-        "2",
+        filters,
         field(&of_server, "Seccomp_filters"),
     ));
     walls.push(wall(
@@ -224,7 +240,10 @@ fn mounts(cell: &Cell, server: u32) -> io::Result<Vec<Wall>> {
     let mut planned = BTreeMap::from([("/".to_owned(), "nodev nosuid ro".to_owned())]);
     for mount in &cell.mounts {
         let (at, flags) = match mount {
-            Mount::Program { at, .. } => (at, "nodev nosuid ro"),
+            Mount::Program { at, .. } | Mount::System { at, .. } => (at, "nodev nosuid ro"),
+            Mount::Processes { at } => (at, "nodev noexec nosuid ro"),
+            Mount::Device { at } => (at, "noexec nosuid rw"),
+            Mount::Link { .. } | Mount::Text { .. } => continue,
             Mount::Scratch { at, .. } => (at, "nodev noexec nosuid rw"),
             Mount::Grant {
                 at, access, exec, ..
@@ -306,7 +325,7 @@ fn groups(cell: &Cell, warden: u32, server: u32) -> io::Result<Vec<Wall>> {
 }
 
 /// What the server has besides its walls: descriptors and variables.
-fn belongings(server: u32) -> io::Result<Vec<Wall>> {
+fn belongings(plan: &Plan, server: u32) -> io::Result<Vec<Wall>> {
     let mut foreign = BTreeSet::new();
     for entry in fs::read_dir(format!("/proc/{server}/fd"))? {
         let target = fs::read_link(entry?.path())?.display().to_string();
@@ -318,12 +337,26 @@ fn belongings(server: u32) -> io::Result<Vec<Wall>> {
     }
     let foreign: Vec<String> = foreign.into_iter().collect();
     let environment = fs::read(format!("/proc/{server}/environ"))?;
+    let names: BTreeSet<String> = String::from_utf8_lossy(&environment)
+        .split('\0')
+        .filter_map(|entry| entry.split_once('='))
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    // A worker has none: its guest's are in its orders.
+    let planned: BTreeSet<String> = match &plan.isolation {
+        Isolation::Component(_) => BTreeSet::new(),
+        Isolation::Container(_) => {
+            let is_set = |value: &Value| match value {
+                Value::Literal(_) => true,
+                Value::Host(host) => std::env::var(host).is_ok(),
+            };
+            let set = plan.environment.iter().filter(|(_, value)| is_set(value));
+            set.map(|(name, _)| name.clone()).collect()
+        }
+    };
+    let list = |names: BTreeSet<String>| names.into_iter().collect::<Vec<_>>().join(" ");
     Ok(vec![
         wall("sockets and memory files open", "", foreign.join(" ")),
-        wall(
-            "variables of the worker",
-            "",
-            String::from_utf8_lossy(&environment).into_owned(),
-        ),
+        wall("variables of the process", list(planned), list(names)),
     ])
 }

@@ -29,6 +29,9 @@ pub struct Cell {
     pub group: ControlGroup,
     /// Resource limits (getrlimit(2)), soft and hard alike.
     pub rlimits: BTreeMap<Rlimit, u64>,
+    /// How many processors all of the cell is tied to (sched_setaffinity(2)), where that is what
+    /// holds its share.
+    pub processors: Option<u32>,
     /// Landlock's part, absent where the kernel has none and another mechanism holds its denials.
     pub landlock: Option<Landlock>,
     /// System calls of init while the server runs.
@@ -126,6 +129,40 @@ pub enum Mount {
         /// Whether symbolic links and their like may be made in it.
         links: Links,
     },
+    /// A folder or file of the host that every program needs: read-only, executable.
+    System {
+        /// Canonical path on the host.
+        source: String,
+        /// Path in the cell.
+        at: String,
+        /// Directory or file.
+        kind: GrantKind,
+    },
+    /// A symbolic link that is there from the start, as the host has it or as programs expect it.
+    Link {
+        /// Path in the cell.
+        at: String,
+        /// Where it leads.
+        to: String,
+    },
+    /// A file that brig writes: read-only.
+    Text {
+        /// Path in the cell.
+        at: String,
+        /// Its whole content.
+        text: String,
+    },
+    /// proc(5) of the cell's own processes and nothing else (`subset=pid`), read-only.
+    Processes {
+        /// Path in the cell.
+        at: String,
+    },
+    /// A device that gives and takes bytes and no more: `null`, `zero`, `full`, `random`,
+    /// `urandom`.
+    Device {
+        /// Path on the host and in the cell.
+        at: String,
+    },
     /// Memory that ends with the cell.
     Scratch {
         /// Path in the cell.
@@ -135,6 +172,22 @@ pub enum Mount {
         /// Files and directories at most.
         inodes_max: u64,
     },
+}
+
+impl Mount {
+    /// Where it is in the cell.
+    pub fn at(&self) -> &str {
+        match self {
+            Self::Program { at, .. }
+            | Self::Grant { at, .. }
+            | Self::System { at, .. }
+            | Self::Link { at, .. }
+            | Self::Text { at, .. }
+            | Self::Processes { at }
+            | Self::Device { at }
+            | Self::Scratch { at, .. } => at,
+        }
+    }
 }
 
 /// Directory or file.

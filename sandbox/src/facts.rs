@@ -21,6 +21,12 @@ pub struct HostFacts {
     pub controllers: BTreeSet<Controller>,
     /// brig's own program files, which a component's cell needs to run the worker.
     pub worker: WorkerFiles,
+    /// What of the host a program needs to start, where the manifest runs one.
+    pub system: Vec<SystemPlace>,
+    /// The program that the manifest names, where it names one and the host has it.
+    pub program: Option<String>,
+    /// How many processors this process may run on.
+    pub processors: u32,
     /// For each granted source, by the path that the manifest names: what it is on this host.
     /// A source that does not exist has no entry.
     pub sources: BTreeMap<String, SourceFact>,
@@ -89,6 +95,27 @@ pub struct WorkerFiles {
     /// Shared libraries that are loaded into brig: the name that the loader asks for → canonical
     /// path.
     pub libraries: BTreeMap<String, String>,
+}
+
+/// One place of the host's system in a cell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SystemPlace {
+    /// Its path, which is the same in the cell.
+    pub at: String,
+    /// What is there.
+    pub is: SystemKind,
+}
+
+/// What a place of the host's system is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SystemKind {
+    /// A directory.
+    Directory,
+    /// A file, with its canonical path.
+    File(String),
+    /// A symbolic link, with where it leads.
+    Link(String),
 }
 
 /// What a granted source is.

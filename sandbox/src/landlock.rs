@@ -68,6 +68,15 @@ fn mount_rules(mount: &Mount, cell: CellKind, handled: u64) -> Vec<LandlockRule>
                 CellKind::Narrow => vec![rule(source, allowed, handled)],
             }
         }
+        Mount::System { at, kind, .. } => {
+            let allowed = grant(*kind, Access::Read) | EXECUTE;
+            vec![rule(at, allowed, handled)]
+        }
+        // Links are followed to what has a rule of its own.
+        Mount::Link { .. } => Vec::new(),
+        Mount::Text { at, .. } => vec![rule(at, READ_FILE, handled)],
+        Mount::Processes { at } => vec![rule(at, READ_FILE | READ_DIR, handled)],
+        Mount::Device { at } => vec![rule(at, READ_FILE | WRITE_FILE, handled)],
         Mount::Scratch { at, .. } => {
             let allowed = grant(GrantKind::Directory, Access::Write) | MAKE_SYM;
             vec![rule(at, allowed, handled)]

@@ -3,10 +3,15 @@
 //! A denial is a right that no cell has. Where nothing in its row is at hand, a plan is not made:
 //! brig names the denial and the remedy, and never starts with less.
 
+mod absence;
+
 use crate::cell::CellKind;
-use crate::facts::{Controller, HostFacts, UserNamespaces};
+use crate::facts::{HostFacts, UserNamespaces};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use absence::absence;
+pub(crate) use absence::no_full_cell;
 
 /// A right that is absent from every cell, whatever the manifest grants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -113,6 +118,8 @@ pub enum Mechanism {
     ControlGroupCpu,
     /// The guest has one thread and no way to a second, so it never uses more than one processor.
     OneThread,
+    /// Processors that the cell is tied to, without a way to change that (sched_setaffinity(2)).
+    ProcessorAffinity,
     /// `RLIMIT_DATA` (getrlimit(2)), per process.
     RlimitData,
     /// `RLIMIT_NPROC`.
@@ -160,7 +167,10 @@ pub const TABLE: &[Row] = {
             D::Memory,
             &[M::ControlGroupMemory, M::WasmLimiter, M::RlimitData],
         ),
-        row(D::ProcessorShare, &[M::ControlGroupCpu, M::OneThread]),
+        row(
+            D::ProcessorShare,
+            &[M::ControlGroupCpu, M::OneThread, M::ProcessorAffinity],
+        ),
         row(D::ProcessCount, &[M::ControlGroupPids, M::RlimitProcesses]),
         row(D::OpenFiles, &[M::RlimitOpenFiles]),
         row(D::CoreDumps, &[M::RlimitCore, M::NotDumpable]),
@@ -208,14 +218,71 @@ pub fn cell_kind(facts: &HostFacts) -> CellKind {
     }
 }
 
+/// How a server is isolated, which decides what there is to deny and what can hold it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Isolated {
+    /// WebAssembly in a worker.
+    Component,
+    /// A program of its own.
+    Container,
+}
+
+impl Isolated {
+    /// A program runs what machine code it likes; that is what it is.
+    fn denies(self, denial: Denial) -> bool {
+        self == Self::Component || denial != Denial::NativeCode
+    }
+
+    /// wasmtime holds nothing of a program, and processors are not what a guest's one thread
+    /// lacks.
+    fn knows(self, mechanism: Mechanism) -> bool {
+        match mechanism {
+            Mechanism::WasmLimiter
+            | Mechanism::OneThread
+            | Mechanism::SeccompNoExecutableMemory => self == Self::Component,
+            Mechanism::ProcessorAffinity => self == Self::Container,
+            Mechanism::MountNamespace
+            | Mechanism::ReadOnlyMount
+            | Mechanism::Landlock
+            | Mechanism::NetworkNamespace
+            | Mechanism::SeccompNoSocket
+            | Mechanism::SeccompNoIpc
+            | Mechanism::LandlockSignalScope
+            | Mechanism::UnprivilegedUser
+            | Mechanism::PidNamespace
+            | Mechanism::UserNamespace
+            | Mechanism::EmptyCapabilities
+            | Mechanism::NoNewPrivileges
+            | Mechanism::NoSetIdMount
+            | Mechanism::SeccompAllowList
+            | Mechanism::IpcNamespace
+            | Mechanism::UtsNamespace
+            | Mechanism::CgroupNamespace
+            | Mechanism::OwnSession
+            | Mechanism::CloseRange
+            | Mechanism::EmptyEnvironment
+            | Mechanism::ControlGroupMemory
+            | Mechanism::ControlGroupPids
+            | Mechanism::ControlGroupCpu
+            | Mechanism::RlimitData
+            | Mechanism::RlimitProcesses
+            | Mechanism::RlimitOpenFiles
+            | Mechanism::RlimitCore
+            | Mechanism::NotDumpable
+            | Mechanism::ParentDeathSignal => true,
+        }
+    }
+}
+
 /// Goes through the table. Every denial is held, or all that are not are named.
-pub fn hold(facts: &HostFacts) -> Result<Vec<Held>, Vec<Unenforceable>> {
+pub fn hold(facts: &HostFacts, isolated: Isolated) -> Result<Vec<Held>, Vec<Unenforceable>> {
     let mut held = Vec::new();
     let mut open = Vec::new();
-    for row in TABLE {
+    for row in TABLE.iter().filter(|row| isolated.denies(row.denial)) {
         let mut by = Vec::new();
         let mut absences = Vec::new();
-        for mechanism in row.alternatives {
+        let known = row.alternatives.iter().filter(|m| isolated.knows(**m));
+        for mechanism in known {
             match absence(row.denial, *mechanism, facts) {
                 None => by.push(*mechanism),
                 Some(absence) => absences.push(absence),
@@ -234,125 +301,6 @@ pub fn hold(facts: &HostFacts) -> Result<Vec<Held>, Vec<Unenforceable>> {
         }
     }
     if open.is_empty() { Ok(held) } else { Err(open) }
-}
-
-/// Why a mechanism is not at hand.
-struct Absence {
-    reason: &'static str,
-    remedy: &'static str,
-}
-
-fn absence(denial: Denial, mechanism: Mechanism, facts: &HostFacts) -> Option<Absence> {
-    use Mechanism as M;
-    match mechanism {
-        M::UserNamespace | M::UnprivilegedUser if !has_an_identity(facts) => Some(Absence {
-            reason: "root of this user namespace has no id for a cell: those from 1879048192 on \
-                     are not mapped",
-            remedy: "run brig as an ordinary user, or map these ids into the container",
-        }),
-        M::MountNamespace
-        | M::ReadOnlyMount
-        | M::NetworkNamespace
-        | M::PidNamespace
-        | M::UserNamespace
-        | M::IpcNamespace
-        | M::UtsNamespace
-        | M::CgroupNamespace
-        | M::NoSetIdMount => no_user_namespaces(facts.user_namespaces),
-        M::Landlock => no_landlock(facts, landlock_abi_beside_namespaces(denial)),
-        M::LandlockSignalScope => no_landlock(facts, LANDLOCK_ABI_ALONE),
-        M::SeccompNoSocket
-        | M::SeccompNoIpc
-        | M::SeccompAllowList
-        | M::SeccompNoExecutableMemory => (!facts.seccomp).then_some(Absence {
-            reason: "the kernel takes no seccomp filters",
-            remedy: "use a kernel with CONFIG_SECCOMP_FILTER",
-        }),
-        M::ControlGroupMemory => no_controller(facts, Controller::Memory),
-        M::ControlGroupPids => no_controller(facts, Controller::Pids),
-        M::ControlGroupCpu => no_controller(facts, Controller::Cpu),
-        M::EmptyCapabilities
-        | M::OneThread
-        | M::UnprivilegedUser
-        | M::NoNewPrivileges
-        | M::OwnSession
-        | M::CloseRange
-        | M::EmptyEnvironment
-        | M::WasmLimiter
-        | M::RlimitData
-        | M::RlimitProcesses
-        | M::RlimitOpenFiles
-        | M::RlimitCore
-        | M::NotDumpable
-        | M::ParentDeathSignal => None,
-    }
-}
-
-/// A cell never runs as root, so root needs another id for it.
-fn has_an_identity(facts: &HostFacts) -> bool {
-    !facts.caller.is_root() || facts.caller.unused_ids
-}
-
-/// Beside a mount namespace Landlock is the second wall, and every ABI adds to the first. Before
-/// ABI 3 it lets any file that can be read be emptied (landlock(7), `LANDLOCK_ACCESS_FS_TRUNCATE`),
-/// so it is set, but it is not what keeps a read grant as it is.
-fn landlock_abi_beside_namespaces(denial: Denial) -> u32 {
-    if denial == Denial::Writes { 3 } else { 1 }
-}
-/// Alone, it has to hold signals and abstract sockets too, which ABI 6 (Linux 6.12) brought.
-const LANDLOCK_ABI_ALONE: u32 = 6;
-
-fn no_landlock(facts: &HostFacts, abi: u32) -> Option<Absence> {
-    let needed = match cell_kind(facts) {
-        CellKind::Full => abi,
-        CellKind::Narrow => LANDLOCK_ABI_ALONE,
-    };
-    if facts.landlock_abi >= needed {
-        None
-    } else if facts.landlock_abi == 0 {
-        Some(Absence {
-            reason: "the kernel has no Landlock",
-            remedy: "boot with `lsm=` naming landlock, or use a kernel of 5.13 or newer with \
-                     CONFIG_SECURITY_LANDLOCK",
-        })
-    } else {
-        Some(Absence {
-            reason: "the kernel's Landlock is older than ABI 6",
-            remedy: "use a kernel of 6.12 or newer, or one on which user namespaces can be made",
-        })
-    }
-}
-
-fn no_controller(facts: &HostFacts, controller: Controller) -> Option<Absence> {
-    (!facts.controllers.contains(&controller)).then_some(Absence {
-        reason: "no control group with that controller is the caller's to use",
-        remedy: "run brig in a delegated control group (systemd: Delegate=yes, or `systemd-run \
-                 --user --scope -p Delegate=yes brig …`), or as root",
-    })
-}
-
-fn no_user_namespaces(offer: UserNamespaces) -> Option<Absence> {
-    let (reason, remedy) = match offer {
-        UserNamespaces::Offered => return None,
-        UserNamespaces::NotBuilt => (
-            "the kernel has no user namespaces",
-            "use a kernel with CONFIG_USER_NS",
-        ),
-        UserNamespaces::LimitZero => (
-            "user namespaces are limited to 0",
-            "as root: sysctl -w user.max_user_namespaces=10000",
-        ),
-        UserNamespaces::SwitchedOffForUsers => (
-            "user namespaces are switched off for ordinary users",
-            "as root: sysctl -w kernel.unprivileged_userns_clone=1",
-        ),
-        UserNamespaces::AppArmor => (
-            "AppArmor keeps ordinary users from user namespaces",
-            "as root: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor \
-             profile for brig with the rule `userns,`",
-        ),
-    };
-    Some(Absence { reason, remedy })
 }
 
 impl Denial {

@@ -1,6 +1,7 @@
 //! Policy + facts + artifact → plan: everything that is decided, before anything is done.
 
 mod bounds;
+mod container;
 mod grants;
 mod residuals;
 
@@ -8,9 +9,11 @@ use crate::cell::{Cell, CellKind, Identity, Mount, Namespace, PROGRAM_FOLDER, Rl
 use crate::component::{Preopen, WorkerLimits};
 use crate::facts::{Artifact, HostFacts, WorkerFiles};
 use crate::landlock;
-use crate::mechanism::{Held, Unenforceable, cell_kind, hold};
+use crate::mechanism::{Held, Isolated, Unenforceable, cell_kind, hold};
 use crate::seccomp::{Family, FileCalls, Profile};
 use bounds::{Bounds, group, processor_share, rlimits, worker_bounds, worker_limits};
+pub use container::container;
+
 use brig_policies::{Limits, Places, Policy};
 use grants::{file_calls, mount, preopens, scratch};
 use residuals::residuals;
@@ -24,24 +27,16 @@ use thiserror::Error;
 pub struct Plan {
     /// The server's name.
     pub server: String,
-    /// How it is isolated.
+    /// How it is isolated, and what runs.
     pub isolation: Isolation,
-    /// What runs.
-    pub artifact: Artifact,
     /// Its arguments, without its own name.
     pub args: Vec<String>,
     /// Its whole environment. Values of the host are named here and read at the start.
     pub environment: BTreeMap<String, Value>,
-    /// The directories that a component finds.
-    pub preopens: Vec<Preopen>,
     /// Its walls.
     pub cell: Cell,
-    /// System calls of the worker while the guest runs.
-    pub calls_once_loaded: Profile,
-    /// Thousandths of a processor that the manifest allows. From 1000 on one thread holds it.
+    /// Thousandths of a processor that the manifest allows.
     pub processor_milli: u32,
-    /// Bounds that the worker holds.
-    pub worker: WorkerLimits,
     /// Bounds that the bridge holds.
     pub bridge: BridgeLimits,
     /// Each denial with what holds it.
@@ -50,12 +45,46 @@ pub struct Plan {
     pub residuals: Vec<Residual>,
 }
 
-/// How a server is isolated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How a server is isolated, with what only that isolation has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Isolation {
     /// A WebAssembly component in a worker in a cell.
-    Component,
+    Component(ComponentPart),
+    /// A program in a cell of its own.
+    Container(ContainerPart),
+}
+
+impl Isolation {
+    /// What only a component has, where this is one.
+    pub fn component(&self) -> Option<&ComponentPart> {
+        match self {
+            Self::Component(part) => Some(part),
+            Self::Container(_) => None,
+        }
+    }
+}
+
+/// What only a component has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComponentPart {
+    /// What runs.
+    pub artifact: Artifact,
+    /// The directories that the guest finds.
+    pub preopens: Vec<Preopen>,
+    /// System calls of the worker while the guest runs.
+    pub calls_once_loaded: Profile,
+    /// Bounds that the worker holds.
+    pub worker: WorkerLimits,
+}
+
+/// What only a container has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerPart {
+    /// The program's path in the cell, which is the one on the host.
+    pub program: String,
+    /// The program's own name, as the manifest has it.
+    pub name: String,
 }
 
 /// The value of one variable.
@@ -104,6 +133,9 @@ pub enum Unplannable {
         /// What to do about it.
         help: String,
     },
+    /// The program that the manifest names cannot be run.
+    #[error("{0}")]
+    Program(String),
 }
 
 impl Plan {
@@ -129,15 +161,14 @@ pub fn component(
     artifact: &Artifact,
 ) -> Result<Plan, Vec<Unplannable>> {
     let limits = policy.limits();
-    let facts = &grouped_where_needed(facts, limits);
     let mut faults: Vec<Unplannable> = Vec::new();
-    let mut held = hold(facts).unwrap_or_else(|open| {
+    let mut held = hold(facts, Isolated::Component).unwrap_or_else(|open| {
         faults.extend(open.into_iter().map(Unplannable::from));
         Vec::new()
     });
     let mut grants = Vec::new();
     for grant in policy.files() {
-        match mount(grant, places, facts) {
+        match mount(grant, places, facts, Isolated::Component) {
             Ok(mount) => grants.extend(mount),
             Err(fault) => faults.push(fault),
         }
@@ -149,46 +180,39 @@ pub fn component(
     }
     let kind = cell_kind(facts);
     if kind == CellKind::Full {
-        grants.extend(scratch(limits.scratch_bytes));
+        grants.splice(0..0, scratch("/tmp", limits.scratch_bytes));
     }
     let preopens = preopens(&grants, kind);
     let files = file_calls(&preopens);
     Ok(Plan {
         server: policy.name().as_str().to_owned(),
-        isolation: Isolation::Component,
-        artifact: artifact.clone(),
+        isolation: Isolation::Component(ComponentPart {
+            artifact: artifact.clone(),
+            preopens,
+            calls_once_loaded: Profile::of(Family::WorkerLoaded, files),
+            worker: worker_limits(limits.memory_bytes),
+        }),
         args: policy.args().to_vec(),
         environment: environment(policy),
-        preopens,
         cell: cell(facts, grants, files, worker_bounds(limits, facts)),
-        calls_once_loaded: Profile::of(Family::WorkerLoaded, files),
         processor_milli: limits.cpus_milli,
-        worker: worker_limits(limits.memory_bytes),
-        bridge: BridgeLimits {
-            message_bytes_max: limits.message_bytes,
-            start_ms: limits.start_ms,
-            call_ms: limits.call_ms,
-        },
+        bridge: bridge(limits),
         held,
-        residuals: residuals(facts, files),
+        residuals: residuals(facts, files, Isolated::Component),
     })
 }
 
-/// A component is one process of one thread, which wasmtime and resource limits hold by themselves.
-/// Moving it into a control group waits for the kernel's readers to pass (cgroup.procs takes a
-/// per-processor lock for writing: 10 ms and more on an idle host), which is longer than all else
-/// of a start. So a group is made where a limit needs one; elsewhere the page cache is a residual.
-fn grouped_where_needed(facts: &HostFacts, limits: &Limits) -> HostFacts {
-    let mut facts = facts.clone();
-    if limits.cpus_milli >= 1000 {
-        facts.controllers.clear();
+fn bridge(limits: &Limits) -> BridgeLimits {
+    BridgeLimits {
+        message_bytes_max: limits.message_bytes,
+        start_ms: limits.start_ms,
+        call_ms: limits.call_ms,
     }
-    facts
 }
 
 /// The cell in which a component is compiled: bytes in, code out, no grants.
 pub fn compiler_cell(facts: &HostFacts) -> Result<Cell, Vec<Unenforceable>> {
-    hold(facts)?;
+    hold(facts, Isolated::Component)?;
     let bounds = Bounds {
         group: group(facts, COMPILE_BYTES_MAX, 64, None),
         rlimits: rlimits(&[
@@ -197,6 +221,7 @@ pub fn compiler_cell(facts: &HostFacts) -> Result<Cell, Vec<Unenforceable>> {
             (Rlimit::OpenFiles, 64),
             (Rlimit::Processes, 64),
         ]),
+        processors: None,
     };
     Ok(cell(facts, Vec::new(), FileCalls::None, bounds))
 }
@@ -212,10 +237,17 @@ pub const COMPONENT_BYTES_MAX: u64 = 64 << 20;
 /// Bytes of compiled code at most.
 pub const CODE_BYTES_MAX: u64 = 512 << 20;
 
+/// brig's own programs, and what is granted beside them.
 fn cell(facts: &HostFacts, grants: Vec<Mount>, files: FileCalls, bounds: Bounds) -> Cell {
-    let kind = cell_kind(facts);
     let mut mounts = program_mounts(&facts.worker);
     mounts.extend(grants);
+    let calls = Profile::of(Family::WorkerStart, files);
+    walls(facts, mounts, calls, bounds)
+}
+
+/// A cell of these mounts.
+fn walls(facts: &HostFacts, mounts: Vec<Mount>, calls: Profile, bounds: Bounds) -> Cell {
+    let kind = cell_kind(facts);
     Cell {
         kind,
         namespaces: namespaces(kind),
@@ -235,8 +267,9 @@ fn cell(facts: &HostFacts, grants: Vec<Mount>, files: FileCalls, bounds: Bounds)
         mounts,
         group: bounds.group,
         rlimits: bounds.rlimits,
-        calls_of_init: Profile::of(Family::Init, files),
-        calls_at_start: Profile::of(Family::WorkerStart, files),
+        processors: bounds.processors,
+        calls_of_init: Profile::of(Family::Init, FileCalls::None),
+        calls_at_start: calls,
     }
 }
 

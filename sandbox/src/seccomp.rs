@@ -6,6 +6,7 @@
 //! instructions, which closes the 32-bit door; x32 has the same architecture but numbers of its own
 //! (bit 30), which no list names.
 
+use crate::cell::Links;
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule, TargetArch,
@@ -34,6 +35,8 @@ pub enum Family {
     WorkerStart,
     /// The worker while the guest runs.
     WorkerLoaded,
+    /// A program of any kind, from its exec on.
+    Program,
 }
 
 /// Whether the worker's guest has directories, and what it may do there. Without any, the calls
@@ -62,8 +65,22 @@ pub enum InvalidProfile {
 impl Profile {
     /// The profile of a family: all calls of [`calls`] that list it, and nothing else.
     pub fn of(family: Family, files: FileCalls) -> Self {
-        let named = calls().iter().filter(|call| call.serves(family, files));
+        let named = calls().filter(|call| call.serves(family, files));
         Self(named.map(|call| call.name.to_owned()).collect())
+    }
+
+    /// The profile of a program, with or without the calls that make symbolic links.
+    pub fn of_program(links: Links) -> Self {
+        let mut profile = Self::of(Family::Program, FileCalls::Write);
+        if links == Links::Denied {
+            profile.0.retain(|name| !name.starts_with("symlink"));
+        }
+        profile
+    }
+
+    /// Whether this is a program's: it may start processes, not threads alone.
+    fn is_of_program(&self) -> bool {
+        self.0.contains("setsid")
     }
 
     /// The filter as instructions of `struct sock_filter`, each packed little-endian in 64 bits.
@@ -71,7 +88,6 @@ impl Profile {
         let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
         for name in &self.0 {
             let call = calls()
-                .iter()
                 .find(|call| call.name == name)
                 .ok_or_else(|| InvalidProfile::UnknownCall(name.clone()))?;
             rules.insert(call.number, rules_of(call, self)?);
@@ -124,22 +140,44 @@ fn rules_of(call: &Call, profile: &Profile) -> Result<Vec<SeccompRule>, InvalidP
         Narrowing::NoExecutableMappingOnceLoaded if profile.0.contains("execve") => Vec::new(),
         Narrowing::NoExecutableMappingOnceLoaded => vec![one(mask(2, libc::PROT_EXEC, 0)?)?],
         Narrowing::NoSetIdMode(index) => vec![one(mask(index, SET_ID_BITS, 0)?)?],
+        // Threads and processes, and no namespace.
+        Narrowing::ThreadsOnly if profile.is_of_program() => {
+            vec![one(mask(0, NEW_NAMESPACES, 0)?)?]
+        }
         Narrowing::ThreadsOnly => vec![one(mask(
             0,
             libc::CLONE_THREAD | NEW_NAMESPACES,
             libc::CLONE_THREAD,
         )?)?],
-        Narrowing::FirstArgument(values) => values
-            .iter()
+        // A datagram pair can be made to send to any path; a stream cannot.
+        Narrowing::ConnectedPair => [libc::SOCK_STREAM, libc::SOCK_SEQPACKET]
+            .into_iter()
+            .map(|kind| {
+                let kind = mask(1, SOCKET_KINDS, kind)?;
+                Ok(SeccompRule::new(vec![equals(0, libc::AF_UNIX)?, kind])?)
+            })
+            .collect::<Result<_, InvalidProfile>>()?,
+        Narrowing::FirstArgument(values, more) => of_family(values, more, profile)
             .map(|v| one(equals(0, *v)?))
             .collect::<Result<_, InvalidProfile>>()?,
-        Narrowing::SecondArgument(values) => values
-            .iter()
+        Narrowing::SecondArgument(values, more) => of_family(values, more, profile)
             .map(|v| one(equals(1, *v)?))
             .collect::<Result<_, InvalidProfile>>()?,
     })
 }
 
+/// Values for everyone, and more for programs.
+fn of_family<'v>(
+    all: &'v [i32],
+    more: &'v [i32],
+    profile: &Profile,
+) -> impl Iterator<Item = &'v i32> {
+    let more = if profile.is_of_program() { more } else { &[] };
+    all.iter().chain(more)
+}
+
+/// The kinds among the flags of socketpair(2)'s second argument.
+const SOCKET_KINDS: i32 = 0xf;
 /// inode(7): set-user-id and set-group-id.
 const SET_ID_BITS: i32 = 0o6000;
 
@@ -149,18 +187,23 @@ const NEW_NAMESPACES: i32 = libc::CLONE_NEWNS
     | libc::CLONE_NEWIPC
     | libc::CLONE_NEWUSER
     | libc::CLONE_NEWPID
-    | libc::CLONE_NEWNET;
+    | libc::CLONE_NEWNET
+    | CLONE_NEWTIME;
+/// clone(2) takes it in no flag of its own: the bit is part of the exit signal there, which no
+/// program needs.
+const CLONE_NEWTIME: i32 = 0x80;
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
-    const FAMILIES: [Family; 4] = [
+    const FAMILIES: [Family; 5] = [
         Family::Init,
         Family::Supervisor,
         Family::WorkerStart,
         Family::WorkerLoaded,
+        Family::Program,
     ];
 
     #[track_caller]

@@ -66,7 +66,7 @@ fn every_wall_of_a_full_cell_stands() {
             &[
                 "filters of the server",
                 "Max data size",
-                "variables of the worker",
+                "variables of the process",
             ],
         );
     }

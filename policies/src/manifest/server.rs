@@ -5,8 +5,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::entries::{Entries, Found, parsed, string, table, tell_not_yet, tell_wrong_type};
-use super::{Entry, Spanned};
+use super::entries::{Entries, Found, parse, parsed, string, table, tell_not_yet, tell_wrong_type};
+use super::{Entry, Spanned, WrittenProgram, WrittenSource};
 use crate::fault::{FaultCode, Findings, Told};
 use crate::grammar::{Key, server, top};
 use crate::name::ServerName;
@@ -16,7 +16,7 @@ use crate::wording::{Quoted, hidden};
 /// The server's name, its program, and its arguments.
 type Server = (
     Result<Spanned<ServerName>, Told>,
-    Result<Spanned<Location>, Told>,
+    Result<WrittenSource, Told>,
     Args,
 );
 type Args = Entry<Vec<String>>;
@@ -31,23 +31,57 @@ pub(super) fn read(top: &Entries<'_>, findings: &mut Findings) -> Server {
     read_transport(&entries, findings);
     (
         entries.required(&server::NAME, findings, parsed),
-        read_component(&entries, findings),
+        read_source(&entries, findings),
         entries.optional(&server::ARGS, findings, read_args),
     )
 }
 
 /// The program, unless another source stands for it: that one was told of already.
-fn read_component(
-    entries: &Entries<'_>,
-    findings: &mut Findings,
-) -> Result<Spanned<Location>, Told> {
+fn read_source(entries: &Entries<'_>, findings: &mut Findings) -> Result<WrittenSource, Told> {
     let other = server::SOURCES
         .iter()
         .find_map(|source| entries.told(source));
+    let is_written = |key| entries.get(key).is_some();
+    if is_written(&server::COMMAND) && !is_written(&server::COMPONENT) {
+        let command = entries.required(&server::COMMAND, findings, read_command)?;
+        return Ok(command.value);
+    }
     match (entries.get(&server::COMPONENT), other) {
         (None, Some(told)) => Err(told),
-        (Some(_), _) | (None, None) => entries.required(&server::COMPONENT, findings, parsed),
+        (Some(_), _) | (None, None) => entries
+            .required(&server::COMPONENT, findings, parsed)
+            .map(WrittenSource::Component),
     }
+}
+
+/// The program first, then its arguments. A name without a slash is looked up on the host.
+fn read_command(
+    found: Found<'_>,
+    key: &Key,
+    findings: &mut Findings,
+) -> Result<WrittenSource, Told> {
+    let args = read_args(found, key, findings)?;
+    let first = found.get_ref().as_array().and_then(|array| array.first());
+    let (Some(first), Some((program, args))) = (first, args.split_first()) else {
+        return Err(tell_wrong_type(
+            found,
+            key,
+            "the program and its arguments",
+            findings,
+        ));
+    };
+    let names_a_path = program.contains('/') || program.starts_with(['~', '{']);
+    let program = if names_a_path || program.is_empty() {
+        let value = parse::<Location>(program, &first.span(), findings)?;
+        WrittenProgram::Path(Spanned {
+            value,
+            span: first.span(),
+        })
+    } else {
+        WrittenProgram::Name(program.clone())
+    };
+    let args = args.to_vec();
+    Ok(WrittenSource::Command { program, args })
 }
 
 fn tell_second_source(entries: &Entries<'_>, findings: &mut Findings) {

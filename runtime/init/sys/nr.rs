@@ -33,6 +33,8 @@ mod x86_64 {
     pub const SIGNALFD4: usize = 289;
     pub const DUP3: usize = 292;
     pub const PRLIMIT64: usize = 302;
+    pub const SCHED_SETAFFINITY: usize = 203;
+    pub const SCHED_GETAFFINITY: usize = 204;
     pub const SECCOMP: usize = 317;
     pub const FSTATFS: usize = 138;
     pub const CLOSE_RANGE: usize = 436;
@@ -68,6 +70,8 @@ mod aarch64 {
     pub const SIGNALFD4: usize = 74;
     pub const DUP3: usize = 24;
     pub const PRLIMIT64: usize = 261;
+    pub const SCHED_SETAFFINITY: usize = 122;
+    pub const SCHED_GETAFFINITY: usize = 123;
     pub const SECCOMP: usize = 277;
     pub const FSTATFS: usize = 44;
     pub const CLOSE_RANGE: usize = 436;

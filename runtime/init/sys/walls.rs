@@ -54,3 +54,61 @@ pub fn seccomp(instructions: &[u8]) -> Result {
     // SAFETY: struct sock_fprog is a u16 padded to a word, and a pointer to that many instructions.
     unsafe { call(nr::SECCOMP, SET_MODE_FILTER, 0, raw.as_ptr() as usize, 0, 0) }
 }
+
+/// Words of a set of processors: 1,024 of them, as the C library has it.
+const PROCESSOR_WORDS: usize = 16;
+
+/// Ties this process to so many of the processors that it may run on, and counts what it is tied to
+/// then (sched_setaffinity(2)). Which ones depends on its parent's id, so that cells spread.
+pub fn tie_to_processors(count: u32) -> core::result::Result<u32, i32> {
+    let allowed = processors()?;
+    let total = ones(&allowed);
+    let first = super::parent_id() % total.max(1) as usize;
+    let mut chosen = [0u64; PROCESSOR_WORDS];
+    let mut left = count;
+    let mut seen = 0;
+    // Twice around, so that the choice wraps from the last processor to the first.
+    for at in (0..PROCESSOR_WORDS * 64).chain(0..PROCESSOR_WORDS * 64) {
+        let (word, bit) = (at / 64, 1u64 << (at % 64));
+        if left == 0 || allowed[word] & bit == 0 {
+            continue;
+        }
+        seen += 1;
+        if seen > first && chosen[word] & bit == 0 {
+            chosen[word] |= bit;
+            left -= 1;
+        }
+    }
+    // SAFETY: the set is readable for its whole length.
+    unsafe {
+        call(
+            nr::SCHED_SETAFFINITY,
+            0,
+            size_of_val(&chosen),
+            chosen.as_ptr() as usize,
+            0,
+            0,
+        )?;
+    }
+    Ok(ones(&processors()?))
+}
+
+fn processors() -> core::result::Result<[u64; PROCESSOR_WORDS], i32> {
+    let mut set = [0u64; PROCESSOR_WORDS];
+    // SAFETY: the set is ours for its whole length.
+    unsafe {
+        call(
+            nr::SCHED_GETAFFINITY,
+            0,
+            size_of_val(&set),
+            set.as_mut_ptr() as usize,
+            0,
+            0,
+        )?;
+    }
+    Ok(set)
+}
+
+fn ones(set: &[u64; PROCESSOR_WORDS]) -> u32 {
+    set.iter().map(|word| word.count_ones()).sum()
+}

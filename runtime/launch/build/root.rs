@@ -46,7 +46,19 @@ fn perform(op: &RootOp, blueprint: &Blueprint<'_>, root: BorrowedFd<'_>) -> Buil
                 Err(errno) => Err(fail(at, errno.into())),
             }
         }
-        RootOp::File { at } => write_file(root, at, &[], 0o444).map_err(|e| fail(at, e)),
+        RootOp::File { at } => match write_file(root, at, &[], 0o444) {
+            // A granted folder has a file there already, over which another is mounted.
+            Err(error) if error.raw_os_error() == Some(libc::EEXIST) => Ok(()),
+            other => other.map_err(|e| fail(at, e)),
+        },
+        RootOp::Text { at, text } => {
+            write_file(root, at, text.as_bytes(), 0o444).map_err(|e| fail(at, e))
+        }
+        RootOp::Link { at, to } => {
+            rustix::fs::symlinkat(to.as_str(), root, beneath(at)).map_err(|e| fail(at, e.into()))
+        }
+        RootOp::Processes { at } => processes(root, at),
+        RootOp::Device { at } => device(blueprint, root, at),
         RootOp::Init { at } => write_file(root, at, INIT, 0o555).map_err(|e| fail(at, e)),
         RootOp::Bind {
             source,
@@ -82,6 +94,45 @@ fn perform(op: &RootOp, blueprint: &Blueprint<'_>, root: BorrowedFd<'_>) -> Buil
             attach(mount.as_fd(), root, beneath(at)).map_err(|e| fail(at, e.into()))
         }
     }
+}
+
+/// A proc(5) of this pid namespace, without all that is not about processes.
+fn processes(root: BorrowedFd<'_>, at: &str) -> Built<()> {
+    let make = || -> rustix::io::Result<()> {
+        let setup = rustix::mount::fsopen("proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
+        for (name, value) in [("subset", "pid"), ("hidepid", "invisible")] {
+            rustix::mount::fsconfig_set_string(setup.as_fd(), name, value)?;
+        }
+        rustix::mount::fsconfig_create(setup.as_fd())?;
+        let flags = MountAttrFlags::MOUNT_ATTR_RDONLY
+            | MountAttrFlags::MOUNT_ATTR_NOSUID
+            | MountAttrFlags::MOUNT_ATTR_NODEV
+            | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+        let mount = rustix::mount::fsmount(setup.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, flags)?;
+        attach(mount.as_fd(), root, beneath(at))
+    };
+    make().map_err(|e| {
+        let mut error = BuildError::at(&format!("make `{at}` in the cell"), e);
+        if e == rustix::io::Errno::PERM {
+            error.help = Some(
+                "this host's own /proc is partly covered, as in a container: the kernel then \
+                 gives no cell another one. Run brig outside of the container, or uncover /proc"
+                    .to_owned(),
+            );
+        }
+        error
+    })
+}
+
+/// One device of the host. It is the one kind of mount on which a device can be opened.
+fn device(blueprint: &Blueprint<'_>, root: BorrowedFd<'_>, at: &str) -> Built<()> {
+    let file = open_source(at, blueprint.sources.get(at))?;
+    let mount = clone_mount(at, &file)?;
+    let set = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC;
+    let fail = |e: io::Error| BuildError::at(&format!("make `{at}` in the cell"), e);
+    syscall::set_mount_attributes(mount.as_fd(), MountAttributes { set, ids: None })
+        .map_err(fail)?;
+    attach(mount.as_fd(), root, beneath(at)).map_err(|e| fail(e.into()))
 }
 
 fn bind_attributes(access: Access, exec: Exec) -> u64 {

@@ -43,8 +43,20 @@ pub struct SourceCheck {
     pub read_only: bool,
     /// Whether the mount must keep programs from running.
     pub no_exec: bool,
-    /// Whether it is a mount of its own, without set-id bits and devices.
-    pub is_mount: bool,
+    /// Whether it is a mount of its own.
+    pub mounted: Mounted,
+}
+
+/// What kind of mount a source is in the cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mounted {
+    /// None: it is where it is on the host.
+    Not,
+    /// A mount without set-id bits and without devices.
+    Files,
+    /// A mount of one device, without set-id bits.
+    Device,
 }
 
 /// One step of filling the root. Every path is absolute, below the new root.
@@ -80,6 +92,30 @@ pub enum RootOp {
         /// do, and what the server makes belongs to that owner. Only where root starts the cell.
         owner: Owner,
     },
+    /// Make a symbolic link.
+    Link {
+        /// Where.
+        at: String,
+        /// Where it leads.
+        to: String,
+    },
+    /// Write a file, 0444.
+    Text {
+        /// Where.
+        at: String,
+        /// Its whole content.
+        text: String,
+    },
+    /// Mount a proc(5) that shows the cell's processes alone, read-only.
+    Processes {
+        /// Where.
+        at: String,
+    },
+    /// Mount a clone of one device of the host.
+    Device {
+        /// Where, which is the same on the host.
+        at: String,
+    },
     /// Mount a tmpfs: no set-id bits, no devices, not executable.
     Scratch {
         /// Where.
@@ -106,6 +142,8 @@ pub enum Owner {
 pub struct InitOrders {
     /// setrlimit(2), soft and hard.
     pub rlimits: Vec<(Rlimit, u64)>,
+    /// How many processors the server is tied to (sched_setaffinity(2)).
+    pub processors: Option<u32>,
     /// landlock(7).
     pub landlock: Option<Landlock>,
     /// init's own filter, put on after the server's start.
@@ -155,6 +193,7 @@ pub fn native(cell: &Cell, program: Program) -> Result<NativeCell, InvalidProfil
                 .iter()
                 .map(|(limit, value)| (*limit, *value))
                 .collect(),
+            processors: cell.processors,
             landlock: cell.landlock.clone(),
             filter_of_init: cell.calls_of_init.compile()?,
             filter_of_server: cell.calls_at_start.compile()?,
@@ -175,27 +214,28 @@ fn root(cell: &Cell) -> Vec<RootOp> {
     });
     for mount in &cell.mounts {
         let (at, kind) = match mount {
-            Mount::Program { at, .. } => (at, GrantKind::File),
-            Mount::Grant { at, kind, .. } => (at, *kind),
-            Mount::Scratch { at, .. } => (at, GrantKind::Directory),
+            Mount::Program { at, .. } | Mount::Device { at } => (at, Some(GrantKind::File)),
+            Mount::Grant { at, kind, .. } | Mount::System { at, kind, .. } => (at, Some(*kind)),
+            Mount::Scratch { at, .. } | Mount::Processes { at } => (at, Some(GrantKind::Directory)),
+            Mount::Link { at, .. } | Mount::Text { at, .. } => (at, None),
         };
         directories(at, &mut made, &mut ops);
-        ops.push(match kind {
+        let place = |kind| match kind {
             GrantKind::File => RootOp::File { at: at.clone() },
             GrantKind::Directory => RootOp::Directory { at: at.clone() },
-        });
+        };
+        ops.extend(kind.map(place));
+        // At once, so that a place below this one is made in what is mounted here.
+        ops.push(lower_mount(mount, cell.identity));
     }
-    ops.extend(
-        cell.mounts
-            .iter()
-            .map(|mount| lower_mount(mount, cell.identity)),
-    );
     ops
 }
 
 fn check(mount: &Mount, kind: CellKind) -> Option<SourceCheck> {
     let (source, at, read_only, no_exec) = match mount {
-        Mount::Program { source, at } => (source, at, true, false),
+        Mount::Program { source, at } | Mount::System { source, at, .. } => {
+            (source, at, true, false)
+        }
         Mount::Grant {
             source,
             at,
@@ -203,7 +243,11 @@ fn check(mount: &Mount, kind: CellKind) -> Option<SourceCheck> {
             exec,
             ..
         } => (source, at, *access == Access::Read, *exec == Exec::Denied),
-        Mount::Scratch { .. } => return None,
+        Mount::Device { at } => return Some(device_check(at)),
+        Mount::Scratch { .. }
+        | Mount::Link { .. }
+        | Mount::Text { .. }
+        | Mount::Processes { .. } => return None,
     };
     let source = source.clone();
     Some(match kind {
@@ -212,16 +256,26 @@ fn check(mount: &Mount, kind: CellKind) -> Option<SourceCheck> {
             at: at.clone(),
             read_only,
             no_exec,
-            is_mount: true,
+            mounted: Mounted::Files,
         },
         CellKind::Narrow => SourceCheck {
             at: source.clone(),
             source,
             read_only: false,
             no_exec: false,
-            is_mount: false,
+            mounted: Mounted::Not,
         },
     })
+}
+
+fn device_check(at: &str) -> SourceCheck {
+    SourceCheck {
+        source: at.to_owned(),
+        at: at.to_owned(),
+        read_only: false,
+        no_exec: true,
+        mounted: Mounted::Device,
+    }
 }
 
 /// The directories above a mount point, each once.
@@ -240,13 +294,23 @@ fn directories(at: &str, made: &mut BTreeSet<String>, ops: &mut Vec<RootOp>) {
 
 fn lower_mount(mount: &Mount, identity: Identity) -> RootOp {
     match mount {
-        Mount::Program { source, at } => RootOp::Bind {
+        Mount::Program { source, at } | Mount::System { source, at, .. } => RootOp::Bind {
             source: source.clone(),
             at: at.clone(),
             access: Access::Read,
             exec: Exec::Allowed,
             owner: Owner::Same,
         },
+        Mount::Link { at, to } => RootOp::Link {
+            at: at.clone(),
+            to: to.clone(),
+        },
+        Mount::Text { at, text } => RootOp::Text {
+            at: at.clone(),
+            text: text.clone(),
+        },
+        Mount::Processes { at } => RootOp::Processes { at: at.clone() },
+        Mount::Device { at } => RootOp::Device { at: at.clone() },
         Mount::Grant {
             source,
             at,

@@ -17,6 +17,7 @@ const WORKER_PROCESSES: u64 = 4;
 pub(super) struct Bounds {
     pub(super) group: ControlGroup,
     pub(super) rlimits: BTreeMap<Rlimit, u64>,
+    pub(super) processors: Option<u32>,
 }
 
 pub(super) fn worker_bounds(limits: &brig_policies::Limits, facts: &HostFacts) -> Bounds {
@@ -31,6 +32,7 @@ pub(super) fn worker_bounds(limits: &brig_policies::Limits, facts: &HostFacts) -
             (Rlimit::OpenFiles, open_files),
             (Rlimit::Processes, processes),
         ]),
+        processors: None,
     }
 }
 
@@ -72,7 +74,8 @@ pub(super) fn processor_share(
     }
     for held in held {
         if held.denial == Denial::ProcessorShare {
-            held.by.retain(|by| *by != Mechanism::OneThread);
+            held.by
+                .retain(|by| !matches!(by, Mechanism::OneThread | Mechanism::ProcessorAffinity));
         }
     }
     (!facts.controllers.contains(&Controller::Cpu)).then(|| Unenforceable {

@@ -4,7 +4,7 @@ use super::Unplannable;
 use crate::cell::{Access, CellKind, Exec, GrantKind, Links, Mount};
 use crate::component::Preopen;
 use crate::facts::{HostFacts, SourceFact, SourceKind, WorkerFiles};
-use crate::mechanism::cell_kind;
+use crate::mechanism::{Isolated, cell_kind};
 use crate::seccomp::FileCalls;
 use brig_policies::{FileGrant, Missing, Places, refused_source, refused_write};
 use std::collections::BTreeMap;
@@ -14,6 +14,7 @@ pub(super) fn mount(
     grant: &FileGrant,
     places: &Places,
     facts: &HostFacts,
+    isolated: Isolated,
 ) -> Result<Option<Mount>, Unplannable> {
     let host = grant.host().as_str();
     let Some(source) = facts.sources.get(host) else {
@@ -29,7 +30,7 @@ pub(super) fn mount(
     check_source(grant, source, places)?;
     check_program(grant, source, &facts.worker)?;
     let kind = kind_of(grant, source)?;
-    if kind == GrantKind::File {
+    if kind == GrantKind::File && isolated == Isolated::Component {
         check_file(grant, cell_kind(facts))?;
     }
     Ok(Some(Mount::Grant {
@@ -153,11 +154,11 @@ fn links(links: brig_policies::Links) -> Links {
     }
 }
 
-/// The cell's `/tmp`. An inode for each 4 KiB, so that many empty files take no more than the
+/// Memory of the cell. An inode for each 4 KiB, so that many empty files take no more than the
 /// bytes.
-pub(super) fn scratch(bytes_max: u64) -> Option<Mount> {
+pub(super) fn scratch(at: &str, bytes_max: u64) -> Option<Mount> {
     (bytes_max > 0).then(|| Mount::Scratch {
-        at: "/tmp".to_owned(),
+        at: at.to_owned(),
         bytes_max,
         inodes_max: (bytes_max / 4096).max(16),
     })
@@ -168,7 +169,12 @@ pub(super) fn preopens(mounts: &[Mount], cell: CellKind) -> Vec<Preopen> {
     let mut found: BTreeMap<&str, (&str, Access)> = BTreeMap::new();
     for mount in mounts {
         let (source, at, access) = match mount {
-            Mount::Program { .. } => continue,
+            Mount::Program { .. }
+            | Mount::System { .. }
+            | Mount::Link { .. }
+            | Mount::Text { .. }
+            | Mount::Processes { .. }
+            | Mount::Device { .. } => continue,
             Mount::Scratch { at, .. } => (at.as_str(), at.as_str(), Access::Write),
             Mount::Grant {
                 source,

@@ -3,10 +3,10 @@
 use super::Residual;
 use crate::cell::CellKind;
 use crate::facts::{Controller, HostFacts};
-use crate::mechanism::cell_kind;
+use crate::mechanism::{Isolated, cell_kind};
 use crate::seccomp::FileCalls;
 
-pub(super) fn residuals(facts: &HostFacts, files: FileCalls) -> Vec<Residual> {
+pub(super) fn residuals(facts: &HostFacts, files: FileCalls, isolated: Isolated) -> Vec<Residual> {
     let mut residuals = vec![residual(
         "disk",
         "a write grant has no quota; only scratch is bounded",
@@ -15,14 +15,22 @@ pub(super) fn residuals(facts: &HostFacts, files: FileCalls) -> Vec<Residual> {
         residuals.extend(narrow_residuals(facts, files));
     }
     if !facts.controllers.contains(&Controller::Memory) {
-        residuals.push(residual(
-            "page-cache",
-            "memory is bounded per process and not by a control group, so the page cache that \
-             granted files take is not counted, nor are the memory files of a worker that was \
-             taken over",
-        ));
+        residuals.push(match isolated {
+            Isolated::Component => residual(
+                "page-cache",
+                "memory is bounded per process and not by a control group, so the page cache that \
+                 granted files take is not counted, nor are the memory files of a worker that was \
+                 taken over",
+            ),
+            Isolated::Container => residual(
+                "memory-of-all",
+                "memory is bounded per process and not by a control group: all processes together \
+                 can take limits.memory as often as limits.processes allows, and memory files and \
+                 the page cache beside",
+            ),
+        });
     }
-    if !facts.controllers.contains(&Controller::Cpu) {
+    if !facts.controllers.contains(&Controller::Cpu) && isolated == Isolated::Component {
         residuals.push(residual(
             "processor-time",
             "a component runs on one thread and can use one processor for as long as the session \

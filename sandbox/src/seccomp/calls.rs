@@ -3,6 +3,7 @@
 //! `openat2` is not among them: its mode lies behind a pointer, where no filter can look. wasmtime
 //! walks a path step by step without it.
 
+mod numbers;
 use super::{Family, FileCalls};
 
 /// One system call.
@@ -32,10 +33,12 @@ pub enum Narrowing {
     /// A mode, in this argument, without the set-user-id and set-group-id bits: a file that a
     /// server makes may belong to somebody who matters on the host.
     NoSetIdMode(u8),
-    /// The first argument is one of these.
-    FirstArgument(&'static [i32]),
-    /// The second argument is one of these.
-    SecondArgument(&'static [i32]),
+    /// The first argument is one of these, or for a program one of the second list.
+    FirstArgument(&'static [i32], &'static [i32]),
+    /// The second argument is one of these, or for a program one of the second list.
+    SecondArgument(&'static [i32], &'static [i32]),
+    /// A pair of connected AF_UNIX sockets, of streams or of packets in order.
+    ConnectedPair,
 }
 
 /// Who needs a call.
@@ -57,12 +60,15 @@ enum Need {
     Files,
     /// The worker where a directory is granted for writing.
     Writes,
+    /// Programs alone.
+    Program,
 }
 
 impl Call {
     pub(super) fn serves(&self, family: Family, files: FileCalls) -> bool {
         match (self.need, family) {
-            (Need::Supervisor, _) => family == Family::Supervisor,
+            (Need::Supervisor, _) => matches!(family, Family::Supervisor | Family::Program),
+            (_, Family::Program) => self.need != Need::Init || INIT_TOO.contains(&self.name),
             (_, Family::Supervisor) => SUPERVISOR_TOO.contains(&self.name),
             (Need::All, _)
             | (Need::Init, Family::Init)
@@ -76,10 +82,14 @@ impl Call {
                 Family::Init,
             )
             | (Need::Init, Family::WorkerStart | Family::WorkerLoaded)
-            | (Need::Start, Family::WorkerLoaded) => false,
+            | (Need::Start, Family::WorkerLoaded)
+            | (Need::Program, _) => false,
         }
     }
 }
+
+/// What programs need of init's calls: they start processes as it does.
+const INIT_TOO: &[&str] = &["wait4", "kill"];
 
 /// What the supervisor needs of the others' calls while a session runs: it reads, writes, waits and
 /// takes memory. It opens nothing, starts nothing and makes nothing executable.
@@ -116,10 +126,11 @@ const SUPERVISOR_TOO: &[&str] = &[
 ];
 
 /// All calls.
-pub fn calls() -> &'static [Call] {
-    CALLS
+pub fn calls() -> impl Iterator<Item = &'static Call> {
+    CALLS.iter().chain(program::CALLS)
 }
 
+/// Rows of the table: name, who needs it, which arguments, why.
 macro_rules! calls {
     ($($(#[$cfg:meta])* $name:ident $need:ident $narrowing:expr, $reason:literal;)*) => {
         &[$($(#[$cfg])* Call {
@@ -130,8 +141,10 @@ macro_rules! calls {
             need: Need::$need,
         }),*]
     };
-    (@number $name:ident) => { numbers::$name };
+    (@number $name:ident) => { $crate::seccomp::calls::numbers::$name };
 }
+
+mod program;
 
 use Narrowing::{
     Any, FirstArgument, NoExecutableMappingOnceLoaded, NoSetIdMode, SecondArgument, ThreadsOnly,
@@ -186,8 +199,13 @@ const CALLS: &[Call] = calls! {
     fcntl Worker SecondArgument(&[
         libc::F_GETFL, libc::F_SETFL, libc::F_GETFD, libc::F_SETFD, libc::F_DUPFD_CLOEXEC,
         libc::F_ADD_SEALS,
-    ]), "non-blocking streams, sealed images; locks, leases and notices stay out";
-    ioctl Worker SecondArgument(&[FIONBIO, FIONREAD]), "non-blocking streams";
+    ], &[
+        libc::F_DUPFD, libc::F_GETLK, libc::F_SETLK, libc::F_SETLKW, libc::F_OFD_GETLK,
+        libc::F_OFD_SETLK, libc::F_OFD_SETLKW, libc::F_GET_SEALS, libc::F_GETPIPE_SZ,
+        libc::F_SETPIPE_SZ, libc::F_GETOWN,
+    ]), "non-blocking streams, sealed images, a program's locks; leases and notices stay out";
+    ioctl Worker SecondArgument(&[FIONBIO, FIONREAD], &[FIOCLEX, FIONCLEX, TCGETS, TIOCGWINSZ]),
+        "non-blocking streams; a program asks whether a stream is a terminal";
     fstat Worker Any, "what a stream is";
     lseek Worker Any, "files, and the loader";
     pread64 Worker Any, "files, and the loader";
@@ -196,10 +214,15 @@ const CALLS: &[Call] = calls! {
         libc::PR_SET_DUMPABLE, libc::PR_GET_DUMPABLE, libc::PR_SET_NAME,
         libc::PR_SET_NO_NEW_PRIVS, libc::PR_GET_NO_NEW_PRIVS, libc::PR_GET_SECCOMP,
         PR_SET_VMA,
+    ], &[
+        libc::PR_GET_NAME, libc::PR_SET_PDEATHSIG, libc::PR_GET_PDEATHSIG, libc::PR_CAPBSET_READ,
+        libc::PR_SET_CHILD_SUBREAPER, libc::PR_GET_CHILD_SUBREAPER, libc::PR_SET_TIMERSLACK,
+        libc::PR_GET_TIMERSLACK, libc::PR_SET_THP_DISABLE, libc::PR_GET_THP_DISABLE,
+        libc::PR_GET_KEEPCAPS, libc::PR_GET_SECUREBITS,
     ]), "walls that the worker sets on itself, thread names";
     seccomp Start Any, "the worker's second filter, which ends this";
     execve Start Any, "init becomes the worker";
-    prlimit64 Start FirstArgument(&[0]),
+    prlimit64 Start FirstArgument(&[0], &[]),
         "the C library reads the stack's limit; the cell's are hard, and nobody else's are its own";
     set_tid_address Start Any, "program start";
     uname Start Any, "the loader";
@@ -234,7 +257,8 @@ const CALLS: &[Call] = calls! {
     utimensat Writes Any, "setting times";
     fallocate Writes Any, "reserving space";
     #[cfg(target_arch = "x86_64")]
-    arch_prctl Start FirstArgument(&[ARCH_SET_FS, ARCH_CET_STATUS]), "thread-local storage";
+    arch_prctl Start FirstArgument(&[ARCH_SET_FS, ARCH_CET_STATUS], &[ARCH_GET_FS]),
+        "thread-local storage";
     #[cfg(target_arch = "x86_64")]
     access Start Any, "the loader looks for a preload file";
     #[cfg(target_arch = "x86_64")]
@@ -249,120 +273,22 @@ const CALLS: &[Call] = calls! {
 const FIONBIO: i32 = 0x5421;
 /// ioctl_tty(2), filio: bytes that can be read.
 const FIONREAD: i32 = 0x541b;
+/// ioctl(2), filio: close at an exec, or not.
+const FIOCLEX: i32 = 0x5451;
+/// ioctl(2), filio.
+const FIONCLEX: i32 = 0x5450;
+/// ioctl_tty(2): what isatty(3) asks.
+const TCGETS: i32 = 0x5401;
+/// ioctl_tty(2): how large a terminal is.
+const TIOCGWINSZ: i32 = 0x5413;
 /// prctl(2) `PR_SET_VMA`: glibc names its anonymous mappings.
 const PR_SET_VMA: i32 = 0x5356_4d41;
 /// arch_prctl(2).
 #[cfg(target_arch = "x86_64")]
 const ARCH_SET_FS: i32 = 0x1002;
+/// arch_prctl(2).
+#[cfg(target_arch = "x86_64")]
+const ARCH_GET_FS: i32 = 0x1003;
 /// arch_prctl(2), asked by glibc at start.
 #[cfg(target_arch = "x86_64")]
 const ARCH_CET_STATUS: i32 = 0x3001;
-
-/// Numbers under Linux's own names, which libc spells with a prefix.
-#[expect(non_upper_case_globals, reason = "system calls have lower-case names")]
-mod numbers {
-    macro_rules! number {
-        ($($(#[$cfg:meta])* $name:ident = $number:ident;)*) => {
-            $($(#[$cfg])* pub(super) const $name: i64 = libc::$number;)*
-        };
-    }
-    number! {
-        read = SYS_read;
-        write = SYS_write;
-        close = SYS_close;
-        exit = SYS_exit;
-        exit_group = SYS_exit_group;
-        rt_sigreturn = SYS_rt_sigreturn;
-        rt_sigprocmask = SYS_rt_sigprocmask;
-        restart_syscall = SYS_restart_syscall;
-        ppoll = SYS_ppoll;
-        waitid = SYS_waitid;
-        sendto = SYS_sendto;
-        recvfrom = SYS_recvfrom;
-        wait4 = SYS_wait4;
-        kill = SYS_kill;
-        gettid = SYS_gettid;
-        getpid = SYS_getpid;
-        tgkill = SYS_tgkill;
-        brk = SYS_brk;
-        mmap = SYS_mmap;
-        mprotect = SYS_mprotect;
-        munmap = SYS_munmap;
-        mremap = SYS_mremap;
-        madvise = SYS_madvise;
-        memfd_create = SYS_memfd_create;
-        ftruncate = SYS_ftruncate;
-        futex = SYS_futex;
-        set_robust_list = SYS_set_robust_list;
-        rseq = SYS_rseq;
-        sigaltstack = SYS_sigaltstack;
-        rt_sigaction = SYS_rt_sigaction;
-        clone = SYS_clone;
-        sched_yield = SYS_sched_yield;
-        sched_getaffinity = SYS_sched_getaffinity;
-        getrandom = SYS_getrandom;
-        clock_gettime = SYS_clock_gettime;
-        clock_getres = SYS_clock_getres;
-        clock_nanosleep = SYS_clock_nanosleep;
-        epoll_create1 = SYS_epoll_create1;
-        epoll_ctl = SYS_epoll_ctl;
-        epoll_pwait = SYS_epoll_pwait;
-        eventfd2 = SYS_eventfd2;
-        timerfd_create = SYS_timerfd_create;
-        timerfd_settime = SYS_timerfd_settime;
-        readv = SYS_readv;
-        writev = SYS_writev;
-        fcntl = SYS_fcntl;
-        ioctl = SYS_ioctl;
-        fstat = SYS_fstat;
-        lseek = SYS_lseek;
-        pread64 = SYS_pread64;
-        statx = SYS_statx;
-        prctl = SYS_prctl;
-        seccomp = SYS_seccomp;
-        execve = SYS_execve;
-        prlimit64 = SYS_prlimit64;
-        set_tid_address = SYS_set_tid_address;
-        uname = SYS_uname;
-        getuid = SYS_getuid;
-        geteuid = SYS_geteuid;
-        getgid = SYS_getgid;
-        getegid = SYS_getegid;
-        faccessat = SYS_faccessat;
-        membarrier = SYS_membarrier;
-        pipe2 = SYS_pipe2;
-        dup3 = SYS_dup3;
-        openat = SYS_openat;
-        newfstatat = SYS_newfstatat;
-        readlinkat = SYS_readlinkat;
-        getcwd = SYS_getcwd;
-        faccessat2 = SYS_faccessat2;
-        getdents64 = SYS_getdents64;
-        fstatfs = SYS_fstatfs;
-        fadvise64 = SYS_fadvise64;
-        preadv = SYS_preadv;
-        fsync = SYS_fsync;
-        fdatasync = SYS_fdatasync;
-        pwrite64 = SYS_pwrite64;
-        pwritev = SYS_pwritev;
-        pwritev2 = SYS_pwritev2;
-        mkdirat = SYS_mkdirat;
-        unlinkat = SYS_unlinkat;
-        renameat = SYS_renameat;
-        renameat2 = SYS_renameat2;
-        linkat = SYS_linkat;
-        symlinkat = SYS_symlinkat;
-        utimensat = SYS_utimensat;
-        fallocate = SYS_fallocate;
-        #[cfg(target_arch = "x86_64")]
-        arch_prctl = SYS_arch_prctl;
-        #[cfg(target_arch = "x86_64")]
-        access = SYS_access;
-        #[cfg(target_arch = "x86_64")]
-        readlink = SYS_readlink;
-        #[cfg(target_arch = "x86_64")]
-        poll = SYS_poll;
-        #[cfg(target_arch = "x86_64")]
-        epoll_wait = SYS_epoll_wait;
-    }
-}

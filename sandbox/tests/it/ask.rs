@@ -65,6 +65,9 @@ pub(crate) fn facts() -> HostFacts {
             loader: Some("/usr/lib/ld-linux.so.2".to_owned()),
             libraries: [("libc.so.6".to_owned(), "/usr/lib/libc.so.6".to_owned())].into(),
         },
+        system: Vec::new(),
+        program: None,
+        processors: 2,
         sources: [].into(),
     }
 }

@@ -1,6 +1,7 @@
 //! What compiled filters answer, call by call and argument by argument.
 
 use crate::machine::{Answer, Asked, OWN, run};
+use brig_sandbox::cell::Links;
 use brig_sandbox::seccomp::{Family, FileCalls, Narrowing, Profile, calls};
 use std::collections::BTreeSet;
 
@@ -34,7 +35,7 @@ fn a_filter_answers_by_its_profile_for_every_number() {
     for (family, files, program) in every_filter() {
         let profile = Profile::of(family, files);
         for number in 0..NUMBERS {
-            let call = calls().iter().find(|c| c.number == i64::from(number));
+            let call = calls().find(|c| c.number == i64::from(number));
             let listed = call.filter(|call| profile.0.contains(call.name));
             for args in [[0; 6], [u64::MAX; 6], [1; 6]] {
                 let ask = |architecture, number| {
@@ -56,8 +57,9 @@ fn a_filter_answers_by_its_profile_for_every_number() {
                         Narrowing::NoExecutableMappingOnceLoaded
                         | Narrowing::NoSetIdMode(_)
                         | Narrowing::ThreadsOnly
-                        | Narrowing::FirstArgument(_)
-                        | Narrowing::SecondArgument(_),
+                        | Narrowing::FirstArgument(..)
+                        | Narrowing::SecondArgument(..)
+                        | Narrowing::ConnectedPair,
                     ) => assert!(
                         matches!(answer, Answer::Allow | UNKNOWN),
                         "{family:?} {name}"
@@ -455,4 +457,96 @@ fn the_supervisors_calls_are_these() {
         got.iter().map(String::as_str).collect::<BTreeSet<_>>(),
         want
     );
+}
+
+/// A program starts others and speaks with them; what it has of the calls above is this alone.
+const A_PROGRAM_HAS: &[i64] = &[
+    libc::SYS_socketpair,
+    libc::SYS_sendmsg,
+    libc::SYS_recvmsg,
+    libc::SYS_pidfd_open,
+    // With modes that are no set-id bits, below; and it owns nothing but what it makes.
+    libc::SYS_fchmod,
+    libc::SYS_fchmodat,
+    libc::SYS_fchown,
+    libc::SYS_fchownat,
+    // What it may watch is what it can name.
+    libc::SYS_inotify_add_watch,
+    // It has no terminal that a session could be the leader of.
+    libc::SYS_setsid,
+    libc::SYS_setpgid,
+];
+
+/// Asks a program's filter.
+fn ask_program(links: Links, number: i64, args: &[i32]) -> Answer {
+    let program = Profile::of_program(links).compile().unwrap();
+    let mut asked = Asked {
+        architecture: OWN,
+        number: u32::try_from(number).unwrap(),
+        args: [0; 6],
+    };
+    for (place, arg) in asked.args.iter_mut().zip(args) {
+        *place = u64::from(arg.unsigned_abs());
+    }
+    run(&program, &asked)
+}
+
+#[test]
+fn a_program_has_no_way_around_its_cell() {
+    for links in [Links::Denied, Links::Allowed] {
+        for (opens, number) in NEVER.iter().filter(|(_, n)| !A_PROGRAM_HAS.contains(n)) {
+            assert_eq!(ask_program(links, *number, &[]), UNKNOWN, "{opens}");
+        }
+        let made = match links {
+            Links::Allowed => Answer::Allow,
+            Links::Denied => UNKNOWN,
+        };
+        assert_eq!(ask_program(links, libc::SYS_symlinkat, &[]), made);
+    }
+}
+
+#[test]
+fn a_programs_arguments_are_narrowed() {
+    let check = |number: i64, args: &[i32], want: Answer| {
+        let got = ask_program(Links::Allowed, number, args);
+        assert_eq!(got, want, "{number} {args:?}");
+    };
+    check(libc::SYS_clone, &[libc::SIGCHLD], Answer::Allow);
+    for namespace in [
+        libc::CLONE_NEWNS,
+        libc::CLONE_NEWUSER,
+        libc::CLONE_NEWPID,
+        libc::CLONE_NEWNET,
+        libc::CLONE_NEWIPC,
+        libc::CLONE_NEWUTS,
+        libc::CLONE_NEWCGROUP,
+        0x80,
+    ] {
+        check(libc::SYS_clone, &[namespace | libc::SIGCHLD], UNKNOWN);
+    }
+    for kind in [libc::SOCK_STREAM, libc::SOCK_SEQPACKET] {
+        let pair = libc::SYS_socketpair;
+        check(
+            pair,
+            &[libc::AF_UNIX, kind | libc::SOCK_CLOEXEC],
+            Answer::Allow,
+        );
+        check(pair, &[libc::AF_INET, kind], UNKNOWN);
+    }
+    check(
+        libc::SYS_socketpair,
+        &[libc::AF_UNIX, libc::SOCK_DGRAM],
+        UNKNOWN,
+    );
+    for number in [libc::SYS_fchmod, libc::SYS_fchmodat, libc::SYS_mkdirat] {
+        let before = usize::from(number != libc::SYS_fchmod);
+        let with = |mode| [vec![0; 1 + before], vec![mode]].concat();
+        check(number, &with(0o755), Answer::Allow);
+        check(number, &with(0o4755), UNKNOWN);
+        check(number, &with(0o2755), UNKNOWN);
+    }
+    check(libc::SYS_fcntl, &[0, libc::F_SETLK], Answer::Allow);
+    for command in [libc::F_SETLEASE, libc::F_NOTIFY, libc::F_SETOWN] {
+        check(libc::SYS_fcntl, &[0, command], UNKNOWN);
+    }
 }

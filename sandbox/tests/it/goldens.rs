@@ -7,10 +7,11 @@
 )]
 
 use crate::ask::{artifact, places, policy};
+use brig_policies::Source;
 use brig_sandbox::cell::Cell;
 use brig_sandbox::facts::HostFacts;
 use brig_sandbox::lower::native::{ComponentRole, NativeCell, component_program, native};
-use brig_sandbox::plan::{Plan, compiler_cell, component};
+use brig_sandbox::plan::{Plan, compiler_cell, component, container};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -73,8 +74,12 @@ fn plans_and_cells_are_as_expected() {
             check(&case.join("native.json"), &lowered);
             continue;
         };
-        let plan = component(&policy(&manifest), &places(), &facts, &artifact())
-            .unwrap_or_else(|faults| panic!("{}: {faults:?}", case.display()));
+        let policy = policy(&manifest);
+        let decided = match policy.source() {
+            Source::Component(_) => component(&policy, &places(), &facts, &artifact()),
+            Source::Command { .. } => container(&policy, &places(), &facts),
+        };
+        let plan = decided.unwrap_or_else(|faults| panic!("{}: {faults:?}", case.display()));
         let json = serde_json::to_value(&plan).unwrap();
         let back: Plan = serde_json::from_value(json.clone()).unwrap();
         assert_eq!(back, plan, "a plan is the same once it was JSON");

@@ -8,9 +8,11 @@ use brig_sandbox::cell::{
     Access, CellKind, Identity, Landlock, Mount, Namespace, PROGRAM_FOLDER, Rlimit,
 };
 use brig_sandbox::facts::{Caller, Controller, HostFacts, SourceKind, UserNamespaces};
-use brig_sandbox::lower::native::{ComponentRole, NativeCell, RootOp, component_program, native};
-use brig_sandbox::mechanism::{Denial, Held, Mechanism, TABLE, cell_kind, hold};
-use brig_sandbox::plan::{Plan, Unplannable, component};
+use brig_sandbox::lower::native::{
+    ComponentRole, Mounted, NativeCell, RootOp, component_program, native,
+};
+use brig_sandbox::mechanism::{Denial, Held, Isolated, Mechanism, TABLE, cell_kind, hold};
+use brig_sandbox::plan::{Plan, Unplannable, component, container};
 use std::collections::BTreeSet;
 
 /// One wall asked whether it stands: what was planned, and for whom.
@@ -112,10 +114,47 @@ fn what_a_plan_claims_is_what_it_sets() {
     }
     // Every claim that the table can make was made, and so was compared.
     let possible = TABLE.iter().flat_map(|row| {
+        // What only a program is held by, its own test compares.
         let alternatives = row.alternatives.iter();
+        let alternatives = alternatives.filter(|m| **m != Mechanism::ProcessorAffinity);
         alternatives.map(|mechanism| (row.denial.name(), format!("{mechanism:?}")))
     });
     assert_eq!(claims, possible.collect());
+}
+
+/// A program is tied to processors where no control group holds its share, and never else.
+#[test]
+fn a_program_is_tied_where_no_group_holds_its_share() {
+    let manifest = "brig = 1\n[server]\nname = \"x\"\ncommand = [\"x\"]\n";
+    let mut seen = BTreeSet::new();
+    for (cpus, tied) in [("1.0", 1), ("1.9", 1), ("3.0", 2)] {
+        let policy = policy(&format!("{manifest}[limits]\ncpus = {cpus}\n"));
+        for mut facts in hosts() {
+            facts.program = Some("/usr/bin/x".to_owned());
+            let Ok(plan) = container(&policy, &places(), &facts) else {
+                let no_id = facts.caller.is_root() && !facts.caller.unused_ids;
+                let narrow = cell_kind(&facts) == CellKind::Narrow;
+                assert!(narrow || no_id || !facts.seccomp, "{facts:?}");
+                continue;
+            };
+            let share = plan
+                .held
+                .iter()
+                .find(|held| held.denial == Denial::ProcessorShare);
+            let by = &share.unwrap().by;
+            let grouped = facts.controllers.contains(&Controller::Cpu);
+            assert_eq!(by.contains(&Mechanism::ProcessorAffinity), !grouped);
+            assert_eq!(by.contains(&Mechanism::ControlGroupCpu), grouped);
+            assert_eq!(plan.cell.processors, (!grouped).then_some(tied));
+            assert!(
+                plan.held
+                    .iter()
+                    .all(|held| held.denial != Denial::NativeCode)
+            );
+            seen.insert(grouped);
+        }
+    }
+    assert_eq!(seen.len(), 2);
 }
 
 fn check_refused(faults: &[Unplannable], facts: &HostFacts) {
@@ -123,7 +162,9 @@ fn check_refused(faults: &[Unplannable], facts: &HostFacts) {
         .iter()
         .map(|fault| match fault {
             Unplannable::Unenforceable(open) => open.denial,
-            Unplannable::Grant { message, .. } => panic!("{message} on {facts:?}"),
+            Unplannable::Program(message) | Unplannable::Grant { message, .. } => {
+                panic!("{message} on {facts:?}")
+            }
         })
         .collect();
     let distinct: BTreeSet<&str> = named.iter().copied().collect();
@@ -147,7 +188,13 @@ fn check_claims(policy: &Policy, facts: &HostFacts, plan: &Plan) -> Vec<(&'stati
     assert_eq!(lowered.init.landlock, plan.cell.landlock);
     let limits: Vec<(Rlimit, u64)> = plan.cell.rlimits.iter().map(|(l, v)| (*l, *v)).collect();
     assert_eq!(lowered.init.rlimits, limits);
-    let loaded = plan.calls_once_loaded.compile().unwrap();
+    let loaded = plan
+        .isolation
+        .component()
+        .unwrap()
+        .calls_once_loaded
+        .compile()
+        .unwrap();
     let mut claims = Vec::new();
     for Held { denial, by } in &plan.held {
         assert!(!by.is_empty(), "{denial:?} is held by nothing");
@@ -184,7 +231,12 @@ impl Claim<'_> {
             M::UtsNamespace => self.is_new(Namespace::Uts),
             M::CgroupNamespace => self.is_new(Namespace::Cgroup) && self.root_is_the_plans(),
             M::NoSetIdMount => {
-                self.is_new(Namespace::Mount) && self.lowered.checks.iter().all(|c| c.is_mount)
+                self.is_new(Namespace::Mount)
+                    && self
+                        .lowered
+                        .checks
+                        .iter()
+                        .all(|c| c.mounted == Mounted::Files)
             }
             M::Landlock => self.landlock().is_some_and(|l| self.landlock_holds(l)),
             // LANDLOCK_SCOPE_SIGNAL (linux/landlock.h).
@@ -200,7 +252,10 @@ impl Claim<'_> {
             M::OwnSession => self.refuse_for_good(&[libc::SYS_setsid, libc::SYS_setpgid]),
             M::CloseRange => self.lowered.init.descriptors == 6,
             M::EmptyEnvironment => self.environment_is_the_policys(),
-            M::WasmLimiter => self.plan.worker.memory_bytes_max == self.memory(),
+            M::WasmLimiter => {
+                let part = self.plan.isolation.component();
+                part.is_some_and(|part| part.worker.memory_bytes_max == self.memory())
+            }
             M::RlimitData => is_near(self.rlimit(Rlimit::Data), self.memory(), WORKER_BYTES),
             M::ControlGroupMemory => {
                 let most = self.memory() + self.policy.limits().scratch_bytes;
@@ -209,6 +264,8 @@ impl Claim<'_> {
             M::ControlGroupPids => is_near(self.plan.cell.group.processes_max, self.processes(), 4),
             M::RlimitProcesses => is_near(self.rlimit(Rlimit::Processes), self.processes(), 4),
             M::ControlGroupCpu => self.plan.cell.group.processor_milli == Some(self.cpus_milli()),
+            // No component is tied to processors.
+            M::ProcessorAffinity => false,
             M::OneThread => self.cpus_milli() >= 1000,
             M::RlimitOpenFiles => {
                 let most = u64::from(self.policy.limits().open_files);
@@ -233,12 +290,21 @@ impl Claim<'_> {
             RootOp::Bind { source, at, .. } => Some((source.as_str(), at.as_str())),
             RootOp::Scratch { at, .. } => Some(("", at.as_str())),
             RootOp::Directory { .. } | RootOp::File { .. } | RootOp::Init { .. } => None,
+            RootOp::Link { .. }
+            | RootOp::Text { .. }
+            | RootOp::Processes { .. }
+            | RootOp::Device { .. } => panic!("no part of a component's root"),
         });
         let planned = self.plan.cell.mounts.iter().map(|mount| match mount {
             Mount::Program { source, at } | Mount::Grant { source, at, .. } => {
                 (source.as_str(), at.as_str())
             }
             Mount::Scratch { at, .. } => ("", at.as_str()),
+            Mount::System { .. }
+            | Mount::Link { .. }
+            | Mount::Text { .. }
+            | Mount::Processes { .. }
+            | Mount::Device { .. } => panic!("no part of a component's cell"),
         });
         let planned: Vec<(&str, &str)> = planned.collect();
         let hosts_own = |source: &str| source.starts_with("/sys") || source.starts_with("/proc");
@@ -254,6 +320,10 @@ impl Claim<'_> {
                 | RootOp::File { .. }
                 | RootOp::Init { .. }
                 | RootOp::Scratch { .. } => false,
+                RootOp::Link { .. }
+                | RootOp::Text { .. }
+                | RootOp::Processes { .. }
+                | RootOp::Device { .. } => panic!("no part of a component's root"),
             })
         };
         let is_checked = |place: &str| {
@@ -261,7 +331,7 @@ impl Claim<'_> {
             checks.any(|check| check.at == place && check.read_only)
         };
         let mut mounts = self.plan.cell.mounts.iter();
-        mounts.all(|mount| is_written(mount) || (is_bound(at(mount)) && is_checked(at(mount))))
+        mounts.all(|mount| is_written(mount) || (is_bound(mount.at()) && is_checked(mount.at())))
     }
 
     fn landlock(&self) -> Option<&Landlock> {
@@ -308,7 +378,7 @@ impl Claim<'_> {
             (CellKind::Narrow, Mount::Program { source, .. } | Mount::Grant { source, .. }) => {
                 source
             }
-            (CellKind::Narrow, Mount::Scratch { .. }) | (CellKind::Full, _) => at(mount),
+            (CellKind::Narrow | CellKind::Full, _) => mount.at(),
         }
     }
 
@@ -378,17 +448,16 @@ fn is_near(bound: Option<u64>, manifests: u64, own: u64) -> bool {
     bound.is_some_and(|bound| (manifests..=manifests + own).contains(&bound))
 }
 
-fn at(mount: &Mount) -> &str {
-    match mount {
-        Mount::Program { at, .. } | Mount::Grant { at, .. } | Mount::Scratch { at, .. } => at,
-    }
-}
-
 fn is_written(mount: &Mount) -> bool {
     match mount {
         Mount::Program { .. } => false,
         Mount::Grant { access, .. } => *access == Access::Write,
         Mount::Scratch { .. } => true,
+        Mount::System { .. }
+        | Mount::Link { .. }
+        | Mount::Text { .. }
+        | Mount::Processes { .. }
+        | Mount::Device { .. } => panic!("no part of a component's cell"),
     }
 }
 
@@ -491,7 +560,7 @@ fn each_denial_has_one_row_of_distinct_mechanisms() {
 #[test]
 fn more_at_hand_is_never_less_held() {
     let claims = |facts: &HostFacts| -> Option<BTreeSet<(&str, Mechanism)>> {
-        let held = hold(facts).ok()?;
+        let held = hold(facts, Isolated::Component).ok()?;
         let one = |held: Held| held.by.into_iter().map(move |by| (held.denial.name(), by));
         Some(held.into_iter().flat_map(one).collect())
     };
@@ -543,7 +612,6 @@ fn residuals_are_those_of_the_host() {
 #[track_caller]
 fn check_residuals(facts: &HostFacts, plan: &Plan, written: bool) {
     let narrow = plan.cell.kind == CellKind::Narrow;
-    // Neither manifest has a limit that takes a control group.
     let groups = facts.caller.supplementary_groups > 0;
     let dropped = plan.cell.identity == Identity::UnusedHostId
         || matches!(
@@ -559,8 +627,14 @@ fn check_residuals(facts: &HostFacts, plan: &Plan, written: bool) {
         ("scratch", narrow),
         ("times-of-files", narrow && written),
         ("callers-id", narrow && facts.caller != ROOT),
-        ("page-cache", true),
-        ("processor-time", true),
+        (
+            "page-cache",
+            !facts.controllers.contains(&Controller::Memory),
+        ),
+        (
+            "processor-time",
+            !facts.controllers.contains(&Controller::Cpu),
+        ),
         ("supplementary-groups", groups && !dropped),
     ]
     .into_iter()

@@ -33,6 +33,7 @@ fn told(fault: &Unplannable, manifest: &str) -> (String, String) {
             );
             (open.denial.to_owned(), open.remedy.clone())
         }
+        Unplannable::Program(message) => panic!("{message}"),
         Unplannable::Grant {
             span,
             message,

@@ -1,0 +1,78 @@
+//! What of the host a program needs to start: where its system lies, and the program itself.
+
+use brig_policies::CommandProgram;
+use brig_sandbox::facts::{SystemKind, SystemPlace};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+/// Programs and libraries. On a host with one `/usr` the others are links into it
+/// (file-hierarchy(7)).
+const SYSTEM: &[&str] = &[
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    // What the loader and runtimes read of the settings: where libraries lie, which of many
+    // programs a name means, the time zone, and the public certificates.
+    "/etc/ld.so.cache",
+    "/etc/alternatives",
+    "/etc/localtime",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+    "/etc/ca-certificates",
+    "/etc/pki/tls/certs",
+    "/etc/pki/ca-trust/extracted",
+    "/etc/mime.types",
+];
+
+/// The places of the system that this host has.
+pub(super) fn system() -> Vec<SystemPlace> {
+    let place = |at: &&str| {
+        let at = (*at).to_owned();
+        Some(SystemPlace { is: kind(&at)?, at })
+    };
+    SYSTEM.iter().filter_map(place).collect()
+}
+
+fn kind(at: &str) -> Option<SystemKind> {
+    let file = fs::symlink_metadata(at).ok()?;
+    // A link of the top leads into what is there too; one of the settings leads anywhere, so what
+    // it leads to is shown in its place.
+    if file.is_symlink() && at.matches('/').count() == 1 {
+        let to = fs::read_link(at).ok()?;
+        return to.to_str().map(|to| SystemKind::Link(to.to_owned()));
+    }
+    let canonical = fs::canonicalize(at).ok()?;
+    let canonical = canonical.to_str()?;
+    let file = fs::metadata(canonical).ok()?;
+    if file.is_file() {
+        Some(SystemKind::File(canonical.to_owned()))
+    } else if file.is_dir() && canonical == at {
+        Some(SystemKind::Directory)
+    } else {
+        None
+    }
+}
+
+/// The canonical path of a program that can be run; a name is looked up as a shell would.
+pub(super) fn program(named: &CommandProgram) -> Option<String> {
+    let runs = |path: &Path| {
+        let path = fs::canonicalize(path).ok()?;
+        let file = fs::metadata(&path).ok()?;
+        let can = file.is_file() && file.permissions().mode() & 0o111 != 0;
+        can.then(|| path.to_str().map(str::to_owned)).flatten()
+    };
+    match named {
+        CommandProgram::Path(path) => runs(Path::new(path.as_str())),
+        CommandProgram::Name(name) => {
+            let folders = std::env::var_os("PATH")?;
+            std::env::split_paths(&folders)
+                .filter(|folder| folder.is_absolute())
+                .find_map(|folder| runs(&folder.join(name)))
+        }
+    }
+}
