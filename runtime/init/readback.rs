@@ -2,8 +2,8 @@
 
 use super::wire::{answer, take_u32, take_u64};
 use super::{
-    EACCES, Fault, PR_CAPBSET_READ, PR_GET_NO_NEW_PRIVS, PR_SET_NO_NEW_PRIVS, number, ordered, prctl,
-    step, sys,
+    EACCES, Fault, PR_CAPBSET_READ, PR_GET_NO_NEW_PRIVS, PR_SET_NO_NEW_PRIVS, number, ordered,
+    prctl, step, sys,
 };
 
 /// Reads back what the warden did before the exec.
@@ -117,6 +117,10 @@ pub(super) fn tie(payload: &mut &[u8]) -> Result<(), Fault> {
         Ok(())
     } else {
         let found = found as i32;
-        Err(Fault(answer::DIFFERS, found, "it is tied to other processors"))
+        Err(Fault(
+            answer::DIFFERS,
+            found,
+            "it is tied to other processors",
+        ))
     }
 }
