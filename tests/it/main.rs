@@ -17,6 +17,7 @@ mod guests;
 mod harness;
 mod hostile;
 mod kills;
+mod programs;
 mod relay;
 mod streams;
 mod tidy;

@@ -1,0 +1,309 @@
+//! `command`: a program of this host in its cell, as root and as an ordinary user.
+
+use crate::harness::{Client, Scratch, family, is_alive, tool};
+use crate::users::{Home, USER};
+use serde_json::{Value, json};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// The distribution's own: another in PATH may lie in somebody's home.
+const PYTHON: &str = "/usr/bin/python3";
+/// Tells what a program finds: it answers the next request with it, as a server does.
+const TELL: &str = "
+import json, sys
+def tell(**found):
+    asked = json.loads(sys.stdin.readline())['id']
+    print(json.dumps({'jsonrpc': '2.0', 'id': asked, 'result': found}), flush=True)
+def tried(act):
+    try:
+        return act()
+    except OSError as error:
+        return error.strerror
+";
+
+struct Runs {
+    home: Home,
+    user: u32,
+}
+
+impl Runs {
+    /// The same as root and as an ordinary user.
+    fn both() -> [Self; 2] {
+        [0, USER].map(|user| Self {
+            home: Home::new(user),
+            user,
+        })
+    }
+
+    fn scratch(&self) -> &Scratch {
+        &self.home.scratch
+    }
+
+    fn manifest(&self, command: &[&str], more: &str) -> PathBuf {
+        let command = serde_json::to_string(command).unwrap();
+        let grant = |name: &str, more: &str| {
+            let host = self.scratch().join(name);
+            format!(
+                "[[files]]\nhost = \"{}\"\nat = \"/{name}\"\n{more}",
+                host.display()
+            )
+        };
+        let text = format!(
+            "brig = 1\n[server]\nname = \"program\"\ncommand = {command}\n{}{}{more}",
+            grant("read", ""),
+            grant("write", "access = \"write\"\n"),
+        );
+        let path = self.scratch().write("program.toml", text);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        path
+    }
+
+    fn brig(&self, word: &str, manifest: PathBuf) -> Command {
+        let program = self.scratch().join("brig");
+        let mut command = if self.user == 0 {
+            Command::new(program)
+        } else {
+            self.home.run(program.to_str().unwrap(), "--clear-groups")
+        };
+        command
+            .env("HOSTILE_SECRET", "s3cret")
+            .arg(word)
+            .arg(manifest);
+        command
+    }
+
+    fn python(&self, code: &str, more: &str) -> Client {
+        assert!(
+            PathBuf::from(PYTHON).exists(),
+            "MISSING PART: python3 (scripts/parts installs it)"
+        );
+        let program = self.program("tell.py", &format!("{TELL}{code}"));
+        let manifest = self.manifest(&[PYTHON, &program], more);
+        Client::start(self.brig("run", manifest))
+    }
+
+    /// A program among what is granted for reading: its path in the cell.
+    fn program(&self, name: &str, code: &str) -> String {
+        let path = self.scratch().write(format!("read/{name}"), code);
+        chown(path, Some(self.user), Some(self.user)).unwrap();
+        format!("/read/{name}")
+    }
+
+    /// What a piece of Python tells in its cell.
+    fn found(&self, code: &str, more: &str) -> Value {
+        tells(&mut self.python(code, more))
+    }
+}
+
+/// What the program answers the next request with.
+fn tells(client: &mut Client) -> Value {
+    let mut answer = client.ask(0, "tell", &json!({}));
+    assert!(answer.get("result").is_some(), "{answer}");
+    answer["result"].take()
+}
+
+#[test]
+fn a_program_sees_a_system_and_nothing_of_this_hosts_own() {
+    const LOOK: &str = "
+import os, pwd
+tell(
+    user=pwd.getpwuid(os.getuid()).pw_name,
+    groups=[g for g in os.getgroups() if g != 65534],
+    host=os.uname().nodename,
+    variables=sorted(os.environ),
+    processes=sorted(n for n in os.listdir('/proc') if n.isdigit()),
+    of_proc=sorted(n for n in os.listdir('/proc') if not n.isdigit()),
+    devices=[n for n in ('null', 'zero', 'full', 'random', 'urandom', 'tty', 'mem', 'kmsg', 'fuse',
+        'kvm', 'ptmx', 'pts') if os.path.lexists('/dev/' + n)],
+    absent=[n for n in ('/home', '/root', '/var', '/srv', '/opt', '/sys', '/boot', '/etc/shadow',
+        '/etc/hostname', '/etc/machine-id', '/etc/resolv.conf', '/run') if os.path.lexists(n)],
+    users=open('/etc/passwd').read().count('\\n'),
+    root=tried(lambda: os.listdir('/')),
+    etc=tried(lambda: os.listdir('/etc')),
+    usr=tried(lambda: open('/usr/new', 'w')),
+    mounts=sum(l.split()[5].startswith('rw') for l in open('/proc/self/mountinfo')),
+    random=len(open('/dev/urandom', 'rb').read(4)),
+)";
+    for runs in Runs::both() {
+        let found = runs.found(LOOK, "[env]\nGIVEN = \"yes\"\n");
+        let want = json!({
+            "user": "brig", "groups": [], "host": "brig",
+            "variables": found["variables"],
+            "processes": ["2"], "of_proc": ["self", "thread-self"],
+            "devices": ["null", "zero", "full", "random", "urandom"],
+            "absent": [], "users": 1,
+            "root": "Permission denied", "etc": "Permission denied",
+            "usr": "Read-only file system",
+            // Five devices, /tmp, /dev/shm and the one write grant.
+            "mounts": 8, "random": 4,
+        });
+        assert_eq!(found, want, "as {}", runs.user);
+        let variables = found["variables"].as_array().unwrap();
+        for name in variables {
+            let known = ["GIVEN", "HOME", "LANG", "LC_CTYPE", "PATH", "TZ"];
+            assert!(known.contains(&name.as_str().unwrap()), "{name}");
+        }
+        assert!(variables.contains(&json!("GIVEN")) && variables.contains(&json!("HOME")));
+    }
+}
+
+#[test]
+fn a_program_has_its_grants_as_they_are_granted() {
+    const TRY: &str = "
+import os
+tell(
+    read=open('/read/hello.txt').read(),
+    change=tried(lambda: open('/read/hello.txt', 'w')),
+    out=tried(lambda: open('/read/out').read()),
+    write=tried(lambda: open('/write/new', 'w').write('new')),
+    link=tried(lambda: os.symlink('/etc', '/write/link')),
+    fifo=tried(lambda: os.mkfifo('/write/fifo')),
+    run=tried(lambda: os.chmod('/write/new', 0o755) or os.execv('/write/new', ['new'])),
+    marked=tried(lambda: os.chmod('/write/new', 0o4755)),
+    own_link=tried(lambda: os.symlink('/etc', '/tmp/link')),
+)";
+    for runs in Runs::both() {
+        let found = runs.found(TRY, "");
+        let want = json!({
+            "read": "hello", "change": "Read-only file system",
+            "out": "No such file or directory", "write": 3,
+            "link": "Permission denied", "fifo": "Function not implemented",
+            "run": "Permission denied", "marked": "Function not implemented",
+            "own_link": null,
+        });
+        assert_eq!(found, want, "as {}", runs.user);
+        let made = runs.scratch().join("write/new");
+        let owner = fs::metadata(&made).unwrap().uid();
+        assert_eq!(fs::read_to_string(made).unwrap(), "new");
+        assert_eq!(
+            owner, runs.user,
+            "what it made belongs to the grant's owner"
+        );
+    }
+}
+
+#[test]
+fn a_programs_limits_hold() {
+    const TAKE: &str = "
+import os, subprocess, errno
+def until(act):
+    kept = []
+    for count in range(10000):
+        try:
+            kept.append(act())
+        except OSError as error:
+            return [count, errno.errorcode[error.errno]]
+def child():
+    pid = os.fork()
+    if pid == 0:
+        import time
+        time.sleep(60)
+    return pid
+def fill():
+    with open('/tmp/fill', 'ab') as file:
+        file.write(bytes(1 << 20))
+def memory():
+    try:
+        return len(bytearray(200 << 20))
+    except MemoryError:
+        return 'MemoryError'
+tell(files=until(lambda: os.open('/dev/null', os.O_RDONLY)))
+tell(scratch=until(fill), memory=memory(), processes=until(child))
+";
+    let limits = "[limits]\nmemory = \"128MiB\"\nprocesses = 10\nopen-files = 64\n\
+                  scratch = \"4MiB\"\n";
+    for runs in Runs::both() {
+        let mut client = runs.python(TAKE, limits);
+        let files = tells(&mut client)["files"].take();
+        assert_eq!(files, json!([61, "EMFILE"]), "as {}", runs.user);
+        drop(client);
+        let code = TAKE.replace(
+            "tell(files=until(lambda: os.open('/dev/null', os.O_RDONLY)))",
+            "",
+        );
+        let found = runs.found(&code, limits);
+        let want = json!({
+            "scratch": [4, "ENOSPC"], "memory": "MemoryError", "processes": [9, "EAGAIN"],
+        });
+        assert_eq!(found, want, "as {}", runs.user);
+    }
+}
+
+#[test]
+fn a_node_program_has_threads_and_children() {
+    const CODE: &str = "
+const { Worker } = require('worker_threads');
+const said = String(require('child_process').execFileSync('/bin/echo', ['child']));
+new Worker('require(\"worker_threads\").parentPort.postMessage(\"thread\")', { eval: true })
+    .on('message', (thread) => process.stdin.once('data', () => console.log(JSON.stringify(
+        { jsonrpc: '2.0', id: 0, result: { said, thread } }))));
+setInterval(() => {}, 1000);";
+    let node = tool("node");
+    let node = fs::canonicalize(&node).unwrap();
+    assert!(
+        node.starts_with("/usr"),
+        "MISSING PART: node of the system (scripts/parts installs it)"
+    );
+    for runs in Runs::both() {
+        let program = runs.program("tell.js", CODE);
+        let manifest = runs.manifest(&[node.to_str().unwrap(), &program], "");
+        let mut client = Client::start(runs.brig("run", manifest));
+        let found = tells(&mut client);
+        assert_eq!(found, json!({ "said": "child\n", "thread": "thread" }));
+        let (code, errors) = client.end();
+        assert_eq!(code, Some(0), "{errors}");
+    }
+}
+
+#[test]
+fn all_that_a_program_started_ends_with_its_session() {
+    const STAY: &str = "
+import os, signal, time
+for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+    signal.signal(number, signal.SIG_IGN)
+for _ in range(3):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            time.sleep(1000)
+        os._exit(0)
+tell(started=True)
+time.sleep(1000)";
+    for runs in Runs::both() {
+        let mut client = runs.python(STAY, "");
+        assert_eq!(tells(&mut client), json!({ "started": true }));
+        let cell = family(client.process.id());
+        assert!(
+            cell.len() >= 6,
+            "warden, init, program and three more: {cell:?}"
+        );
+        let (code, errors) = client.end();
+        assert_eq!(code, Some(0), "{errors}");
+        let until = Instant::now() + Duration::from_secs(1);
+        while cell.iter().any(|id| is_alive(*id)) {
+            assert!(Instant::now() < until, "something outlives brig");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+#[test]
+fn a_program_that_cannot_run_is_refused_by_name() {
+    let [runs, _] = Runs::both();
+    let check = |command: &[&str], more: &str, code: i32, words: &str| {
+        let manifest = runs.manifest(command, more);
+        let output = runs.brig("plan", manifest).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{errors}");
+        assert!(errors.contains(words), "{errors}");
+    };
+    check(&["no-such-program"], "", 5, "no program `no-such-program`");
+    check(&["/usr/share"], "", 5, "no program `/usr/share`");
+    let grant = |at: &str| format!("[[files]]\nhost = \"/srv\"\nat = \"{at}\"\n");
+    for at in ["/usr/local", "/etc/ssl", "/bin/x"] {
+        check(&["cat"], &grant(at), 3, "a place of the system");
+    }
+}
