@@ -3,6 +3,7 @@
 mod arguments;
 mod call;
 mod doctor;
+mod manual;
 mod plan;
 mod verify;
 
@@ -96,6 +97,8 @@ fn run(command: &Command) -> Result<Exit, Refused> {
             })
         }
         Command::Doctor { json } => doctor::doctor(*json),
+        Command::Completions { shell } => manual::completions(*shell),
+        Command::Man { command, into } => manual::man(command.as_deref(), into.as_deref()),
         Command::Plan {
             manifest,
             project,

@@ -1,8 +1,8 @@
-//! What can be written on the command line. Help, and later manuals and completions, come from
-//! here.
+//! What can be written on the command line. Help, manual pages and completions come from here.
 
 use crate::exit::Exit;
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -116,6 +116,28 @@ Exits with 0 where components can run, with 4 where a denial cannot be held.")]
         #[arg(long)]
         json: bool,
     },
+    /// Print what completes brig's command line in a shell
+    #[command(after_help = "Examples:
+  brig completions bash > ~/.local/share/bash-completion/completions/brig
+  brig completions zsh > ~/.zfunc/_brig
+  brig completions fish > ~/.config/fish/completions/brig.fish")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print a manual page, or write all of them into a folder
+    #[command(after_help = "Examples:
+  brig man | man -l -
+  brig man run | man -l -
+  brig man --into /usr/local/share/man/man1")]
+    Man {
+        /// The command that the page is about; brig as a whole without
+        #[arg(conflicts_with = "into")]
+        command: Option<String>,
+        /// Write the pages of all commands into this folder, which must exist
+        #[arg(long, value_name = "DIR")]
+        into: Option<PathBuf>,
+    },
 }
 
 /// One call of a tool.
@@ -144,7 +166,7 @@ impl Command {
     /// Whether errors are wanted as JSON on standard output.
     pub(super) fn json(&self) -> bool {
         match self {
-            Self::Run { .. } => false,
+            Self::Run { .. } | Self::Completions { .. } | Self::Man { .. } => false,
             Self::Call(call) => call.json,
             Self::Check { json, .. }
             | Self::Plan { json, .. }

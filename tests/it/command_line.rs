@@ -55,6 +55,44 @@ fn exit_codes_and_streams() {
 }
 
 #[test]
+fn manuals_and_completions_know_every_command() {
+    let help = run(&["--help"]);
+    let help = String::from_utf8_lossy(&help.stdout).into_owned();
+    let listed = help.split_once("Commands:\n").unwrap().1;
+    let listed = listed.split_once("\n\n").unwrap().0;
+    let names = listed.lines().filter(|line| !line.starts_with("   "));
+    let names: Vec<&str> = names
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(names.len() > 5, "{names:?}");
+    let scratch = Scratch::new();
+    check(
+        &["man", "--into", scratch.path().to_str().unwrap()],
+        0,
+        "",
+        "",
+    );
+    for name in names.into_iter().filter(|name| *name != "help") {
+        let page = scratch.join(format!("brig-{name}.1"));
+        let page = std::fs::read_to_string(page).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let title = format!(".TH BRIG-{}", name.to_uppercase());
+        assert!(page.contains(&title), "{page}");
+        check(&["man", name], 0, &title, "");
+        for shell in ["bash", "zsh", "fish"] {
+            check(&["completions", shell], 0, name, "");
+        }
+    }
+    check(&["man"], 0, ".TH BRIG", "");
+    check(&["man", "fly"], 2, "", "no command `fly`");
+    check(
+        &["man", "--into", "/no/such/folder"],
+        1,
+        "",
+        "/no/such/folder",
+    );
+}
+
+#[test]
 fn a_plan_is_the_same_each_time_and_names_no_inode() {
     let plan = || {
         let output = run(&["plan", "--json", "examples/notes/brig.toml"]);
