@@ -2,7 +2,9 @@
 
 mod arguments;
 mod call;
+mod client;
 mod doctor;
+mod inspect;
 mod manual;
 mod plan;
 mod verify;
@@ -97,6 +99,11 @@ fn run(command: &Command) -> Result<Exit, Refused> {
             })
         }
         Command::Doctor { json } => doctor::doctor(*json),
+        Command::Inspect {
+            artifact,
+            no_run,
+            json,
+        } => inspect::inspect(artifact, !no_run, *json),
         Command::Completions { shell } => manual::completions(*shell),
         Command::Man { command, into } => manual::man(command.as_deref(), into.as_deref()),
         Command::Plan {

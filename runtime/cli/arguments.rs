@@ -116,6 +116,23 @@ Exits with 0 where components can run, with 4 where a denial cannot be held.")]
         #[arg(long)]
         json: bool,
     },
+    /// Tell what a WebAssembly file is, and what the server in it offers without any right
+    #[command(after_help = "Examples:
+  brig inspect notes.wasm
+  brig inspect --json notes.wasm | jq '.server.legacy.tools[].name'
+
+The server runs in a cell without a grant, once for each era of the protocol. Exits with 5 where
+brig cannot run the file, and says why.")]
+    Inspect {
+        /// The file
+        artifact: PathBuf,
+        /// Look at the file alone, and do not run what is in it
+        #[arg(long)]
+        no_run: bool,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Print what completes brig's command line in a shell
     #[command(after_help = "Examples:
   brig completions bash > ~/.local/share/bash-completion/completions/brig
@@ -171,6 +188,7 @@ impl Command {
             Self::Check { json, .. }
             | Self::Plan { json, .. }
             | Self::Verify { json, .. }
+            | Self::Inspect { json, .. }
             | Self::Doctor { json } => *json,
         }
     }

@@ -2,17 +2,14 @@
 //! speaks over its streams, so what it shows is what every client gets.
 
 use super::arguments::Call;
+use super::client::Session;
 use super::print;
 use crate::exit::Exit;
 use crate::log::escape;
 use crate::report::Refused;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::io::{self, BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-
-/// The newest dated version of the protocol with a handshake, which both eras' servers speak.
-const PROTOCOL_VERSION: &str = "2025-11-25";
+use std::io;
 
 /// Makes the call and prints its answer.
 pub(super) fn call(call: &Call) -> Result<Exit, Refused> {
@@ -28,10 +25,9 @@ pub(super) fn call(call: &Call) -> Result<Exit, Refused> {
                 "write them as '{\"key\": 1}'",
             )
         })?;
-    let mut session = Session::start(call).map_err(|error| broken(&error))?;
-    let answer = session
-        .converse(&call.tool, &arguments)
-        .map_err(|error| broken(&error))?;
+    let project = call.project.as_deref();
+    let mut session = Session::start(&call.manifest, project).map_err(|error| broken(&error))?;
+    let answer = converse(&mut session, &call.tool, &arguments).map_err(|error| broken(&error))?;
     let ended = session.end().map_err(|error| broken(&error))?;
     match answer {
         Some(answer) => show(call, &answer),
@@ -40,87 +36,14 @@ pub(super) fn call(call: &Call) -> Result<Exit, Refused> {
     }
 }
 
-struct Session {
-    process: Child,
-    to: Option<ChildStdin>,
-    from: BufReader<ChildStdout>,
-}
-
-impl Session {
-    fn start(call: &Call) -> io::Result<Self> {
-        let mut command = Command::new("/proc/self/exe");
-        command.arg("run").arg(&call.manifest);
-        if let Some(project) = &call.project {
-            command.arg("--project").arg(project);
-        }
-        let mut process = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let (to, from) = (process.stdin.take(), process.stdout.take());
-        let from = from.ok_or_else(|| io::Error::other("no pipe from the server"))?;
-        Ok(Self {
-            process,
-            to,
-            from: BufReader::new(from),
-        })
-    }
-
-    /// The answer to the call, or to the handshake where that failed already.
-    fn converse(&mut self, tool: &str, arguments: &Value) -> io::Result<Option<Value>> {
-        let client = json!({ "name": "brig call", "version": env!("CARGO_PKG_VERSION") });
-        let params = json!({
-            "protocolVersion": PROTOCOL_VERSION, "capabilities": {}, "clientInfo": client,
-        });
-        let Some(hello) = self.request(1, "initialize", &params)? else {
-            return Ok(None);
-        };
-        if hello.get("error").is_some() {
-            return Ok(Some(hello));
-        }
-        self.send(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }))?;
-        self.request(
-            2,
+/// The answer to the call, or to the handshake where that failed already.
+fn converse(session: &mut Session, tool: &str, arguments: &Value) -> io::Result<Option<Value>> {
+    match session.initialize("brig call")? {
+        Some(hello) if hello.get("error").is_none() => session.request(
             "tools/call",
             &json!({ "name": tool, "arguments": arguments }),
-        )
-    }
-
-    fn request(&mut self, id: u32, method: &str, params: &Value) -> io::Result<Option<Value>> {
-        let request = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
-        if self.send(&request).is_err() {
-            return Ok(None);
-        }
-        let mut line = String::new();
-        loop {
-            line.clear();
-            if self.from.read_line(&mut line)? == 0 {
-                return Ok(None);
-            }
-            let Ok(message) = serde_json::from_str::<Value>(&line) else {
-                continue;
-            };
-            if message.get("method").is_none() && message.get("id") == Some(&json!(id)) {
-                return Ok(Some(message));
-            }
-        }
-    }
-
-    fn send(&mut self, message: &Value) -> io::Result<()> {
-        let to = self
-            .to
-            .as_mut()
-            .ok_or_else(|| io::Error::other("the server's input is closed"))?;
-        writeln!(to, "{message}")
-    }
-
-    fn end(mut self) -> io::Result<Exit> {
-        drop(self.to.take());
-        let code = self.process.wait()?.code();
-        let known = Exit::ALL
-            .iter()
-            .find(|(exit, _)| Some(i32::from(*exit as u8)) == code);
-        Ok(known.map_or(Exit::Failure, |(exit, _)| *exit))
+        ),
+        other => Ok(other),
     }
 }
 

@@ -106,6 +106,39 @@ pub fn tell(bytes: &[u8]) -> Result<Form, Refusal> {
     }
 }
 
+/// What a file is, as far as its sections tell, whether brig runs it or not.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Anatomy {
+    /// Its form in words.
+    pub form: &'static str,
+    /// What it imports: interfaces with their versions, or modules.
+    pub imports: Vec<String>,
+    /// What it exports.
+    pub exports: Vec<String>,
+    /// Why brig cannot run it, where it cannot.
+    pub refusal: Option<String>,
+}
+
+/// Looks at a file without compiling it.
+pub fn anatomy(bytes: &[u8]) -> Anatomy {
+    let told = tell(bytes);
+    let form = match &told {
+        Ok(Form::Component) => "component",
+        Ok(Form::CoreModule) => "core module",
+        Err(_) => "unknown",
+    };
+    let refusal = told.and_then(|form| admit(form, bytes)).err();
+    let mut names = Names::read(bytes).unwrap_or_default();
+    names.imports.sort();
+    names.imports.dedup();
+    Anatomy {
+        form,
+        imports: names.imports,
+        exports: names.exports,
+        refusal: refusal.map(|refusal| refusal.to_string()),
+    }
+}
+
 /// Checks that `bytes` are a server of the form `announced`, by what they import and export.
 pub(super) fn admit(announced: Form, bytes: &[u8]) -> Result<(), Refusal> {
     let form = tell(bytes)?;

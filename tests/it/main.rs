@@ -16,6 +16,7 @@ mod escape;
 mod guests;
 mod harness;
 mod hostile;
+mod inspect;
 mod kills;
 mod programs;
 mod relay;

@@ -1,0 +1,115 @@
+//! brig as a client of its own `brig run`: what it sees is what every client sees.
+
+use crate::exit::Exit;
+use serde_json::{Value, json};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+/// The newest dated version of the protocol with a handshake, which both eras' servers speak.
+const PROTOCOL_VERSION: &str = "2025-11-25";
+/// The version without one, in which every request says who asks.
+const MODERN_VERSION: &str = "2026-07-28";
+
+/// One server and the connection with it.
+pub(super) struct Session {
+    process: Child,
+    to: Option<ChildStdin>,
+    from: BufReader<ChildStdout>,
+    requests: u32,
+}
+
+impl Session {
+    /// Starts the server of a manifest. What it says beside the protocol goes to standard error.
+    pub(super) fn start(manifest: &Path, project: Option<&Path>) -> io::Result<Self> {
+        let mut command = Command::new("/proc/self/exe");
+        command.arg("run").arg(manifest);
+        if let Some(project) = project {
+            command.arg("--project").arg(project);
+        }
+        let mut process = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let (to, from) = (process.stdin.take(), process.stdout.take());
+        let from = from.ok_or_else(|| io::Error::other("no pipe from the server"))?;
+        Ok(Self {
+            process,
+            to,
+            from: BufReader::new(from),
+            requests: 0,
+        })
+    }
+
+    /// The handshake of the legacy era: its answer, or nothing where the server is gone.
+    pub(super) fn initialize(&mut self, as_whom: &str) -> io::Result<Option<Value>> {
+        let client = json!({ "name": as_whom, "version": env!("CARGO_PKG_VERSION") });
+        let params = json!({
+            "protocolVersion": PROTOCOL_VERSION, "capabilities": {}, "clientInfo": client,
+        });
+        let Some(hello) = self.request("initialize", &params)? else {
+            return Ok(None);
+        };
+        if hello.get("error").is_none() {
+            self.send(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }))?;
+        }
+        Ok(Some(hello))
+    }
+
+    /// A request of the modern era, which has no handshake.
+    pub(super) fn modern(&mut self, method: &str, mut params: Value) -> io::Result<Option<Value>> {
+        if let Some(params) = params.as_object_mut() {
+            params.insert(
+                "_meta".to_owned(),
+                json!({
+                    "io.modelcontextprotocol/protocolVersion": MODERN_VERSION,
+                    "io.modelcontextprotocol/clientCapabilities": {},
+                    "io.modelcontextprotocol/clientInfo":
+                        { "name": "brig inspect", "version": env!("CARGO_PKG_VERSION") },
+                }),
+            );
+        }
+        self.request(method, &params)
+    }
+
+    /// Sends a request and waits for its answer; nothing where the server is gone.
+    pub(super) fn request(&mut self, method: &str, params: &Value) -> io::Result<Option<Value>> {
+        self.requests += 1;
+        let id = self.requests;
+        let request = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
+        if self.send(&request).is_err() {
+            return Ok(None);
+        }
+        let mut line = String::new();
+        loop {
+            line.clear();
+            if self.from.read_line(&mut line)? == 0 {
+                return Ok(None);
+            }
+            let Ok(message) = serde_json::from_str::<Value>(&line) else {
+                continue;
+            };
+            if message.get("method").is_none() && message.get("id") == Some(&json!(id)) {
+                return Ok(Some(message));
+            }
+        }
+    }
+
+    fn send(&mut self, message: &Value) -> io::Result<()> {
+        let to = self
+            .to
+            .as_mut()
+            .ok_or_else(|| io::Error::other("the server's input is closed"))?;
+        writeln!(to, "{message}")
+    }
+
+    /// Ends the session: brig's own exit code.
+    pub(super) fn end(mut self) -> io::Result<Exit> {
+        drop(self.to.take());
+        let code = self.process.wait()?.code();
+        let known = Exit::ALL
+            .iter()
+            .find(|(exit, _)| Some(i32::from(*exit as u8)) == code);
+        Ok(known.map_or(Exit::Failure, |(exit, _)| *exit))
+    }
+}
