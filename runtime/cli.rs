@@ -6,6 +6,7 @@ mod client;
 mod doctor;
 mod inspect;
 mod manual;
+mod new;
 mod plan;
 mod verify;
 
@@ -99,6 +100,7 @@ fn run(command: &Command) -> Result<Exit, Refused> {
             })
         }
         Command::Doctor { json } => doctor::doctor(*json),
+        Command::New(arguments) => new::new(arguments),
         Command::Inspect {
             artifact,
             no_run,

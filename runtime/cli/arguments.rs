@@ -116,6 +116,8 @@ Exits with 0 where components can run, with 4 where a denial cannot be held.")]
         #[arg(long)]
         json: bool,
     },
+    /// Write a first manifest for a WebAssembly file or a program
+    New(New),
     /// Tell what a WebAssembly file is, and what the server in it offers without any right
     #[command(after_help = "Examples:
   brig inspect notes.wasm
@@ -157,6 +159,24 @@ brig cannot run the file, and says why.")]
     },
 }
 
+/// A first manifest.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  brig new notes.wasm
+  brig new --out - notes.wasm
+  brig new --out weather.toml -- node /srv/weather/server.js --stdio
+
+It grants the least that can be told from what is named, and marks each guess. A file that exists is
+kept as it is.")]
+pub(super) struct New {
+    /// A WebAssembly file, or a program with its arguments
+    #[arg(required = true, value_name = "SOURCE")]
+    pub(super) source: Vec<String>,
+    /// The manifest to write, `-` for standard output
+    #[arg(long, value_name = "FILE", default_value = "brig.toml")]
+    pub(super) out: PathBuf,
+}
+
 /// One call of a tool.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
@@ -183,7 +203,7 @@ impl Command {
     /// Whether errors are wanted as JSON on standard output.
     pub(super) fn json(&self) -> bool {
         match self {
-            Self::Run { .. } | Self::Completions { .. } | Self::Man { .. } => false,
+            Self::Run { .. } | Self::New(_) | Self::Completions { .. } | Self::Man { .. } => false,
             Self::Call(call) => call.json,
             Self::Check { json, .. }
             | Self::Plan { json, .. }

@@ -106,3 +106,58 @@ fn what_cannot_run_is_told_with_the_reason() {
     check("component.wasm", &component, "exports nothing to start");
     check("cut.wasm", &component[..7], "version");
 }
+
+#[test]
+fn a_new_manifest_has_no_faults_and_is_never_written_over() {
+    let scratch = Scratch::new();
+    let notes = repository().join("examples/notes/notes.wasm");
+    std::fs::copy(notes, scratch.join("My Notes.wasm")).unwrap();
+    scratch.write("srv/server.js", "");
+    let check = |arguments: &[&str], lines: &[&str]| {
+        let out = scratch.join("brig.toml");
+        let mut command = cached(brig());
+        command
+            .current_dir(scratch.path())
+            .arg("new")
+            .args(arguments);
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        assert!(said.contains("brig plan"), "{said}");
+        let text = std::fs::read_to_string(&out).unwrap();
+        for line in lines {
+            let line = line.replace("<scratch>", scratch.path().to_str().unwrap());
+            assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
+        }
+        let mut command = cached(brig());
+        let checked = command.arg("check").arg(&out).output().unwrap();
+        assert_eq!(checked.status.code(), Some(0), "{checked:?}\n{text}");
+        // Once more: it is kept as it is.
+        let mut command = cached(brig());
+        command
+            .current_dir(scratch.path())
+            .arg("new")
+            .args(arguments);
+        let again = command.output().unwrap();
+        assert_eq!(again.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&again.stderr).contains("kept as it is"));
+        assert_eq!(std::fs::read_to_string(&out).unwrap(), text);
+        std::fs::remove_file(out).unwrap();
+    };
+    let component = "component = \"{config}/My Notes.wasm\"";
+    check(&["My Notes.wasm"], &["name = \"my-notes\"", component]);
+    let command = "command = [\"node\", \"<scratch>/srv/server.js\", \"--stdio\"]";
+    let host = "host = \"<scratch>/srv\"";
+    check(
+        &["--", "node", "srv/server.js", "--stdio"],
+        &["name = \"server\"", command, host, "access = \"read\""],
+    );
+    let mut command = cached(brig());
+    command.current_dir(scratch.path());
+    let printed = command
+        .args(["new", "--out", "-", "My Notes.wasm"])
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&printed.stdout).contains(component));
+    assert!(!scratch.join("brig.toml").exists());
+}
