@@ -77,6 +77,8 @@ fn mount_rules(mount: &Mount, cell: CellKind, handled: u64) -> Vec<LandlockRule>
         Mount::Text { at, .. } => vec![rule(at, READ_FILE, handled)],
         Mount::Processes { at } => vec![rule(at, READ_FILE | READ_DIR, handled)],
         Mount::Device { at } => vec![rule(at, READ_FILE | WRITE_FILE, handled)],
+        // The grant's rule reaches below its mounts, and no rule takes away what another allows.
+        Mount::Held { .. } | Mount::Kept { .. } => Vec::new(),
         Mount::Scratch { at, .. } => {
             let allowed = grant(GrantKind::Directory, Access::Write) | MAKE_SYM;
             vec![rule(at, allowed, handled)]

@@ -116,6 +116,16 @@ pub enum RootOp {
         /// Where, which is the same on the host.
         at: String,
     },
+    /// Mount a part of the cell's root over itself. Its mount is a clone of the one that it lies in,
+    /// with that one's flags and translated ids.
+    Over {
+        /// Host path, by which the part is known again.
+        source: String,
+        /// Where. No link is followed.
+        at: String,
+        /// Whether it can be changed.
+        access: Access,
+    },
     /// Mount a tmpfs: no set-id bits, no devices, not executable.
     Scratch {
         /// Where.
@@ -218,6 +228,11 @@ fn root(cell: &Cell) -> Vec<RootOp> {
             Mount::Grant { at, kind, .. } | Mount::System { at, kind, .. } => (at, Some(*kind)),
             Mount::Scratch { at, .. } | Mount::Processes { at } => (at, Some(GrantKind::Directory)),
             Mount::Link { at, .. } | Mount::Text { at, .. } => (at, None),
+            // They lie over what a grant already shows.
+            Mount::Held { .. } | Mount::Kept { .. } => {
+                ops.push(lower_mount(mount, cell.identity));
+                continue;
+            }
         };
         directories(at, &mut made, &mut ops);
         let place = |kind| match kind {
@@ -243,6 +258,10 @@ fn check(mount: &Mount, kind: CellKind) -> Option<SourceCheck> {
             exec,
             ..
         } => (source, at, *access == Access::Read, *exec == Exec::Denied),
+        Mount::Held {
+            source, at, exec, ..
+        } => (source, at, true, *exec == Exec::Denied),
+        Mount::Kept { source, at, exec } => (source, at, false, *exec == Exec::Denied),
         Mount::Device { at } => return Some(device_check(at)),
         Mount::Scratch { .. }
         | Mount::Link { .. }
@@ -326,6 +345,16 @@ fn lower_mount(mount: &Mount, identity: Identity) -> RootOp {
                 Identity::UnusedHostId => Owner::Server,
                 Identity::Caller { .. } => Owner::Same,
             },
+        },
+        Mount::Held { source, at, .. } => RootOp::Over {
+            source: source.clone(),
+            at: at.clone(),
+            access: Access::Read,
+        },
+        Mount::Kept { source, at, .. } => RootOp::Over {
+            source: source.clone(),
+            at: at.clone(),
+            access: Access::Write,
         },
         Mount::Scratch {
             at,
