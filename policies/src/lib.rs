@@ -30,7 +30,7 @@ pub use fault::{Fault, FaultCode, Faults};
 pub use limits::Limits;
 pub use manifest::{Manifest, read};
 pub use name::{EnvName, InvalidEnvName, InvalidServerName, ServerName};
-pub use obeyed::{GIT_FOLDER, git_parts, is_git_folder, obeyed, obeyed_places};
+pub use obeyed::{GIT_FOLDER, git_parts, is_git_folder, obeyed, obeyed_names};
 pub use path::{GuestPath, HostPath, InvalidPath};
 pub use places::Places;
 pub use policy::{

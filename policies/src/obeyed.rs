@@ -19,8 +19,8 @@ pub fn obeyed(folder: &str, is_git_folder: bool, name: &str) -> Option<&'static 
     let part = is_git_folder && GIT_PARTS.iter().any(|part| part.eq_ignore_ascii_case(name));
     let kind = NAMES
         .iter()
-        .find(|(place, _)| is_place(place, folder, name))
-        .map(|(_, kind)| *kind)
+        .find(|(above, own, _)| own.eq_ignore_ascii_case(name) && is_in(folder, above))
+        .map(|(_, _, kind)| *kind)
         .or_else(|| part.then_some(Kind::Git))?;
     Some(kind.why())
 }
@@ -36,10 +36,9 @@ pub fn is_git_folder(has: impl Fn(&str) -> bool) -> bool {
 /// Why the host obeys a whole repository of git.
 pub const GIT_FOLDER: &str = Kind::Git.why();
 
-/// Every place that [`obeyed`] knows by its name, relative to a folder, for whoever looks for them
-/// one by one.
-pub fn obeyed_places() -> impl Iterator<Item = &'static str> {
-    NAMES.iter().map(|(place, _)| *place)
+/// Every name that [`obeyed`] knows, for whoever looks for them one by one.
+pub fn obeyed_names() -> impl Iterator<Item = &'static str> {
+    NAMES.iter().map(|(_, name, _)| *name)
 }
 
 /// The parts of a repository of git that it obeys even where the repository as a whole is named.
@@ -47,17 +46,12 @@ pub fn git_parts() -> impl Iterator<Item = &'static str> {
     GIT_PARTS.iter().copied()
 }
 
-/// Whether `name` in `folder` is this place, all of whose names the path ends with.
-fn is_place(place: &str, folder: &str, name: &str) -> bool {
-    let Some((above, last)) = place.rsplit_once('/') else {
-        return place.eq_ignore_ascii_case(name);
-    };
-    let ends = folder
-        .len()
-        .checked_sub(above.len() + 1)
-        .and_then(|start| folder.get(start..))
-        .and_then(|end| end.strip_prefix('/'));
-    last.eq_ignore_ascii_case(name) && ends.is_some_and(|end| end.eq_ignore_ascii_case(above))
+/// Whether a path ends with this folder's name, or names.
+fn is_in(folder: &str, above: &str) -> bool {
+    let start = folder.len().checked_sub(above.len() + 1);
+    let end = start.and_then(|start| folder.get(start..));
+    let name = end.and_then(|end| end.strip_prefix('/'));
+    above.is_empty() || name.is_some_and(|name| name.eq_ignore_ascii_case(above))
 }
 
 #[cfg(test)]
@@ -124,11 +118,13 @@ mod tests {
 
     #[test]
     fn each_place_is_listed_once_and_found() {
-        for (count, (place, kind)) in NAMES.iter().enumerate() {
+        for (count, (above, name, kind)) in NAMES.iter().enumerate() {
             let mut before = NAMES[..count].iter();
-            assert!(before.all(|(other, _)| other != place), "{place}");
-            let (folder, name) = place.rsplit_once('/').unwrap_or(("p", place));
-            check(&alloc::format!("/srv/{folder}"), false, name, Some(*kind));
+            assert!(
+                before.all(|(other, same, _)| (other, same) != (above, name)),
+                "{above}/{name}"
+            );
+            check(&alloc::format!("/srv/{above}"), false, name, Some(*kind));
         }
     }
 }

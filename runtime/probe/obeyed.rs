@@ -2,12 +2,13 @@
 //! `brig_policies::obeyed`; this only walks, from the outermost folders inwards, and no further
 //! than a start can wait for.
 
-use brig_policies::{GIT_FOLDER, git_parts, is_git_folder, obeyed, obeyed_places};
+use brig_policies::{GIT_FOLDER, git_parts, is_git_folder, obeyed, obeyed_names};
 use brig_sandbox::facts::LOOKED_THROUGH_MAX;
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, ResolveFlags};
 use rustix::io::Errno;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -29,6 +30,7 @@ pub(super) fn look_through(trees: &mut [Tree]) {
         left: LOOKED_THROUGH_MAX,
         queue: VecDeque::new(),
         links: Vec::new(),
+        buffer: vec![MaybeUninit::uninit(); LISTED_BYTES],
     };
     let roots: Vec<Option<OwnedFd>> = trees.iter().map(|tree| open_root(&tree.root)).collect();
     for tree in 0..trees.len() {
@@ -58,7 +60,12 @@ struct Walk {
     queue: VecDeque<(usize, String)>,
     /// Links that the host obeys, with the reason.
     links: Vec<(PathBuf, String)>,
+    /// Where the kernel puts entries.
+    buffer: Vec<MaybeUninit<u8>>,
 }
+
+/// Room for some hundred entries at a time.
+const LISTED_BYTES: usize = 32 << 10;
 
 /// One entry of a folder.
 struct Entry {
@@ -68,7 +75,7 @@ struct Entry {
 
 impl Walk {
     fn folder(&mut self, index: usize, tree: &mut Tree, below: &str, folder: OwnedFd) {
-        let entries = self.list(tree, folder);
+        let entries = self.list(tree, &folder);
         let path = join(&tree.root, below);
         let is_git = is_git_folder(|name| entries.iter().any(|entry| entry.name == name));
         if is_git && !below.is_empty() && !tree.named.contains(below) {
@@ -97,15 +104,10 @@ impl Walk {
     }
 
     /// All entries, or as many as may be listed and all that are obeyed by their name.
-    fn list(&mut self, tree: &mut Tree, folder: OwnedFd) -> Vec<Entry> {
+    fn list(&mut self, tree: &mut Tree, folder: &OwnedFd) -> Vec<Entry> {
         let mut entries = Vec::new();
-        // Dir takes the descriptor over; a second one is for looking at single names.
-        let Ok(names) = folder.try_clone() else {
-            tree.beyond = true;
-            return entries;
-        };
-        let mut listed = Dir::new(folder).into_iter().flatten();
-        for found in listed.by_ref() {
+        let mut listed = RawDir::new(folder, &mut self.buffer);
+        while let Some(found) = listed.next() {
             let Ok(found) = found else {
                 tree.beyond = true;
                 break;
@@ -115,12 +117,12 @@ impl Walk {
             }
             if self.left == 0 {
                 tree.beyond = true;
-                entries.extend(known(&names));
+                entries.extend(known(folder));
                 break;
             }
             self.left -= 1;
             let kind = match found.file_type() {
-                FileType::Unknown => kind_of(&names, found.file_name()),
+                FileType::Unknown => kind_of(folder, found.file_name()),
                 kind => Some(kind),
             };
             match (found.file_name().to_str(), kind) {
@@ -145,10 +147,9 @@ impl Walk {
     }
 }
 
-/// The entries that are obeyed by their name, looked up one by one. A longer place counts as its
-/// first folder, which is listed later where there is still room.
+/// The entries that can be obeyed in this folder, looked up one by one.
 fn known(folder: &OwnedFd) -> Vec<Entry> {
-    let names = obeyed_places()
+    let names = obeyed_names()
         .chain(git_parts())
         .chain(["HEAD", "objects", "refs"]);
     names
@@ -157,7 +158,6 @@ fn known(folder: &OwnedFd) -> Vec<Entry> {
             let name = name.to_owned();
             Some(Entry { name, kind })
         })
-        .filter(|entry| !entry.name.contains('/'))
         .collect()
 }
 

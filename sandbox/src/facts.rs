@@ -137,7 +137,7 @@ pub struct SourceFact {
 
 /// Entries that are looked through for what the host obeys, over all write grants together. Without
 /// a bound a large folder would delay the start for as long as it takes to list.
-pub const LOOKED_THROUGH_MAX: usize = 32_768;
+pub const LOOKED_THROUGH_MAX: usize = 16_384;
 
 /// Kinds of things that can be granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
