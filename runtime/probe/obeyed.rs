@@ -44,7 +44,7 @@ pub(super) fn look_through(trees: &mut [Tree]) {
             .as_ref()
             .and_then(|root| open_folder(root, &below).transpose())
         {
-            Some(Ok(folder)) => walk.folder(index, tree, &below, folder),
+            Some(Ok(folder)) => walk.folder(index, tree, &below, &folder),
             Some(Err(_)) => tree.beyond = true,
             None => {}
         }
@@ -74,8 +74,8 @@ struct Entry {
 }
 
 impl Walk {
-    fn folder(&mut self, index: usize, tree: &mut Tree, below: &str, folder: OwnedFd) {
-        let entries = self.list(tree, &folder);
+    fn folder(&mut self, index: usize, tree: &mut Tree, below: &str, folder: &OwnedFd) {
+        let entries = self.list(tree, folder);
         let path = join(&tree.root, below);
         let is_git = is_git_folder(|name| entries.iter().any(|entry| entry.name == name));
         if is_git && !below.is_empty() && !tree.named.contains(below) {
@@ -121,9 +121,10 @@ impl Walk {
                 break;
             }
             self.left -= 1;
-            let kind = match found.file_type() {
-                FileType::Unknown => kind_of(folder, found.file_name()),
-                kind => Some(kind),
+            let kind = if found.file_type() == FileType::Unknown {
+                kind_of(folder, found.file_name())
+            } else {
+                Some(found.file_type())
             };
             match (found.file_name().to_str(), kind) {
                 (Ok(name), Some(kind)) => entries.push(Entry {

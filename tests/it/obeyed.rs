@@ -194,6 +194,52 @@ fn a_server_of_a_user_cannot_change_it() {
     check(USER);
 }
 
+/// A program of this host has more ways than a component, and meets the same mounts.
+#[test]
+fn a_program_cannot_change_it() {
+    const ATTACKS: &str = "cd /write || exit
+        try() { if \"$@\" 2>/dev/null; then echo \"DONE $*\" >&2; fi; }
+        try cp code.txt .git/config
+        try cp --remove-destination code.txt .git/hooks/pre-commit
+        try mv .git g
+        try rm -rf .git
+        try rm -f .envrc
+        try rm -f CLAUDE.md
+        try rm -f .claude
+        try cp code.txt .envrc
+        try mv -T code.txt .envrc
+        try ln -sf code.txt AGENTS.md
+        try ln .envrc second
+        try mv part p
+        try chmod 777 .envrc
+        try truncate -s 0 part/deep/.env
+        try touch .git/config
+        try umount .envrc
+        try mount -o remount,rw,bind .git
+        try cp code.txt part/allowed
+        echo tried >&2";
+    for user in [0, USER] {
+        let home = project(user);
+        home.file("read/attack", ATTACKS, user, 0o644);
+        let mut want = content(&home);
+        let text = format!(
+            "brig = 1\n[server]\nname = \"h\"\ncommand = [\"sh\", \"/read/attack\"]\n\
+             [[files]]\nhost = \"{}\"\nat = \"/read\"\n[[files]]\nhost = \"{}\"\nat = \"/write\"\naccess = \"write\"\nlinks = true\n",
+            home.scratch.join("read").display(),
+            home.scratch.join("write").display()
+        );
+        let manifest = home.scratch.write("program.toml", text);
+        let output = brig(&home, &["run"], &manifest).output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(errors.contains("tried"), "{errors}");
+        let done = errors.matches("DONE").count();
+        assert!(done == 1 && errors.contains("part/allowed"), "{errors}");
+        let allowed = home.scratch.join("write/part/allowed");
+        want.insert(allowed, "before".to_owned());
+        assert_eq!(content(&home), want);
+    }
+}
+
 /// A repository that is named can be committed to, and its hooks and settings still not changed.
 #[test]
 fn what_is_named_is_the_servers() {

@@ -83,20 +83,7 @@ fn perform(op: &RootOp, blueprint: &Blueprint<'_>, root: BorrowedFd<'_>) -> Buil
             syscall::set_mount_attributes(mount.as_fd(), attributes).map_err(|e| fail(at, e))?;
             attach(mount.as_fd(), root, beneath(at)).map_err(|e| fail(at, e.into()))
         }
-        RootOp::Over { source, at, access } => {
-            let part = part(root, at, blueprint.sources.get(source)).map_err(|e| fail(at, e))?;
-            let mount = clone_mount(source, &part)?;
-            let set = match access {
-                Access::Read => libc::MOUNT_ATTR_RDONLY,
-                Access::Write => 0,
-            };
-            syscall::set_mount_attributes(mount.as_fd(), MountAttributes { set, ids: None })
-                .map_err(|e| fail(at, e))?;
-            let flags =
-                MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
-            rustix::mount::move_mount(mount.as_fd(), "", part.as_fd(), "", flags)
-                .map_err(|e| fail(at, e.into()))
-        }
+        RootOp::Over { source, at, access } => over(blueprint, root, (source, at), *access),
         RootOp::Scratch {
             at,
             bytes_max,
@@ -148,6 +135,27 @@ fn device(blueprint: &Blueprint<'_>, root: BorrowedFd<'_>, at: &str) -> Built<()
     syscall::set_mount_attributes(mount.as_fd(), MountAttributes { set, ids: None })
         .map_err(fail)?;
     attach(mount.as_fd(), root, beneath(at)).map_err(|e| fail(e.into()))
+}
+
+/// Mounts a part of a grant over itself.
+fn over(
+    blueprint: &Blueprint<'_>,
+    root: BorrowedFd<'_>,
+    (source, at): (&str, &str),
+    access: Access,
+) -> Built<()> {
+    let fail = |e: io::Error| BuildError::at(&format!("make `{at}` in the cell"), e);
+    let part = part(root, at, blueprint.sources.get(source)).map_err(fail)?;
+    let mount = clone_mount(source, &part)?;
+    let set = match access {
+        Access::Read => libc::MOUNT_ATTR_RDONLY,
+        Access::Write => 0,
+    };
+    syscall::set_mount_attributes(mount.as_fd(), MountAttributes { set, ids: None })
+        .map_err(fail)?;
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+    rustix::mount::move_mount(mount.as_fd(), "", part.as_fd(), "", flags)
+        .map_err(|e| fail(e.into()))
 }
 
 /// A part of a grant that is already mounted. Another session's server may be changing the grant at

@@ -90,14 +90,14 @@ fn check_named(grant: &FileGrant, named: &Named, facts: &HostFacts) -> Result<()
 }
 
 /// Landlock's rights only add up: what a rule allows beneath a folder, no other takes back.
-fn unheld(grant: &FileGrant, held: &BTreeMap<&str, &str>) -> Unplannable {
+fn unheld(grant: &FileGrant, places: &BTreeMap<&str, &str>) -> Unplannable {
     const SHOWN: usize = 5;
-    let mut names: Vec<String> = held
+    let mut names: Vec<String> = places
         .keys()
         .take(SHOWN)
         .map(|below| format!("`{below}`"))
         .collect();
-    if let Some(more) = held.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+    if let Some(more) = places.len().checked_sub(SHOWN).filter(|more| *more > 0) {
         names.push(format!("{more} more"));
     }
     let names = names.join(", ");

@@ -459,9 +459,8 @@ fn is_near(bound: Option<u64>, manifests: u64, own: u64) -> bool {
 fn is_written(mount: &Mount) -> bool {
     match mount {
         Mount::Program { .. } | Mount::Held { .. } => false,
-        Mount::Kept { .. } => true,
         Mount::Grant { access, .. } => *access == Access::Write,
-        Mount::Scratch { .. } => true,
+        Mount::Kept { .. } | Mount::Scratch { .. } => true,
         Mount::System { .. }
         | Mount::Link { .. }
         | Mount::Text { .. }
