@@ -101,6 +101,7 @@ impl<'a> Ground<'a> {
             ("project/.git/objects/o", ""),
             ("project/.git/refs/r", ""),
             ("project/AGENTS.md", "own"),
+            ("project/notes.txt", "own"),
             ("project/part/.envrc", "own"),
             ("home/.profile", ""),
             ("scratch/.keep", ""),
