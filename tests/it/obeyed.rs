@@ -224,7 +224,8 @@ fn a_program_cannot_change_it() {
         let mut want = content(&home);
         let text = format!(
             "brig = 1\n[server]\nname = \"h\"\ncommand = [\"sh\", \"/read/attack\"]\n\
-             [[files]]\nhost = \"{}\"\nat = \"/read\"\n[[files]]\nhost = \"{}\"\nat = \"/write\"\naccess = \"write\"\nlinks = true\n",
+             [[files]]\nhost = \"{}\"\nat = \"/read\"\n\
+             [[files]]\nhost = \"{}\"\nat = \"/write\"\naccess = \"write\"\nlinks = true\n",
             home.scratch.join("read").display(),
             home.scratch.join("write").display()
         );

@@ -93,8 +93,8 @@ pub enum RootOp {
         /// Where, which is the same on the host.
         at: String,
     },
-    /// Mount a part of the cell's root over itself. Its mount is a clone of the one that it lies in,
-    /// with that one's flags and translated ids.
+    /// Mount a part of the cell's root over itself. Its mount is a clone of the one that it lies
+    /// in, with that one's flags and translated ids.
     Over {
         /// Host path, by which the part is known again.
         source: String,
