@@ -114,6 +114,8 @@ fn sources(plan: &Plan) -> Result<BTreeMap<String, FileIdentity>, Refused> {
     let sources = plan.cell.mounts.iter().filter_map(|mount| match mount {
         Mount::Program { source, .. }
         | Mount::Grant { source, .. }
+        | Mount::Held { source, .. }
+        | Mount::Kept { source, .. }
         | Mount::System { source, .. }
         | Mount::Device { at: source } => Some(source.as_str()),
         Mount::Scratch { .. }

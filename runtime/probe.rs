@@ -1,12 +1,14 @@
 //! Host → facts. It looks and never changes anything; what a fact means is decided in `sandbox`.
 
+mod obeyed;
 mod system;
 
 use crate::launch::{FileIdentity, GroupParents, landlock_abi, loaded_objects};
-use brig_policies::{Policy, Source};
+use brig_policies::{Access, Policy, Source};
 use brig_sandbox::cell::FIRST_UNUSED_HOST_ID;
 use brig_sandbox::facts::{Caller, HostFacts, SourceFact, SourceKind, UserNamespaces, WorkerFiles};
-use std::collections::BTreeMap;
+use obeyed::{Tree, look_through};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -30,12 +32,7 @@ pub enum ProbeError {
 pub(crate) fn facts(policy: Option<&Policy>) -> Result<(HostFacts, GroupParents), ProbeError> {
     let groups = GroupParents::find();
     let caller = caller();
-    let mut sources = BTreeMap::new();
-    for grant in policy.iter().flat_map(|policy| policy.files()) {
-        if let Some(fact) = source(grant.host().as_str())? {
-            sources.insert(grant.host().as_str().to_owned(), fact);
-        }
-    }
+    let sources = policy.map_or_else(|| Ok(BTreeMap::new()), sources)?;
     let command = policy.and_then(|policy| match policy.source() {
         Source::Command { program, .. } => Some(program),
         Source::Component(_) => None,
@@ -55,6 +52,43 @@ pub(crate) fn facts(policy: Option<&Policy>) -> Result<(HostFacts, GroupParents)
         sources,
     };
     Ok((facts, groups))
+}
+
+/// What each granted and named path is, and what the host obeys in those that may be written.
+fn sources(policy: &Policy) -> Result<BTreeMap<String, SourceFact>, ProbeError> {
+    let mut sources = BTreeMap::new();
+    let mut trees: BTreeMap<String, Tree> = BTreeMap::new();
+    for grant in policy.files() {
+        let named = grant.named().iter().map(brig_policies::Named::host);
+        for host in std::iter::once(grant.host()).chain(named) {
+            if let Some(fact) = source(host.as_str())? {
+                sources.insert(host.as_str().to_owned(), fact);
+            }
+        }
+        let fact = sources.get(grant.host().as_str());
+        let folder = fact.filter(|fact| fact.kind == SourceKind::Directory);
+        if let Some(fact) = folder.filter(|_| grant.access() == Access::Write) {
+            let tree = trees.entry(fact.canonical.clone()).or_insert_with(|| Tree {
+                root: fact.canonical.clone(),
+                named: BTreeSet::new(),
+                found: BTreeMap::new(),
+                beyond: false,
+            });
+            let named = grant.named().iter();
+            tree.named
+                .extend(named.map(|named| named.below().to_owned()));
+        }
+    }
+    let mut trees: Vec<Tree> = trees.into_values().collect();
+    look_through(&mut trees);
+    for tree in trees {
+        let same = sources.values_mut();
+        for fact in same.filter(|fact| fact.canonical == tree.root) {
+            fact.obeyed.clone_from(&tree.found);
+            fact.beyond = tree.beyond;
+        }
+    }
+    Ok(sources)
 }
 
 /// Which files the plan's sources are now, so that the warden can tell when one is replaced.
@@ -235,6 +269,8 @@ fn source(path: &str) -> Result<Option<SourceFact>, ProbeError> {
     Ok(Some(SourceFact {
         canonical: text(&canonical)?,
         kind,
+        obeyed: BTreeMap::new(),
+        beyond: false,
     }))
 }
 

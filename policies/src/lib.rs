@@ -17,6 +17,7 @@ mod grammar;
 mod limits;
 mod manifest;
 mod name;
+mod obeyed;
 mod path;
 mod places;
 mod policy;
@@ -29,10 +30,11 @@ pub use fault::{Fault, FaultCode, Faults};
 pub use limits::Limits;
 pub use manifest::{Manifest, read};
 pub use name::{EnvName, InvalidEnvName, InvalidServerName, ServerName};
+pub use obeyed::{GIT_FOLDER, git_parts, is_git_folder, obeyed, obeyed_names};
 pub use path::{GuestPath, HostPath, InvalidPath};
 pub use places::Places;
 pub use policy::{
-    Access, CommandProgram, EnvValue, Exec, FileGrant, Links, Missing, Policy, Source,
+    Access, CommandProgram, EnvValue, Exec, FileGrant, Links, Missing, Named, Policy, Source,
 };
 pub use resolve::{check, resolve};
 pub use source::{Refusal, refused_source, refused_write};

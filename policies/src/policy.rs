@@ -38,7 +38,8 @@ impl Policy {
     }
 
     /// The folders and files that the server reaches, sorted by their place in the cell; none
-    /// lies inside another there.
+    /// lies inside another there. What is written inside another is among its
+    /// [`named`](FileGrant::named) places.
     pub fn files(&self) -> &[FileGrant] {
         &self.files
     }
@@ -89,8 +90,55 @@ pub struct FileGrant {
     pub(crate) exec: Exec,
     pub(crate) links: Links,
     pub(crate) missing: Missing,
+    pub(crate) named: Vec<Named>,
     pub(crate) span: Range<usize>,
 }
+
+/// A place inside a write grant that an entry of its own names, so that it may be written although
+/// the host obeys it ([`obeyed`](crate::obeyed)). It gives no other right than the grant around it.
+#[derive(Clone, Debug)]
+pub struct Named {
+    pub(crate) host: HostPath,
+    pub(crate) below: String,
+    pub(crate) missing: Missing,
+    pub(crate) span: Range<usize>,
+}
+
+impl Named {
+    /// The path on the host; its links are not followed.
+    pub fn host(&self) -> &HostPath {
+        &self.host
+    }
+
+    /// The path below the grant around it.
+    pub fn below(&self) -> &str {
+        &self.below
+    }
+
+    /// What happens when there is no such file.
+    pub fn missing(&self) -> Missing {
+        self.missing
+    }
+
+    /// The bytes of the manifest that name it: the `[[files]]` header.
+    pub fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+}
+
+impl PartialEq for Named {
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            host,
+            below,
+            missing,
+            span: _,
+        } = self;
+        *host == other.host && *below == other.below && *missing == other.missing
+    }
+}
+
+impl Eq for Named {}
 
 impl FileGrant {
     /// The source, its links not followed yet. Whoever follows them asks
@@ -124,6 +172,11 @@ impl FileGrant {
         self.missing
     }
 
+    /// What in it may be written although the host obeys it, sorted by names.
+    pub fn named(&self) -> &[Named] {
+        &self.named
+    }
+
     /// The bytes of the manifest that give this right: the `[[files]]` header.
     pub fn span(&self) -> Range<usize> {
         self.span.clone()
@@ -139,6 +192,7 @@ impl PartialEq for FileGrant {
             exec,
             links,
             missing,
+            named,
             span: _,
         } = self;
         *host == other.host
@@ -147,6 +201,7 @@ impl PartialEq for FileGrant {
             && *exec == other.exec
             && *links == other.links
             && *missing == other.missing
+            && *named == other.named
     }
 }
 

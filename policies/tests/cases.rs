@@ -84,6 +84,10 @@ fn rights(policy: &Policy) -> String {
             "files {at} <- {host}: {access:?}, exec {exec:?}, links {links:?}, missing {missing:?}"
         )
         .unwrap();
+        for named in grant.named() {
+            let (host, below, missing) = (named.host(), named.below(), named.missing());
+            writeln!(out, "  named {below} <- {host}, missing {missing:?}").unwrap();
+        }
     }
     for (name, value) in policy.env() {
         match value {

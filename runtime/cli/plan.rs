@@ -54,6 +54,9 @@ fn rights(plan: &Plan, out: &mut String) {
     for text in plan.cell.mounts.iter().filter_map(grant) {
         line(out, "files", &text);
     }
+    for text in plan.cell.mounts.iter().filter_map(part) {
+        line(out, "stays", &text);
+    }
     line(out, "network", "none");
     for (name, value) in &plan.environment {
         line(out, "variable", &variable(name, value));
@@ -115,6 +118,8 @@ fn identity(identity: Identity) -> String {
 fn grant(mount: &Mount) -> Option<String> {
     match mount {
         Mount::Program { .. }
+        | Mount::Held { .. }
+        | Mount::Kept { .. }
         | Mount::Link { .. }
         | Mount::Text { .. }
         | Mount::Processes { .. }
@@ -134,6 +139,28 @@ fn grant(mount: &Mount) -> Option<String> {
             "write {at}, memory of {} that ends with the server",
             size(*bytes_max)
         )),
+    }
+}
+
+/// What of a write grant cannot be written.
+fn part(mount: &Mount) -> Option<String> {
+    match mount {
+        Mount::Held { at, why, .. } => {
+            let at = escape(at.as_bytes());
+            Some(format!("read-only {at}, because {why}"))
+        }
+        Mount::Kept { at, .. } => {
+            let at = escape(at.as_bytes());
+            Some(format!("in place {at}, because what it holds is read-only"))
+        }
+        Mount::Program { .. }
+        | Mount::Grant { .. }
+        | Mount::System { .. }
+        | Mount::Link { .. }
+        | Mount::Text { .. }
+        | Mount::Processes { .. }
+        | Mount::Device { .. }
+        | Mount::Scratch { .. } => None,
     }
 }
 

@@ -174,8 +174,13 @@ pub fn set_rlimit(resource: u32, value: u64) -> core::result::Result<[u64; 2], i
 
 /// Opens a path to name it, no more (open(2), O_PATH). The path ends with a NUL.
 pub fn open_path(path: &[u8]) -> Result {
+    #[cfg(target_arch = "x86_64")]
+    const O_NOFOLLOW: usize = 0o400_000;
+    #[cfg(target_arch = "aarch64")]
+    const O_NOFOLLOW: usize = 0o100_000;
     const AT_FDCWD: usize = -100isize as usize;
-    const O_PATH_CLOEXEC: usize = 0o10_000_000 | 0o2_000_000;
+    // A link that is a mount itself is looked at, and not what it leads to.
+    const O_PATH_CLOEXEC_NOFOLLOW: usize = 0o10_000_000 | 0o2_000_000 | O_NOFOLLOW;
     if path.last() != Some(&0) {
         return Err(22);
     }
@@ -185,7 +190,7 @@ pub fn open_path(path: &[u8]) -> Result {
             nr::OPENAT,
             AT_FDCWD,
             path.as_ptr() as usize,
-            O_PATH_CLOEXEC,
+            O_PATH_CLOEXEC_NOFOLLOW,
             0,
             0,
         )

@@ -169,11 +169,16 @@ fn open_source(source: &str, decided: Option<&FileIdentity>) -> Built<OwnedFd> {
         ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS,
     )
     .map_err(|e| fail(e.into()))?;
-    let stat = rustix::fs::fstat(&file).map_err(|e| fail(e.into()))?;
+    identified(file, decided).map_err(fail)
+}
+
+/// The file, if it is the one that was decided on.
+fn identified(file: OwnedFd, decided: Option<&FileIdentity>) -> io::Result<OwnedFd> {
+    let stat = rustix::fs::fstat(&file)?;
     match decided {
         Some(decided) if (decided.device, decided.inode) == (stat.st_dev, stat.st_ino) => Ok(file),
-        Some(_) => Err(fail(io::Error::other("it was replaced while brig started"))),
-        None => Err(fail(io::Error::other("it was never decided on"))),
+        Some(_) => Err(io::Error::other("it was replaced while brig started")),
+        None => Err(io::Error::other("it was never decided on")),
     }
 }
 

@@ -248,6 +248,8 @@ fn mounts(cell: &Cell, server: u32) -> io::Result<Vec<Wall>> {
             Mount::Grant {
                 at, access, exec, ..
             } => (at, grant_flags(*access, *exec)),
+            Mount::Held { at, exec, .. } => (at, grant_flags(Access::Read, *exec)),
+            Mount::Kept { at, exec, .. } => (at, grant_flags(Access::Write, *exec)),
         };
         planned.insert(at.clone(), flags.to_owned());
     }

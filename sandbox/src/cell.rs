@@ -163,6 +163,26 @@ pub enum Mount {
         /// Path on the host and in the cell.
         at: String,
     },
+    /// A part of the write grant before it that the host obeys: read-only over itself.
+    Held {
+        /// Path on the host, below the grant's. A link is held itself, and not what it leads to.
+        source: String,
+        /// Path in the cell.
+        at: String,
+        /// Whether programs in it may be run.
+        exec: Exec,
+        /// Why the host obeys it.
+        why: String,
+    },
+    /// A folder on the way to such a part: over itself, so that it stays where it is.
+    Kept {
+        /// Path on the host, below the grant's.
+        source: String,
+        /// Path in the cell.
+        at: String,
+        /// Whether programs in it may be run.
+        exec: Exec,
+    },
     /// Memory that ends with the cell.
     Scratch {
         /// Path in the cell.
@@ -185,6 +205,8 @@ impl Mount {
             | Self::Text { at, .. }
             | Self::Processes { at }
             | Self::Device { at }
+            | Self::Held { at, .. }
+            | Self::Kept { at, .. }
             | Self::Scratch { at, .. } => at,
         }
     }

@@ -125,7 +125,19 @@ pub struct SourceFact {
     pub canonical: String,
     /// Directory or file.
     pub kind: SourceKind,
+    /// Where a directory is granted for writing: what the host obeys in it, by its path below, with
+    /// the reason (`brig_policies::obeyed`). What lies in such a place is listed only if the policy
+    /// names the place.
+    #[serde(default)]
+    pub obeyed: BTreeMap<String, String>,
+    /// Whether part of it was not looked through.
+    #[serde(default)]
+    pub beyond: bool,
 }
+
+/// Entries that are looked through for what the host obeys, over all write grants together. Without
+/// a bound a large folder would delay the start for as long as it takes to list.
+pub const LOOKED_THROUGH_MAX: usize = 16_384;
 
 /// Kinds of things that can be granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

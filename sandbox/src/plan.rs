@@ -3,6 +3,7 @@
 mod bounds;
 mod container;
 mod grants;
+mod obeyed;
 mod residuals;
 
 use crate::cell::{Cell, CellKind, Identity, Mount, Namespace, PROGRAM_FOLDER, Rlimit};
@@ -13,9 +14,10 @@ use crate::mechanism::{Held, Isolated, Unenforceable, cell_kind, hold};
 use crate::seccomp::{Family, FileCalls, Profile};
 use bounds::{Bounds, group, processor_share, rlimits, worker_bounds, worker_limits};
 pub use container::container;
+pub use obeyed::PARTS_MAX;
 
 use brig_policies::{Limits, Places, Policy};
-use grants::{file_calls, mount, preopens, scratch};
+use grants::{file_calls, mounts, preopens, scratch};
 use residuals::residuals;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -168,8 +170,8 @@ pub fn component(
     });
     let mut grants = Vec::new();
     for grant in policy.files() {
-        match mount(grant, places, facts, Isolated::Component) {
-            Ok(mount) => grants.extend(mount),
+        match mounts(grant, places, facts, Isolated::Component) {
+            Ok(mounts) => grants.extend(mounts),
             Err(fault) => faults.push(fault),
         }
     }
@@ -184,6 +186,8 @@ pub fn component(
     }
     let preopens = preopens(&grants, kind);
     let files = file_calls(&preopens);
+    let mut residuals = residuals(facts, files, Isolated::Component);
+    residuals.extend(obeyed::residuals(grants::looked_through(policy, facts)));
     Ok(Plan {
         server: policy.name().as_str().to_owned(),
         isolation: Isolation::Component(ComponentPart {
@@ -198,7 +202,7 @@ pub fn component(
         processor_milli: limits.cpus_milli,
         bridge: bridge(limits),
         held,
-        residuals: residuals(facts, files, Isolated::Component),
+        residuals,
     })
 }
 

@@ -18,6 +18,7 @@ mod harness;
 mod hostile;
 mod inspect;
 mod kills;
+mod obeyed;
 mod programs;
 mod relay;
 mod streams;

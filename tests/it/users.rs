@@ -42,13 +42,13 @@ impl Home {
         home
     }
 
-    fn give(&self, path: &str, user: u32, mode: u32) {
+    pub(crate) fn give(&self, path: &str, user: u32, mode: u32) {
         let path = self.scratch.join(path);
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         chown(path, Some(user), Some(user)).unwrap();
     }
 
-    fn file(&self, path: &str, text: &str, user: u32, mode: u32) {
+    pub(crate) fn file(&self, path: &str, text: &str, user: u32, mode: u32) {
         self.scratch.write(path, text);
         self.give(path, user, mode);
     }
@@ -98,7 +98,7 @@ impl Home {
 }
 
 /// What a tool says, or the words of its refusal.
-fn say(client: &mut Client, tool: &str, arguments: &Value) -> Result<String, String> {
+pub(crate) fn say(client: &mut Client, tool: &str, arguments: &Value) -> Result<String, String> {
     let answer = client.call(7, tool, arguments);
     let text = answer["result"]["content"][0]["text"].as_str();
     let text = text
@@ -112,7 +112,7 @@ fn say(client: &mut Client, tool: &str, arguments: &Value) -> Result<String, Str
 }
 
 #[track_caller]
-fn refused(client: &mut Client, tool: &str, arguments: &Value, words: &str) {
+pub(crate) fn refused(client: &mut Client, tool: &str, arguments: &Value, words: &str) {
     let said = say(client, tool, arguments);
     let error = said.expect_err(tool);
     assert!(error.contains(words), "{tool} {arguments}: {error}");

@@ -123,7 +123,10 @@ fault_codes! {
     /// A grant inside another.
     NestedTarget = "nested-target": "One grant's place in the cell lies inside another's. To \
         show it, brig would have to make a folder inside the outer grant, which is the host's, \
-        and the rights below it would depend on the order of two entries. Put them side by side.",
+        and the rights below it would depend on the order of two entries. Put them side by side. \
+        One thing may lie inside a write grant: an entry with `access = \"write\"` for the same \
+        file at the same place, with the same `exec` and `links`. It names a file that the host \
+        obeys, such as `.git`, which stays read-only otherwise.",
     /// Not a size.
     InvalidSize = "invalid-size": "A size is a whole number and a unit: `KiB`, `MiB` or `GiB`, \
         for example `256MiB`. `KB` and `MB` are refused because people mean two things by them.",

@@ -11,7 +11,7 @@ use crate::fault::{FaultCode, Findings, Told};
 use crate::manifest::{Entry, FileEntry, Manifest, Teach as _};
 use crate::path::{GuestPath, HostPath, is_within};
 use crate::places::Places;
-use crate::policy::{Access, Exec, FileGrant, Links, Missing};
+use crate::policy::{Access, Exec, FileGrant, Links, Missing, Named};
 use crate::source::{Refusal, holds_manifest, refused_source, refused_write};
 use crate::wording::Quoted;
 
@@ -41,10 +41,10 @@ pub(super) fn resolve(
         .find_map(|grant| grant.as_ref().err().copied());
     let mut sorted: Vec<Placed> = resolved.into_iter().flatten().collect();
     sorted.sort_by(|left, right| by_names(&left.at, &right.at));
-    tell_overlaps(&sorted, &manifest.text, findings);
+    let apart = nested(sorted, &manifest.text, findings);
     match unplaced {
         Some(told) => Err(told),
-        None => sorted.into_iter().map(|placed| placed.grant).collect(),
+        None => apart.into_iter().map(|placed| placed.grant).collect(),
     }
 }
 
@@ -65,6 +65,7 @@ fn grant(entry: &FileEntry, places: &Places, findings: &mut Findings) -> Result<
             exec: value_or(&entry.exec, Exec::Denied)?,
             links: value_or(&entry.links, Links::Denied)?,
             missing: value_or(&entry.missing, Missing::Fault)?,
+            named: Vec::new(),
             span: entry.span.clone(),
         })
     };
@@ -125,18 +126,52 @@ fn by_names(left: &GuestPath, right: &GuestPath) -> Ordering {
     left.as_str().split('/').cmp(right.as_str().split('/'))
 }
 
-/// Tells of grants that share a place or lie inside another, at the one that stands later.
-fn tell_overlaps(placed: &[Placed], text: &str, findings: &mut Findings) {
+/// Grants that lie side by side. One inside another becomes what it names there, or is told of, at
+/// the one that stands later.
+fn nested(sorted: Vec<Placed>, text: &str, findings: &mut Findings) -> Vec<Placed> {
     let newlines: Vec<usize> = text.match_indices('\n').map(|(offset, _)| offset).collect();
-    let mut outer: Option<&Placed> = None;
-    for inner in placed {
-        match outer {
+    let mut apart: Vec<Placed> = Vec::new();
+    for inner in sorted {
+        match apart.last_mut() {
             Some(outer) if is_within(inner.at.as_str(), outer.at.as_str()) => {
-                tell_overlap(outer, inner, &newlines, findings);
+                match (&mut outer.grant, &inner.grant) {
+                    (Ok(around), Ok(grant)) if names_anew(around, grant) => {
+                        around.named.extend(names(around, grant));
+                    }
+                    (Ok(_) | Err(_), Ok(_) | Err(_)) => {
+                        tell_overlap(outer, &inner, &newlines, findings);
+                    }
+                }
             }
-            Some(_) | None => outer = Some(inner),
+            Some(_) | None => apart.push(inner),
         }
     }
+    apart
+}
+
+fn names_anew(around: &FileGrant, inner: &FileGrant) -> bool {
+    let is_new = |named: &Named| around.named.iter().all(|other| other.below != named.below);
+    names(around, inner).as_ref().is_some_and(is_new)
+}
+
+/// What an entry names inside a grant, if it does no more than that: it is the same file on the
+/// host and in the cell, so nothing has to be made, and its rights are those of the grant around
+/// it, so no two of them can contradict each other.
+fn names(around: &FileGrant, inner: &FileGrant) -> Option<Named> {
+    let below_of = |path: &str, outer: &str| {
+        let rest = path.strip_prefix(outer)?.strip_prefix('/')?;
+        (!rest.is_empty()).then(|| rest.to_owned())
+    };
+    let below = below_of(inner.host.as_str(), around.host.as_str())?;
+    let place = below_of(inner.at.as_str(), around.at.as_str())?;
+    let rights = |grant: &FileGrant| (grant.access, grant.exec, grant.links);
+    let writes = around.access == Access::Write && rights(around) == rights(inner);
+    (below == place && writes).then(|| Named {
+        host: inner.host.clone(),
+        below,
+        missing: inner.missing,
+        span: inner.span.clone(),
+    })
 }
 
 fn tell_overlap(outer: &Placed, inner: &Placed, newlines: &[usize], findings: &mut Findings) {

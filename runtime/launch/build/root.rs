@@ -1,10 +1,11 @@
 //! The cell's root: a tmpfs of mount points with exactly the plan's mounts, read-only, pivoted to.
 
 use super::super::syscall::{self, MountAttributes};
-use super::{Blueprint, BuildError, Built, INIT, clone_mount, open_source};
+use super::{Blueprint, BuildError, Built, INIT, clone_mount, identified, open_source};
+use crate::launch::orders::FileIdentity;
 use brig_sandbox::cell::{Access, Exec};
 use brig_sandbox::lower::native::{ROOT_BYTES_MAX, RootOp};
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, MoveMountFlags, UnmountFlags,
 };
@@ -82,6 +83,7 @@ fn perform(op: &RootOp, blueprint: &Blueprint<'_>, root: BorrowedFd<'_>) -> Buil
             syscall::set_mount_attributes(mount.as_fd(), attributes).map_err(|e| fail(at, e))?;
             attach(mount.as_fd(), root, beneath(at)).map_err(|e| fail(at, e.into()))
         }
+        RootOp::Over { source, at, access } => over(blueprint, root, (source, at), *access),
         RootOp::Scratch {
             at,
             bytes_max,
@@ -133,6 +135,36 @@ fn device(blueprint: &Blueprint<'_>, root: BorrowedFd<'_>, at: &str) -> Built<()
     syscall::set_mount_attributes(mount.as_fd(), MountAttributes { set, ids: None })
         .map_err(fail)?;
     attach(mount.as_fd(), root, beneath(at)).map_err(|e| fail(e.into()))
+}
+
+/// Mounts a part of a grant over itself.
+fn over(
+    blueprint: &Blueprint<'_>,
+    root: BorrowedFd<'_>,
+    (source, at): (&str, &str),
+    access: Access,
+) -> Built<()> {
+    let fail = |e: io::Error| BuildError::at(&format!("make `{at}` in the cell"), e);
+    let part = part(root, at, blueprint.sources.get(source)).map_err(fail)?;
+    let mount = clone_mount(source, &part)?;
+    let set = match access {
+        Access::Read => libc::MOUNT_ATTR_RDONLY,
+        Access::Write => 0,
+    };
+    syscall::set_mount_attributes(mount.as_fd(), MountAttributes { set, ids: None })
+        .map_err(fail)?;
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+    rustix::mount::move_mount(mount.as_fd(), "", part.as_fd(), "", flags)
+        .map_err(|e| fail(e.into()))
+}
+
+/// A part of a grant that is already mounted. Another session's server may be changing the grant at
+/// this moment: no link is followed to the part, and it must be the file that was decided on.
+fn part(root: BorrowedFd<'_>, at: &str, decided: Option<&FileIdentity>) -> io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let beneath_links = ResolveFlags::NO_SYMLINKS | ResolveFlags::BENEATH;
+    let file = rustix::fs::openat2(root, beneath(at), flags, Mode::empty(), beneath_links)?;
+    identified(file, decided)
 }
 
 fn bind_attributes(access: Access, exec: Exec) -> u64 {

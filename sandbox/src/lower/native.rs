@@ -1,11 +1,15 @@
 //! A cell as the operations that the warden and init perform, in their order.
 
+mod checks;
+
 use crate::cell::{
     Access, Cell, CellKind, ControlGroup, Exec, GrantKind, Identity, Landlock, Mount, Namespace,
     PROGRAM_FOLDER, Rlimit,
 };
 use crate::facts::WorkerFiles;
 use crate::seccomp::InvalidProfile;
+use checks::check;
+pub use checks::{Mounted, SourceCheck};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -30,33 +34,6 @@ pub struct NativeCell {
     pub checks: Vec<SourceCheck>,
     /// What init is told.
     pub init: InitOrders,
-}
-
-/// A source that must be the same file inside as it was when the plan was made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceCheck {
-    /// Canonical host path.
-    pub source: String,
-    /// Path in the cell.
-    pub at: String,
-    /// Whether the mount must be read-only. In a narrow cell there is no mount to look at.
-    pub read_only: bool,
-    /// Whether the mount must keep programs from running.
-    pub no_exec: bool,
-    /// Whether it is a mount of its own.
-    pub mounted: Mounted,
-}
-
-/// What kind of mount a source is in the cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Mounted {
-    /// None: it is where it is on the host.
-    Not,
-    /// A mount without set-id bits and without devices.
-    Files,
-    /// A mount of one device, without set-id bits.
-    Device,
 }
 
 /// One step of filling the root. Every path is absolute, below the new root.
@@ -115,6 +92,16 @@ pub enum RootOp {
     Device {
         /// Where, which is the same on the host.
         at: String,
+    },
+    /// Mount a part of the cell's root over itself. Its mount is a clone of the one that it lies
+    /// in, with that one's flags and translated ids.
+    Over {
+        /// Host path, by which the part is known again.
+        source: String,
+        /// Where. No link is followed.
+        at: String,
+        /// Whether it can be changed.
+        access: Access,
     },
     /// Mount a tmpfs: no set-id bits, no devices, not executable.
     Scratch {
@@ -218,6 +205,11 @@ fn root(cell: &Cell) -> Vec<RootOp> {
             Mount::Grant { at, kind, .. } | Mount::System { at, kind, .. } => (at, Some(*kind)),
             Mount::Scratch { at, .. } | Mount::Processes { at } => (at, Some(GrantKind::Directory)),
             Mount::Link { at, .. } | Mount::Text { at, .. } => (at, None),
+            // They lie over what a grant already shows.
+            Mount::Held { .. } | Mount::Kept { .. } => {
+                ops.push(lower_mount(mount, cell.identity));
+                continue;
+            }
         };
         directories(at, &mut made, &mut ops);
         let place = |kind| match kind {
@@ -229,53 +221,6 @@ fn root(cell: &Cell) -> Vec<RootOp> {
         ops.push(lower_mount(mount, cell.identity));
     }
     ops
-}
-
-fn check(mount: &Mount, kind: CellKind) -> Option<SourceCheck> {
-    let (source, at, read_only, no_exec) = match mount {
-        Mount::Program { source, at } | Mount::System { source, at, .. } => {
-            (source, at, true, false)
-        }
-        Mount::Grant {
-            source,
-            at,
-            access,
-            exec,
-            ..
-        } => (source, at, *access == Access::Read, *exec == Exec::Denied),
-        Mount::Device { at } => return Some(device_check(at)),
-        Mount::Scratch { .. }
-        | Mount::Link { .. }
-        | Mount::Text { .. }
-        | Mount::Processes { .. } => return None,
-    };
-    let source = source.clone();
-    Some(match kind {
-        CellKind::Full => SourceCheck {
-            source,
-            at: at.clone(),
-            read_only,
-            no_exec,
-            mounted: Mounted::Files,
-        },
-        CellKind::Narrow => SourceCheck {
-            at: source.clone(),
-            source,
-            read_only: false,
-            no_exec: false,
-            mounted: Mounted::Not,
-        },
-    })
-}
-
-fn device_check(at: &str) -> SourceCheck {
-    SourceCheck {
-        source: at.to_owned(),
-        at: at.to_owned(),
-        read_only: false,
-        no_exec: true,
-        mounted: Mounted::Device,
-    }
 }
 
 /// The directories above a mount point, each once.
@@ -326,6 +271,16 @@ fn lower_mount(mount: &Mount, identity: Identity) -> RootOp {
                 Identity::UnusedHostId => Owner::Server,
                 Identity::Caller { .. } => Owner::Same,
             },
+        },
+        Mount::Held { source, at, .. } => RootOp::Over {
+            source: source.clone(),
+            at: at.clone(),
+            access: Access::Read,
+        },
+        Mount::Kept { source, at, .. } => RootOp::Over {
+            source: source.clone(),
+            at: at.clone(),
+            access: Access::Write,
         },
         Mount::Scratch {
             at,

@@ -1,7 +1,8 @@
 //! The plan of a program of this host.
 
 use super::bounds::{Bounds, group, processor_share, rlimits};
-use super::grants::{mount, scratch};
+use super::grants::{looked_through, mounts as granted, scratch};
+use super::obeyed;
 use super::residuals::residuals;
 use super::{ContainerPart, Isolation, Plan, Unplannable, Value, bridge, environment, walls};
 use crate::cell::{Access, GrantKind, Links, Mount, PROGRAM_FOLDER, Rlimit};
@@ -79,6 +80,8 @@ pub fn container(
     let links = links(&grants, facts);
     let mounts = mounts(facts, limits, &program, grants);
     let calls = Profile::of_program(links);
+    let mut residuals = residuals(facts, FileCalls::Write, Isolated::Container);
+    residuals.extend(obeyed::residuals(looked_through(policy, facts)));
     let mut all_args = args.clone();
     all_args.extend(policy.args().iter().cloned());
     Ok(Plan {
@@ -90,7 +93,7 @@ pub fn container(
         processor_milli: limits.cpus_milli,
         bridge: bridge(limits),
         held,
-        residuals: residuals(facts, FileCalls::Write, Isolated::Container),
+        residuals,
     })
 }
 
@@ -102,8 +105,8 @@ fn grants(
 ) -> Vec<Mount> {
     let mut grants = Vec::new();
     for grant in policy.files() {
-        match mount(grant, places, facts, Isolated::Container) {
-            Ok(mount) => grants.extend(mount),
+        match granted(grant, places, facts, Isolated::Container) {
+            Ok(mounts) => grants.extend(mounts),
             Err(fault) => faults.push(fault),
         }
         let at = grant.at().as_str();
@@ -202,6 +205,8 @@ fn mounts(facts: &HostFacts, limits: &Limits, program: &str, grants: Vec<Mount>)
         | Mount::Text { .. }
         | Mount::Processes { .. }
         | Mount::Device { .. }
+        | Mount::Held { .. }
+        | Mount::Kept { .. }
         | Mount::Scratch { .. } => false,
     });
     if !covered {

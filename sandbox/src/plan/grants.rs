@@ -1,25 +1,25 @@
 //! Grants: what of the host appears in a cell, and what a component finds there.
 
-use super::Unplannable;
+use super::{Unplannable, obeyed};
 use crate::cell::{Access, CellKind, Exec, GrantKind, Links, Mount};
 use crate::component::Preopen;
 use crate::facts::{HostFacts, SourceFact, SourceKind, WorkerFiles};
 use crate::mechanism::{Isolated, cell_kind};
 use crate::seccomp::FileCalls;
-use brig_policies::{FileGrant, Missing, Places, refused_source, refused_write};
+use brig_policies::{FileGrant, Missing, Places, Policy, refused_source, refused_write};
 use std::collections::BTreeMap;
 
-/// One grant as a mount; nothing where its source is absent and may be.
-pub(super) fn mount(
+/// One grant as a mount, and those over parts of it; none where its source is absent and may be.
+pub(super) fn mounts(
     grant: &FileGrant,
     places: &Places,
     facts: &HostFacts,
     isolated: Isolated,
-) -> Result<Option<Mount>, Unplannable> {
+) -> Result<Vec<Mount>, Unplannable> {
     let host = grant.host().as_str();
     let Some(source) = facts.sources.get(host) else {
         return match grant.missing() {
-            Missing::Skip => Ok(None),
+            Missing::Skip => Ok(Vec::new()),
             Missing::Fault => Err(fault(
                 grant,
                 format!("`{host}` does not exist"),
@@ -30,20 +30,41 @@ pub(super) fn mount(
     check_source(grant, source, places)?;
     check_program(grant, source, &facts.worker)?;
     let kind = kind_of(grant, source)?;
+    let cell = cell_kind(facts);
     if kind == GrantKind::File && isolated == Isolated::Component {
-        check_file(grant, cell_kind(facts))?;
+        check_file(grant, cell)?;
     }
-    Ok(Some(Mount::Grant {
+    let exec = exec(grant.exec());
+    let mut mounts = vec![Mount::Grant {
         source: source.canonical.clone(),
         at: grant.at().as_str().to_owned(),
         kind,
         access: access(grant.access()),
-        exec: exec(grant.exec()),
+        exec,
         links: links(grant.links()),
-    }))
+    }];
+    if is_looked_through(grant, source) {
+        mounts.extend(obeyed::parts(grant, source, exec, facts, cell)?);
+    }
+    Ok(mounts)
 }
 
-fn fault(grant: &FileGrant, message: String, help: &str) -> Unplannable {
+/// The sources of all write grants in which something can be that the host obeys.
+pub(super) fn looked_through<'a>(
+    policy: &'a Policy,
+    facts: &'a HostFacts,
+) -> impl Iterator<Item = &'a SourceFact> {
+    policy.files().iter().filter_map(|grant| {
+        let source = facts.sources.get(grant.host().as_str())?;
+        is_looked_through(grant, source).then_some(source)
+    })
+}
+
+fn is_looked_through(grant: &FileGrant, source: &SourceFact) -> bool {
+    access(grant.access()) == Access::Write && source.kind == SourceKind::Directory
+}
+
+pub(super) fn fault(grant: &FileGrant, message: String, help: &str) -> Unplannable {
     Unplannable::Grant {
         span: grant.span(),
         message,
@@ -170,6 +191,8 @@ pub(super) fn preopens(mounts: &[Mount], cell: CellKind) -> Vec<Preopen> {
     for mount in mounts {
         let (source, at, access) = match mount {
             Mount::Program { .. }
+            | Mount::Held { .. }
+            | Mount::Kept { .. }
             | Mount::System { .. }
             | Mount::Link { .. }
             | Mount::Text { .. }

@@ -84,6 +84,8 @@ pub(crate) fn source(canonical: &str, kind: SourceKind) -> SourceFact {
     SourceFact {
         canonical: canonical.to_owned(),
         kind,
+        obeyed: [].into(),
+        beyond: false,
     }
 }
 

@@ -287,7 +287,9 @@ impl Claim<'_> {
     /// The root holds the plan's mounts, each once, and nothing of the kernel's file systems.
     fn root_is_the_plans(&self) -> bool {
         let bound = self.lowered.root.iter().filter_map(|op| match op {
-            RootOp::Bind { source, at, .. } => Some((source.as_str(), at.as_str())),
+            RootOp::Bind { source, at, .. } | RootOp::Over { source, at, .. } => {
+                Some((source.as_str(), at.as_str()))
+            }
             RootOp::Scratch { at, .. } => Some(("", at.as_str())),
             RootOp::Directory { .. } | RootOp::File { .. } | RootOp::Init { .. } => None,
             RootOp::Link { .. }
@@ -296,9 +298,10 @@ impl Claim<'_> {
             | RootOp::Device { .. } => panic!("no part of a component's root"),
         });
         let planned = self.plan.cell.mounts.iter().map(|mount| match mount {
-            Mount::Program { source, at } | Mount::Grant { source, at, .. } => {
-                (source.as_str(), at.as_str())
-            }
+            Mount::Program { source, at }
+            | Mount::Grant { source, at, .. }
+            | Mount::Held { source, at, .. }
+            | Mount::Kept { source, at, .. } => (source.as_str(), at.as_str()),
             Mount::Scratch { at, .. } => ("", at.as_str()),
             Mount::System { .. }
             | Mount::Link { .. }
@@ -315,7 +318,9 @@ impl Claim<'_> {
         let lowered = self.lowered;
         let is_bound = |place: &str| {
             lowered.root.iter().any(|op| match op {
-                RootOp::Bind { at, access, .. } => at == place && *access == Access::Read,
+                RootOp::Bind { at, access, .. } | RootOp::Over { at, access, .. } => {
+                    at == place && *access == Access::Read
+                }
                 RootOp::Directory { .. }
                 | RootOp::File { .. }
                 | RootOp::Init { .. }
@@ -361,8 +366,11 @@ impl Claim<'_> {
             here.fold(0, |all, rule| all | rule.allowed) & CHANGES != 0
         };
         let mounts = &self.plan.cell.mounts;
+        // What is held inside a write grant is the mount's alone: Landlock's rights only add up.
+        let is_part = |mount: &&Mount| matches!(mount, Mount::Held { .. });
         let sound = mounts
             .iter()
+            .filter(|mount| !is_part(mount))
             .all(|mount| changed(self.place(mount)) == is_written(mount));
         let places: BTreeSet<&str> = mounts.iter().map(|mount| self.place(mount)).collect();
         let named = landlock.rules.iter().all(|rule| {
@@ -450,9 +458,9 @@ fn is_near(bound: Option<u64>, manifests: u64, own: u64) -> bool {
 
 fn is_written(mount: &Mount) -> bool {
     match mount {
-        Mount::Program { .. } => false,
+        Mount::Program { .. } | Mount::Held { .. } => false,
         Mount::Grant { access, .. } => *access == Access::Write,
-        Mount::Scratch { .. } => true,
+        Mount::Kept { .. } | Mount::Scratch { .. } => true,
         Mount::System { .. }
         | Mount::Link { .. }
         | Mount::Text { .. }
@@ -636,6 +644,7 @@ fn check_residuals(facts: &HostFacts, plan: &Plan, written: bool) {
             !facts.controllers.contains(&Controller::Cpu),
         ),
         ("supplementary-groups", groups && !dropped),
+        ("obeyed-files", written),
     ]
     .into_iter()
     .filter_map(|(name, open)| open.then_some(name))

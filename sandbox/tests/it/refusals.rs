@@ -2,7 +2,7 @@
 
 use crate::ask::{HEAD, ROOT, facts, narrow, plan, source};
 use brig_sandbox::facts::{Controller, HostFacts, SourceKind, UserNamespaces};
-use brig_sandbox::plan::{Unplannable, compiler_cell};
+use brig_sandbox::plan::{PARTS_MAX, Unplannable, compiler_cell};
 
 /// A manifest and a host are refused for exactly these reasons, in this order. Of each is told the
 /// start of what is wrong (a denial's name, or a grant's message), and a part of the help.
@@ -295,4 +295,53 @@ fn everything_that_stands_in_the_way_is_told_at_once() {
             ("processor-share", ""),
         ],
     );
+}
+
+/// A write grant in which the host obeys these.
+fn obeyed(facts: HostFacts, places: impl IntoIterator<Item = String>) -> HostFacts {
+    let mut app = source("/srv/app", SourceKind::Directory);
+    let why = "somebody obeys it";
+    app.obeyed = places.into_iter().map(|at| (at, why.to_owned())).collect();
+    HostFacts {
+        sources: [("/srv/app".to_owned(), app)].into(),
+        ..facts
+    }
+}
+
+const APP: &str = "[[files]]\nhost = \"/srv/app\"\naccess = \"write\"\n";
+
+#[test]
+fn what_the_host_obeys_is_held_or_refused() {
+    let two = || [".envrc".to_owned(), ".git".to_owned()];
+    check(APP, &obeyed(facts(), two()), &[]);
+    let wrong = "`/srv/app` cannot be granted for writing here: the host obeys `.envrc`, `.git` in";
+    check(APP, &obeyed(narrow(), two()), &[(wrong, "brig doctor")]);
+    check(APP, &obeyed(narrow(), []), &[]);
+    check(
+        "[[files]]\nhost = \"/srv/app\"\n",
+        &obeyed(narrow(), two()),
+        &[],
+    );
+
+    let named = |place: &str, more: &str| {
+        format!("[[files]]\nhost = \"/srv/app/{place}\"\naccess = \"write\"\n{more}")
+    };
+    let both = |more| format!("{APP}{}{}", named(".git", more), named(".envrc", more));
+    check(&both("optional = true\n"), &obeyed(narrow(), two()), &[]);
+    let absent = "`/srv/app/.envrc`, which is named inside `/srv/app`, does not exist";
+    let one = format!("{APP}{}", named(".envrc", ""));
+    check(
+        &one,
+        &obeyed(facts(), two()),
+        &[(absent, "optional = true")],
+    );
+}
+
+#[test]
+fn no_start_waits_for_thousands_of_mounts() {
+    let many = |count: usize| (0..count).map(|number| format!("{number}/.env"));
+    check(APP, &obeyed(facts(), many(PARTS_MAX / 2)), &[]);
+    let wrong = "`/srv/app` cannot be granted for writing: to hold what the host obeys in it takes";
+    let more = obeyed(facts(), many(PARTS_MAX / 2 + 1));
+    check(APP, &more, &[(wrong, "grant only the folders")]);
 }

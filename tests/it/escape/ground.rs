@@ -95,6 +95,14 @@ impl<'a> Ground<'a> {
             ("one/file.txt", "one"),
             ("one/other.txt", SECRET),
             ("brig.lock", "reviewed"),
+            ("project/.git/HEAD", "ref: refs/heads/main\n"),
+            ("project/.git/config", "[core]\n"),
+            ("project/.git/hooks/pre-commit", "#!/bin/sh\n"),
+            ("project/.git/objects/o", ""),
+            ("project/.git/refs/r", ""),
+            ("project/AGENTS.md", "own"),
+            ("project/notes.txt", "own"),
+            ("project/part/.envrc", "own"),
             ("home/.profile", ""),
             ("scratch/.keep", ""),
         ];
@@ -115,6 +123,7 @@ impl<'a> Ground<'a> {
                 link(Path::new(&before), &format!("chain{step}"));
             }
         }
+        symlink("AGENTS.md", self.scratch.join("project/CLAUDE.md")).unwrap();
         symlink("sub/deep", self.scratch.join("read/deep")).unwrap();
         self.give(self.scratch.path());
     }
@@ -174,7 +183,12 @@ impl<'a> Ground<'a> {
             ("<scratch_fd>", descriptor(4, 4).to_string()),
             ("<write_fd>", descriptor(5, 4).to_string()),
         ]);
-        for (name, at) in [("<read>", "read"), ("<write>", "write"), ("<one>", "one")] {
+        for (name, at) in [
+            ("<read>", "read"),
+            ("<write>", "write"),
+            ("<one>", "one"),
+            ("<project>", "project"),
+        ] {
             names.insert(name, folder(at));
         }
         names.insert("<scratch>", folder("scratch"));
