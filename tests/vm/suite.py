@@ -63,6 +63,8 @@ class Caller:
         for name, limits in [("hostile", ""), ("half", "[limits]\ncpus = 0.5\n")]:
             path = self.folder / f"hostile/{name}.toml"
             path.write_text(f"brig = 1\n{text}{grants}{limits}")
+        program = "[server]\nname = \"program\"\ncommand = [\"/usr/bin/cat\"]\n"
+        (self.folder / "hostile/program.toml").write_text(f"brig = 1\n{program}{grants}")
         for path in [self.folder, *self.folder.rglob("*")]:
             os.chown(path, self.id, self.id)
 
@@ -72,6 +74,7 @@ class Caller:
             "units": examples / "units/brig.toml",
             "notes": examples / "notes/brig.toml",
             "hostile": self.folder / "hostile/hostile.toml",
+            "program": self.folder / "hostile/program.toml",
         }
 
     def half(self):
