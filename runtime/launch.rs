@@ -9,7 +9,7 @@ mod orders;
 mod syscall;
 pub(crate) mod warden;
 
-pub(crate) use group::GroupParents;
+pub(crate) use group::{GroupParents, bounds_of};
 pub use orders::End;
 pub(crate) use orders::{FileIdentity, WardenEvent, WardenOrders};
 pub(crate) use syscall::{close_from, landlock_abi, loaded_objects};

@@ -107,7 +107,7 @@ fn user_namespace(owner: (u32, u32)) -> Built<OwnedFd> {
     let fail = |e: io::Error| BuildError::at("translate ids", e);
     let (wait, hold) =
         rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| fail(e.into()))?;
-    match fork_into(u64::from(libc::CLONE_NEWUSER.unsigned_abs())).map_err(fail)? {
+    match fork_into(u64::from(libc::CLONE_NEWUSER.unsigned_abs()), None).map_err(fail)? {
         Cloned::Child => {
             // Until it is killed, or the warden was: then nobody would kill it, and it would keep
             // the supervisor's channel open for good.

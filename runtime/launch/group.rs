@@ -4,12 +4,20 @@
 //! A group's name tells whose it is: the pid namespace and the process id of its warden. So a group
 //! whose warden died without a word is known for what it is, and the next start removes it.
 
+mod bounds;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;
+
+use bounds::{bound, set};
 use brig_sandbox::cell::ControlGroup;
 use brig_sandbox::facts::Controller;
+use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
@@ -41,9 +49,14 @@ impl GroupParents {
         let memberships = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         let mut parents = BTreeMap::new();
+        let v2 = v2_parent(&memberships, &mounts);
         for controller in CONTROLLERS {
-            let found = v2_parent(controller, &memberships, &mounts)
-                .or_else(|| v1_parent(controller, &memberships, &mounts));
+            let found = match &v2 {
+                Some((parent, handed_on)) if handed_on.contains(&controller) => {
+                    Some(parent.clone())
+                }
+                Some(_) | None => v1_parent(controller, &memberships, &mounts),
+            };
             if let Some(parent) = found {
                 parents.insert(controller, parent);
             }
@@ -65,23 +78,49 @@ fn name(controller: Controller) -> &'static str {
     }
 }
 
-/// The nearest folder above this process's own group that is the caller's and hands the controller
-/// on to its children. A group with processes of its own cannot (cgroups(7), "no internal
-/// processes"), so the search starts at its parent.
-fn v2_parent(controller: Controller, memberships: &str, mounts: &str) -> Option<Parent> {
+/// The folder above this process's own group that is the caller's and hands the most controllers on
+/// to its children, the nearest of them. It is one for all: a process is in one group of version 2,
+/// and the bounds of another would hold nothing. A group with processes of its own hands nothing on
+/// (cgroups(7), "no internal processes"), so the search starts at its parent.
+fn v2_parent(memberships: &str, mounts: &str) -> Option<(Parent, BTreeSet<Controller>)> {
+    let (root, own) = v2_folder(memberships, mounts)?;
+    let folders = own
+        .ancestors()
+        .skip(usize::from(own != root))
+        .take_while(|folder| folder.starts_with(&root))
+        .filter(|folder| can_make_in(folder));
+    let mut best: Option<(&Path, BTreeSet<Controller>)> = None;
+    for folder in folders {
+        let handed_on = CONTROLLERS.into_iter().filter(|c| hands_on(folder, *c));
+        let handed_on: BTreeSet<_> = handed_on.collect();
+        if handed_on.len() > best.as_ref().map_or(0, |(_, best)| best.len()) {
+            best = Some((folder, handed_on));
+        }
+        // Looking further up would be more than looking: it lets the root group hand on.
+        if best
+            .as_ref()
+            .is_some_and(|(_, best)| best.len() == CONTROLLERS.len())
+        {
+            break;
+        }
+    }
+    best.map(|(folder, handed_on)| {
+        let parent = Parent {
+            version: Version::V2,
+            folder: folder.to_owned(),
+        };
+        (parent, handed_on)
+    })
+}
+
+/// The root of version 2, and the group there.
+fn v2_folder(memberships: &str, mounts: &str) -> Option<(PathBuf, PathBuf)> {
     let own = memberships
         .lines()
         .find_map(|line| line.strip_prefix("0::"))?;
     let root = mount_of(mounts, |kind, _| kind == "cgroup2")?;
     let own = root.join(own.trim_start_matches('/'));
-    own.ancestors()
-        .skip(usize::from(own != root))
-        .take_while(|folder| folder.starts_with(&root))
-        .find(|folder| can_make_in(folder) && hands_on(folder, controller))
-        .map(|folder| Parent {
-            version: Version::V2,
-            folder: folder.to_owned(),
-        })
+    Some((root, own))
 }
 
 fn hands_on(folder: &Path, controller: Controller) -> bool {
@@ -105,6 +144,14 @@ fn enable(root: &Path, controller: Controller) -> bool {
 }
 
 fn v1_parent(controller: Controller, memberships: &str, mounts: &str) -> Option<Parent> {
+    let folder = v1_folder(controller, memberships, mounts)?;
+    can_make_in(&folder).then_some(Parent {
+        version: Version::V1,
+        folder,
+    })
+}
+
+fn v1_folder(controller: Controller, memberships: &str, mounts: &str) -> Option<PathBuf> {
     let wanted = name(controller);
     let own = memberships.lines().find_map(|line| {
         let mut fields = line.splitn(3, ':').skip(1);
@@ -117,11 +164,37 @@ fn v1_parent(controller: Controller, memberships: &str, mounts: &str) -> Option<
     let root = mount_of(mounts, |kind, options| {
         kind == "cgroup" && options.split(',').any(|word| word == wanted)
     })?;
-    let folder = root.join(own.trim_start_matches('/'));
-    can_make_in(&folder).then_some(Parent {
-        version: Version::V1,
-        folder,
-    })
+    Some(root.join(own.trim_start_matches('/')))
+}
+
+/// The bounds of a process, each as its group has it.
+pub(crate) fn bounds_of(process: u32, bounds: &ControlGroup) -> io::Result<Vec<Bounded>> {
+    let memberships = fs::read_to_string(format!("/proc/{process}/cgroup"))?;
+    let mounts = fs::read_to_string("/proc/self/mountinfo")?;
+    let planned = |controller| Some((controller, bound(bounds, controller)?));
+    let bounded = |(controller, planned)| {
+        let v1 = v1_folder(controller, &memberships, &mounts).map(|at| (Version::V1, at));
+        let group = v1.or_else(|| Some((Version::V2, v2_folder(&memberships, &mounts)?.1)));
+        let last = |(_, at): &(Version, PathBuf)| Some(at.file_name()?.to_str()?.to_owned());
+        Bounded {
+            controller: name(controller),
+            group: group.as_ref().and_then(last).unwrap_or_default(),
+            planned: bounds::as_kept(controller, planned),
+            found: group.and_then(|(version, at)| bounds::read(&at, version, controller)),
+        }
+    };
+    let controllers = CONTROLLERS.into_iter();
+    Ok(controllers.filter_map(planned).map(bounded).collect())
+}
+
+/// A bound as it was planned, and as the kernel has it in the group that a process is in.
+pub(crate) struct Bounded {
+    pub(crate) controller: &'static str,
+    /// The group's own name.
+    pub(crate) group: String,
+    pub(crate) planned: u64,
+    /// None where nothing bounds the group.
+    pub(crate) found: Option<u64>,
 }
 
 /// Where the first mount is that this is true of: file system type and super block options
@@ -179,12 +252,21 @@ impl Group {
         Ok(group)
     }
 
-    /// Puts a process into the groups of version 2, and with it all that it will start.
-    pub(super) fn add(&self, process: i32) -> io::Result<()> {
-        for folder in self.of(Version::V2) {
-            fs::write(folder.join("cgroup.procs"), process.to_string())?;
-        }
-        Ok(())
+    /// The folder of the group of version 2, where there is one: a child can be started in it
+    /// (clone(2), `CLONE_INTO_CGROUP`).
+    pub(super) fn to_start_in(&self) -> io::Result<Option<OwnedFd>> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let open = |folder: PathBuf| rustix::fs::open(folder, flags, Mode::empty());
+        Ok(self.of(Version::V2).next().map(open).transpose()?)
+    }
+
+    /// Whether the group of version 2, where there is one, has this process.
+    pub(super) fn has(&self, process: i32) -> io::Result<bool> {
+        let Some(folder) = self.of(Version::V2).next() else {
+            return Ok(true);
+        };
+        let processes = fs::read_to_string(folder.join("cgroup.procs"))?;
+        Ok(processes.lines().any(|line| line == process.to_string()))
     }
 
     /// Puts this process, which has one thread, into the groups of version 1. Moving another one
@@ -245,64 +327,5 @@ fn sweep(parent: &Path, namespace: u64) {
             // It fails, rightly, while the group has processes.
             let _ = fs::remove_dir(entry.path());
         }
-    }
-}
-
-fn bound(bounds: &ControlGroup, controller: Controller) -> Option<u64> {
-    match controller {
-        Controller::Cpu => bounds.processor_milli,
-        Controller::Memory => bounds.memory_bytes_max,
-        Controller::Pids => bounds.processes_max,
-    }
-}
-
-/// Microseconds of one scheduling period.
-const PERIOD_US: u64 = 100_000;
-
-fn set(folder: &Path, version: Version, controller: Controller, value: u64) -> io::Result<()> {
-    let quota = value * PERIOD_US / 1000;
-    match (version, controller) {
-        (_, Controller::Pids) => write(folder, "pids.max", &value.to_string()),
-        (Version::V2, Controller::Cpu) => write(folder, "cpu.max", &format!("{quota} {PERIOD_US}")),
-        (Version::V1, Controller::Cpu) => {
-            write(folder, "cpu.cfs_period_us", &PERIOD_US.to_string())?;
-            write(folder, "cpu.cfs_quota_us", &quota.to_string())
-        }
-        (Version::V2, Controller::Memory) => {
-            write(folder, "memory.max", &whole_pages(value).to_string())?;
-            // One process killed out of many leaves a server that is neither dead nor alive.
-            write(folder, "memory.oom.group", "1")?;
-            if folder.join("memory.swap.max").exists() {
-                write(folder, "memory.swap.max", "0")?;
-            }
-            Ok(())
-        }
-        (Version::V1, Controller::Memory) => {
-            let bytes = whole_pages(value).to_string();
-            write(folder, "memory.limit_in_bytes", &bytes)?;
-            if folder.join("memory.memsw.limit_in_bytes").exists() {
-                write(folder, "memory.memsw.limit_in_bytes", &bytes)?;
-            }
-            Ok(())
-        }
-    }
-}
-
-/// The kernel counts pages, and tells a rounded value back.
-fn whole_pages(bytes: u64) -> u64 {
-    let page = rustix::param::page_size() as u64;
-    bytes / page * page
-}
-
-/// Writes a bound and reads it back: some kernels and some runtimes take a value in silence.
-fn write(folder: &Path, file: &str, value: &str) -> io::Result<()> {
-    let path = folder.join(file);
-    fs::write(&path, value)?;
-    let found = fs::read_to_string(&path)?;
-    if found.trim_end() == value {
-        Ok(())
-    } else {
-        let words = format!("{file} is {} and not {value}", found.trim_end());
-        Err(io::Error::other(words))
     }
 }

@@ -116,7 +116,7 @@ fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell
     };
     let (init, inits_end) = pair()?;
     let (gate, childs_gate) = pair()?;
-    match fork_cell(orders)? {
+    match fork_cell(orders, &group)? {
         Cloned::Child => {
             drop((init, gate));
             let ends = build::Ends {
@@ -147,7 +147,10 @@ fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell
     }
 }
 
-fn fork_cell(orders: &WardenOrders) -> Result<Cloned, BuildError> {
+fn fork_cell(orders: &WardenOrders, group: &Group) -> Result<Cloned, BuildError> {
+    let group = group
+        .to_start_in()
+        .map_err(|e| BuildError::at("open the cell's control group", e))?;
     // The control group's namespace is made in the child, once it is in the group that it is to
     // show.
     let namespaces = orders.cell.namespaces.iter();
@@ -163,7 +166,7 @@ fn fork_cell(orders: &WardenOrders) -> Result<Cloned, BuildError> {
             .map_err(|e| BuildError::at("keep its memory to itself", e))
     };
     dumpable(DumpableBehavior::Dumpable)?;
-    let cloned = fork_into(flags);
+    let cloned = fork_into(flags, group.as_ref().map(OwnedFd::as_fd));
     if !matches!(cloned, Ok(Cloned::Child)) {
         dumpable(DumpableBehavior::NotDumpable)?;
     }
@@ -236,12 +239,17 @@ fn watch(channel: &OwnedFd, cell: &RunningCell) -> io::Result<()> {
 }
 
 impl RunningCell {
-    /// Bounds the child, gives it its ids, and lets it go on with init's orders.
+    /// Finds the child bounded, gives it its ids, and lets it go on with init's orders.
     fn begin(&self, orders: &WardenOrders, child: Pid, gate: &OwnedFd) -> Result<(), BuildError> {
         let host_ids = host_ids(orders.cell.identity);
-        self.group
-            .add(child.as_raw_nonzero().get())
-            .map_err(|e| BuildError::at("put the cell into its control group", e))?;
+        let bounded = self.group.has(child.as_raw_nonzero().get());
+        if !bounded.map_err(|e| BuildError::at("read the cell's control group back", e))? {
+            let absent = io::Error::other("it started elsewhere");
+            return Err(BuildError::at(
+                "put the cell into its control group",
+                absent,
+            ));
+        }
         let ids = match orders.cell.kind {
             CellKind::Full => {
                 write_ids(child, orders.cell.identity, host_ids)

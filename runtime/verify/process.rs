@@ -1,6 +1,7 @@
 //! A running worker's walls, as proc(5) shows them from outside.
 
 use super::{Reader, Wall};
+use crate::launch::bounds_of;
 use brig_sandbox::cell::{
     Access, Cell, CellKind, Exec, FIRST_UNUSED_HOST_ID, Identity, Mount, Namespace, Rlimit,
 };
@@ -294,36 +295,20 @@ fn unescape(path: &str) -> String {
         .fold(path.to_owned(), |path, (from, to)| path.replace(from, to))
 }
 
+/// Each bound, as the group has it that the server really is in, which is the warden's.
 fn groups(cell: &Cell, warden: u32, server: u32) -> io::Result<Vec<Wall>> {
-    let bounded = [
-        ("memory", cell.group.memory_bytes_max),
-        ("pids", cell.group.processes_max),
-        ("cpu", cell.group.processor_milli),
-    ];
-    let text = fs::read_to_string(format!("/proc/{server}/cgroup"))?;
     let own = format!("-{warden}");
-    let is_in = |controller: &str| {
-        text.lines().any(|line| {
-            let mut fields = line.splitn(3, ':').skip(1);
-            let (Some(names), Some(path)) = (fields.next(), fields.next()) else {
-                return false;
-            };
-            let matches = names.is_empty() || names.split(',').any(|name| name == controller);
-            let last = path.rsplit('/').next().unwrap_or_default();
-            matches && last.starts_with("brig-") && last.ends_with(&own)
-        })
-    };
-    let set = bounded.iter().filter(|(_, bound)| bound.is_some());
-    let found = |name| {
-        if is_in(name) {
-            "in its own"
-        } else {
-            "elsewhere"
-        }
-    };
-    Ok(set
-        .map(|(name, _)| wall(&format!("control group, {name}"), "in its own", found(name)))
-        .collect())
+    let walls = bounds_of(server, &cell.group)?.into_iter().map(|bounded| {
+        let is_own = bounded.group.starts_with("brig-") && bounded.group.ends_with(&own);
+        let found = match bounded.found {
+            Some(bound) if is_own => bound.to_string(),
+            Some(_) => "in another group".to_owned(),
+            None => "no bound".to_owned(),
+        };
+        let name = format!("control group, {}", bounded.controller);
+        wall(&name, bounded.planned.to_string(), found)
+    });
+    Ok(walls.collect())
 }
 
 /// What the server has besides its walls: descriptors and variables.

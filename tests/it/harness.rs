@@ -17,8 +17,12 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// The one table of durations: what a test does in CI, and what it does in the soak
 /// (`BRIG_SOAK=1`).
 pub(crate) mod durations {
-    /// Rounds of killing one process at a random moment.
-    pub(crate) const KILL_ROUNDS: (u32, u32) = (50, 1000);
+    /// Rounds of killing one process at a random moment. Where the processor is emulated,
+    /// `scripts/vm` asks for fewer.
+    pub(crate) fn kill_rounds() -> u32 {
+        let asked = std::env::var("BRIG_KILL_ROUNDS").ok();
+        asked.map_or_else(|| pick((50, 1000)), |asked| asked.parse().unwrap())
+    }
 
     /// Bytes of the longest line that a guest writes.
     pub(crate) const GIANT_LINE_BYTES: (u64, u64) = (1 << 30, 1 << 32);

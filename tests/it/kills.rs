@@ -284,7 +284,7 @@ fn rounds(victim: Victim) {
     let (dice, seed) = Dice::new();
     warm(&yard);
     let mut slowest = Duration::ZERO;
-    let count = durations::pick(durations::KILL_ROUNDS);
+    let count = durations::kill_rounds();
     for number in 0..count {
         let moment = match dice.below(6) {
             0 => Moment::ColdStart,

@@ -84,7 +84,7 @@ pub(super) fn processor_share(
                  is not the caller's to use here"
             .to_owned(),
         remedy: "write `cpus = 1.0` under [limits] or leave it out, or run brig in a delegated \
-                 control group"
+                 control group (systemd-run --user --scope -p Delegate=yes brig …)"
             .to_owned(),
     })
 }
