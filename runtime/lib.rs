@@ -1,6 +1,9 @@
 //! Make it so: the command line, the probe, launching, the bridge. With `images`, the only crate
 //! that has effects; it decides nothing that a manifest decides.
 
+#[cfg(all(feature = "test-hooks", not(debug_assertions)))]
+compile_error!("hooks for tests hand brig's parts over to an attacker: no release may have them");
+
 pub mod bridge;
 pub mod cli;
 pub mod component;

@@ -110,6 +110,8 @@ fn worker_orders(plan: &Plan, part: &ComponentPart, code: &Entry) -> Result<Work
         code_hash: code.code_hash.clone(),
         code_key: code.code_key.clone(),
         filter_after_load,
+        #[cfg(feature = "test-hooks")]
+        captured: std::env::var_os("BRIG_TEST_CAPTURED").is_some(),
     })
 }
 

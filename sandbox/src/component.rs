@@ -91,6 +91,9 @@ pub struct WorkerOrders {
     /// The seccomp program that the worker puts on itself once code is loaded, as instructions of
     /// `struct sock_filter` packed little-endian in 64 bits each: code, jt, jf, k.
     pub filter_after_load: Vec<u64>,
+    /// For tests: once all walls are up, an attacker's native code runs in the guest's place.
+    #[cfg(feature = "test-hooks")]
+    pub captured: bool,
 }
 
 /// What the worker writes, one JSON object a line.

@@ -92,8 +92,8 @@ fn read(path: &str) -> String {
 
 const BRIGS_CRATES: &[&str] = &["policies/", "sandbox/", "images/", "runtime/"];
 
-#[test]
-fn arrows_between_crates_point_one_way() {
+/// What cargo knows of the workspace.
+fn metadata() -> Value {
     let arguments = [
         "metadata",
         "--no-deps",
@@ -106,7 +106,12 @@ fn arrows_between_crates_point_one_way() {
         .current_dir(repository())
         .output()
         .unwrap();
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn arrows_between_crates_point_one_way() {
+    let metadata = metadata();
     let mut arrows = Vec::new();
     for package in metadata["packages"].as_array().unwrap() {
         let from = package["name"].as_str().unwrap();
@@ -119,6 +124,9 @@ fn arrows_between_crates_point_one_way() {
         }
     }
     let wanted = [
+        // For tests alone, as is the next: `hooks_for_tests_are_in_no_release` holds that.
+        "brig -> brig",
+        "brig -> hostile",
         "brig -> brig-images",
         "brig -> brig-policies",
         "brig -> brig-sandbox",
@@ -129,6 +137,39 @@ fn arrows_between_crates_point_one_way() {
         "policies <- sandbox <- runtime, policies <- images <- runtime, and nothing else",
         differences(&arrows, &wanted.map(str::to_owned)),
     );
+}
+
+#[test]
+fn hooks_for_tests_are_in_no_release() {
+    let refusal = "#[cfg(all(feature = \"test-hooks\", not(debug_assertions)))]\ncompile_error!";
+    assert!(read("runtime/lib.rs").contains(refusal));
+    let metadata = metadata();
+    let packages = metadata["packages"].as_array().unwrap();
+    let brig = packages.iter().find(|package| package["name"] == "brig");
+    let brig = brig.unwrap();
+    let features = brig["features"].as_object().unwrap();
+    assert!(!features.contains_key("default"), "{features:?}");
+    let hooked = brig["dependencies"].as_array().unwrap().iter();
+    let hooked = hooked.filter(|dependency| {
+        let hostile = dependency["name"] == "hostile" && dependency["optional"] != true;
+        let hooks = dependency["features"].to_string().contains("test-hooks");
+        hostile || hooks && dependency["kind"] != "dev"
+    });
+    check(
+        "only tests turn the hooks on",
+        hooked.map(|dependency| dependency["name"].to_string()),
+    );
+    let sources = tracked(".rs");
+    let brigs = sources.iter().filter(|file| file.lies_in(BRIGS_CRATES));
+    let open = brigs.flat_map(|file| {
+        let lines: Vec<(usize, &str)> = file.code().collect();
+        let pairs = lines.windows(2).filter(|pair| {
+            pair[1].1.contains("BRIG_TEST_") && !pair[0].1.contains("feature = \"test-hooks\"")
+        });
+        let told: Vec<String> = pairs.map(|p| format!("{}:{}", file.path, p[1].0)).collect();
+        told
+    });
+    check("a variable of a hook is behind the feature", open);
 }
 
 #[test]

@@ -35,6 +35,8 @@ fn orders(form: Form, code: &[u8]) -> WorkerOrders {
         code_hash: blake3::keyed_hash(&KEY, code).to_hex().to_string(),
         code_key: blake3::Hash::from_bytes(KEY).to_hex().to_string(),
         filter_after_load: Vec::new(),
+        #[cfg(feature = "test-hooks")]
+        captured: false,
     }
 }
 

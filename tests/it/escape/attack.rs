@@ -1,6 +1,6 @@
 //! What an attack is: a folder of `tests/escape` with its `attack.toml`, read and checked.
 
-use super::column::Column;
+use super::column::{Column, Runner};
 use crate::harness::repository;
 use brig_sandbox::mechanism::TABLE;
 use serde::Deserialize;
@@ -19,11 +19,16 @@ pub(super) struct Attack {
     pub(super) denial: String,
     #[serde(default)]
     pub(super) calls: Vec<BTreeMap<String, Value>>,
+    /// Instead of calls: a script of system calls for the tool `syscalls`.
+    pub(super) script: Option<String>,
     pub(super) program: Option<Program>,
     #[serde(default)]
     pub(super) manifest: String,
     #[serde(default)]
     pub(super) links: bool,
+    /// Whether it is on bounds that wasmtime alone holds, and native code has other ones.
+    #[serde(default)]
+    pub(super) on_wasmtime: bool,
     /// Where it takes too long for every run of the tests.
     pub(super) soak: Option<Soak>,
     /// Where the proof is neither an answer nor an end, but something that happened outside.
@@ -87,6 +92,8 @@ pub(super) enum Harm {
     Terminal,
     /// A process runs after the client has hung up.
     Outlives,
+    /// A process leaves its memory on disk.
+    Core,
 }
 
 /// What becomes of an attack in a column.
@@ -101,6 +108,18 @@ pub(super) enum Outcome {
     Lacks(String),
 }
 
+/// What is planned for an attack in a column.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Planned<'a> {
+    /// It is played.
+    Outcome(&'a Outcome),
+    /// It is of a kind that cannot be tried there.
+    NotHere(&'static str),
+}
+
+/// Tools of the hostile server that only native code has.
+const NATIVE_TOOLS: &[&str] = &["syscalls", "sweep", "old_door", "threads"];
+
 /// Every attack of the corpus, by name.
 pub(super) fn corpus() -> Vec<Attack> {
     let mut attacks: Vec<Attack> = Vec::new();
@@ -114,6 +133,11 @@ pub(super) fn corpus() -> Vec<Attack> {
         let mut attack: Attack =
             toml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         attack.name = folder.file_name().unwrap().to_string_lossy().into();
+        if let Some(script) = &attack.script {
+            let call = [("tool", "syscalls"), ("script", script)];
+            let call = call.map(|(key, value)| (key.to_owned(), Value::from(value)));
+            attack.calls.push(call.into());
+        }
         attacks.push(attack);
     }
     attacks.sort_by(|one, other| one.name.cmp(&other.name));
@@ -129,19 +153,39 @@ impl Attack {
             .join(name)
     }
 
-    /// The outcome that is planned for a column. A key of the file is a column's name or the start
-    /// of several; exactly one must fit.
-    pub(super) fn planned(&self, column: Column) -> Result<&Outcome, String> {
-        let name = column.name();
+    /// What is planned for a column. A key of the file is a column's name or the start of several;
+    /// exactly one must fit, and none where the attack cannot be tried.
+    pub(super) fn planned(&self, column: Column) -> Result<Planned<'_>, String> {
+        let name = column.name;
         let fits = |key: &str| {
             let rest = name.strip_prefix(key);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
         };
         let mut found = self.outcome.iter().filter(|(key, _)| fits(key));
-        match (found.next(), found.next()) {
-            (Some((_, outcome)), None) => Ok(outcome),
-            (None, _) => Err(format!("{}: no outcome for {name}", self.name)),
-            (Some(_), Some(_)) => Err(format!("{}: two outcomes for {name}", self.name)),
+        match (self.not_here(column), found.next(), found.next()) {
+            (Some(why), None, _) => Ok(Planned::NotHere(why)),
+            (None, Some((_, outcome)), None) => Ok(Planned::Outcome(outcome)),
+            (None, None, _) => Err(format!("{}: no outcome for {name}", self.name)),
+            (Some(why), Some(_), _) => Err(format!("{}: {name} is {why}", self.name)),
+            (None, Some(_), Some(_)) => Err(format!("{}: two outcomes for {name}", self.name)),
+        }
+    }
+
+    /// Why a column has no way to try this, where it has none.
+    fn not_here(&self, column: Column) -> Option<&'static str> {
+        let is_native = |call: &BTreeMap<String, Value>| {
+            let tool = call.get("tool").and_then(Value::as_str);
+            tool.is_some_and(|tool| NATIVE_TOOLS.contains(&tool))
+        };
+        match column.runner {
+            // A guest makes no system call; the worker makes them, for the calls of WASI.
+            Runner::Component => self
+                .calls
+                .iter()
+                .any(is_native)
+                .then_some("no-system-calls"),
+            // Native code runs no WebAssembly, and what it can do itself is in the other attacks.
+            Runner::Captured => (self.program.is_some() || self.on_wasmtime).then_some("no-guest"),
         }
     }
 
@@ -158,7 +202,9 @@ impl Attack {
         fault(!self.proves.ends_with('.'), "`proves` is no sentence");
         fault(self.bare.shows.is_empty(), "`bare.shows` is empty");
         let runs = usize::from(!self.calls.is_empty()) + usize::from(self.program.is_some());
-        fault(runs != 1, "it needs either `calls` or a `program`");
+        fault(runs != 1, "it needs `calls`, a `script` or a `program`");
+        let both = self.script.is_some() && self.calls.len() > 1;
+        fault(both, "it has both `calls` and a `script`");
         let native = self.bare.by == Twin::Native;
         fault(
             native == self.calls.is_empty(),
@@ -178,14 +224,14 @@ impl Attack {
                 Outcome::Residual { name, reason } => name.is_empty() || reason.is_empty(),
             };
             fault(empty, &format!("the outcome of {key} says nothing"));
-            let fits = |column: &Column| column.name().starts_with(key.as_str());
+            let fits = |column: &Column| column.name.starts_with(key.as_str());
             fault(
                 !Column::ALL.iter().any(fits),
                 &format!("{key} is no column"),
             );
         }
         for column in Column::ALL {
-            faults.extend(self.planned(column).err());
+            faults.extend(self.planned(*column).err());
         }
         faults
     }

@@ -1,6 +1,6 @@
 //! The columns of the matrix: where a server runs, and as whom.
 
-use super::ground::Ground;
+use super::ground::{Ground, Side};
 use crate::harness::tool;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -10,38 +10,63 @@ use std::sync::LazyLock;
 /// A user and group id that nobody has.
 pub(super) const USER: u32 = 61_236;
 
-/// Which cell the host allows, for the isolation `component`. Other isolations get their own
-/// columns when there are any.
+/// Where an attack is played: what runs it, which cell the host allows, and who runs brig.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Column {
-    FullRoot,
-    FullUser,
-    NarrowRoot,
-    NarrowUser,
+pub(super) struct Column {
+    /// As attacks name it in their outcomes.
+    pub(super) name: &'static str,
+    pub(super) runner: Runner,
+    pub(super) walls: Walls,
+    /// Who runs brig and owns what it is granted.
+    pub(super) user: u32,
+}
+
+/// What the attacker is in its cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Runner {
+    /// A guest in brig's worker: the isolation `component`.
+    Component,
+    /// The same worker, handed to native code once its walls are up (BRIG_TEST_CAPTURED).
+    Captured,
+}
+
+/// Which cell the host allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Walls {
+    Full,
+    Narrow,
+}
+
+macro_rules! columns {
+    ($($name:literal $runner:ident $walls:ident $user:expr;)*) => {
+        &[$(Column {
+            name: $name,
+            runner: Runner::$runner,
+            walls: Walls::$walls,
+            user: $user,
+        }),*]
+    };
 }
 
 impl Column {
-    pub(super) const ALL: [Self; 4] = [
-        Self::FullRoot,
-        Self::FullUser,
-        Self::NarrowRoot,
-        Self::NarrowUser,
-    ];
+    pub(super) const ALL: &[Self] = columns! {
+        "component-full-root" Component Full 0;
+        "component-full-user" Component Full USER;
+        "component-narrow-root" Component Narrow 0;
+        "component-narrow-user" Component Narrow USER;
+        "captured-full-root" Captured Full 0;
+        "captured-full-user" Captured Full USER;
+        "captured-narrow-root" Captured Narrow 0;
+        "captured-narrow-user" Captured Narrow USER;
+    };
 
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::FullRoot => "component-full-root",
-            Self::FullUser => "component-full-user",
-            Self::NarrowRoot => "component-narrow-root",
-            Self::NarrowUser => "component-narrow-user",
-        }
-    }
-
-    /// Who runs brig and owns what it is granted.
-    pub(super) fn user(self) -> u32 {
-        match self {
-            Self::FullRoot | Self::NarrowRoot => 0,
-            Self::FullUser | Self::NarrowUser => USER,
+    /// How the attacker sees the ground.
+    pub(super) fn side(self) -> Side {
+        match (self.runner, self.walls) {
+            (Runner::Component, Walls::Full) => Side::GuestFull,
+            (Runner::Component, Walls::Narrow) => Side::GuestNarrow,
+            (Runner::Captured, Walls::Full) => Side::ProcessFull,
+            (Runner::Captured, Walls::Narrow) => Side::ProcessNarrow,
         }
     }
 
@@ -49,15 +74,15 @@ impl Column {
     /// next, so the process is brig in the end.
     pub(super) fn brig(self, ground: &Ground) -> Command {
         let mut words: Vec<String> = Vec::new();
-        match self {
-            Self::FullRoot | Self::FullUser => {}
-            Self::NarrowRoot | Self::NarrowUser => {
+        match self.walls {
+            Walls::Full => {}
+            Walls::Narrow => {
                 words.push(tool("nsenter").display().to_string());
                 words.extend(NARROW.entry());
             }
         }
-        if self.user() != 0 {
-            let user = self.user().to_string();
+        if self.user != 0 {
+            let user = self.user.to_string();
             words.push(tool("setpriv").display().to_string());
             words.extend(["--reuid", &user, "--regid", &user].map(str::to_owned));
             words.extend(["--clear-groups", "--inh-caps=-all"].map(str::to_owned));
@@ -65,6 +90,12 @@ impl Column {
         words.push(ground.program("brig").display().to_string());
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]);
+        match self.runner {
+            Runner::Component => {}
+            Runner::Captured => {
+                command.env("BRIG_TEST_CAPTURED", "1");
+            }
+        }
         command
     }
 }

@@ -1,14 +1,22 @@
 //! What an attack finds around it: folders with a secret beside what is granted, and listeners.
 
 use super::attack::Attack;
-use crate::harness::{Scratch, repository};
+use crate::harness::{Scratch, repository, tool};
+use brig_sandbox::seccomp::{Family, FileCalls, Profile, calls};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::net::{TcpListener, UdpSocket};
+use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::thread::{self, JoinHandle};
 
 /// What no server may read: in a file beside the grants, and in the caller's environment.
 pub(super) const SECRET: &str = "s3cret";
@@ -47,6 +55,11 @@ pub(super) struct Ground<'a> {
     user: u32,
     tcp: [TcpListener; 2],
     udp: [UdpSocket; 2],
+    /// In a file of the ground, and without one.
+    unix: [UnixListener; 2],
+    mail: UnixDatagram,
+    /// A process that an attack may name.
+    victim: OnceLock<Victim>,
     /// A file in the host's shared memory.
     shared_memory: PathBuf,
 }
@@ -55,8 +68,13 @@ pub(super) struct Ground<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     Bare,
-    Full,
-    Narrow,
+    /// A guest: it has the manifest's names, whatever the cell.
+    GuestFull,
+    GuestNarrow,
+    /// A native process in a cell: in a full one it has the manifest's names too, in a narrow one
+    /// the host's.
+    ProcessFull,
+    ProcessNarrow,
 }
 
 impl<'a> Ground<'a> {
@@ -67,6 +85,15 @@ impl<'a> Ground<'a> {
         fs::write(&shared_memory, SECRET).unwrap();
         let tcp = LOOPBACK.map(|at| TcpListener::bind(at).expect(NO_LOOPBACK));
         let udp = LOOPBACK.map(|at| UdpSocket::bind(at).expect(NO_LOOPBACK));
+        let unix = [
+            UnixListener::bind(scratch.join("socket")).unwrap(),
+            UnixListener::bind_addr(&SocketAddr::from_abstract_name(name).unwrap()).unwrap(),
+        ];
+        let mail = UnixDatagram::bind(scratch.join("mail")).unwrap();
+        mail.set_nonblocking(true).unwrap();
+        for listener in &unix {
+            listener.set_nonblocking(true).unwrap();
+        }
         for (tcp, udp) in tcp.iter().zip(&udp) {
             tcp.set_nonblocking(true).unwrap();
             udp.set_nonblocking(true).unwrap();
@@ -77,6 +104,9 @@ impl<'a> Ground<'a> {
             user,
             tcp,
             udp,
+            unix,
+            mail,
+            victim: OnceLock::new(),
             shared_memory,
         };
         ground.fill();
@@ -92,6 +122,7 @@ impl<'a> Ground<'a> {
             ("write/own.txt", "own"),
             ("write/run.sh", "#!/bin/sh\necho ran\n"),
             ("write/a/b/own.txt", "own"),
+            ("told", ""),
             ("one/file.txt", "one"),
             ("one/other.txt", SECRET),
             ("brig.lock", "reviewed"),
@@ -143,6 +174,11 @@ impl<'a> Ground<'a> {
         }
     }
 
+    /// A name that nothing else on the host has: that of the abstract socket, among others.
+    fn name(&self) -> &str {
+        self.scratch.path().file_name().unwrap().to_str().unwrap()
+    }
+
     /// A program or guest that all runs share.
     pub(super) fn program(&self, name: &str) -> PathBuf {
         self.shared.scratch.join(name)
@@ -159,20 +195,25 @@ impl<'a> Ground<'a> {
         let host = self.scratch.path().display().to_string();
         let folder = |name: &str| match (program, side) {
             (true, Side::Bare) => name.to_owned(),
-            (true, Side::Full | Side::Narrow) => ".".to_owned(),
-            (false, Side::Bare) => format!("{host}/{name}"),
-            (false, Side::Full | Side::Narrow) => format!("/{name}"),
+            (true, _) => ".".to_owned(),
+            (false, Side::Bare | Side::ProcessNarrow) => format!("{host}/{name}"),
+            (false, Side::GuestFull | Side::GuestNarrow | Side::ProcessFull) => {
+                format!("/{name}")
+            }
         };
         // Preopens stand in the order of their names: read, then tmp where there is one, write.
         let descriptor = |full: u32, narrow: u32| match side {
             Side::Bare => 3,
-            Side::Full => full,
-            Side::Narrow => narrow,
+            Side::GuestFull | Side::ProcessFull => full,
+            Side::GuestNarrow | Side::ProcessNarrow => narrow,
         };
         let port = |address: std::net::SocketAddr| address.port().to_string();
         let mut names: BTreeMap<&str, String> = BTreeMap::from([
             ("<host>", host.clone()),
+            ("<name>", self.name().to_owned()),
+            ("<name_end>", (self.name().len() + 3).to_string()),
             ("<long>", "sub/../".repeat(500)),
+            ("<calls>", answered_calls()),
             ("<shm>", self.shared_memory.display().to_string()),
             ("<cache>", self.cache().display().to_string()),
             ("<tcp>", port(self.tcp[0].local_addr().unwrap())),
@@ -192,6 +233,19 @@ impl<'a> Ground<'a> {
             names.insert(name, folder(at));
         }
         names.insert("<scratch>", folder("scratch"));
+        if ["<victim>", "<init>"]
+            .iter()
+            .any(|name| text.contains(name))
+        {
+            let victim = self.victim.get_or_init(|| Victim::start(self.user));
+            let init = if side == Side::Bare {
+                victim.process
+            } else {
+                1
+            };
+            names.insert("<victim>", victim.process.to_string());
+            names.insert("<init>", init.to_string());
+        }
         let fill = |text: String, (name, value): (&str, String)| text.replace(name, &value);
         names.into_iter().fold(text.to_owned(), fill)
     }
@@ -277,7 +331,61 @@ impl<'a> Ground<'a> {
         let received =
             |s: &UdpSocket, buffer: &mut [u8]| s.recv(buffer).map_or_else(quiet, |_| true);
         let udp = self.udp.iter().any(|s| received(s, &mut buffer));
-        tcp || udp
+        let unix = self
+            .unix
+            .iter()
+            .any(|l| l.accept().map_or_else(quiet, |_| true));
+        let mail = self.mail.recv(&mut buffer).map_or_else(quiet, |_| true);
+        tcp || udp || unix || mail
+    }
+
+    /// Whether the process that the attack could name was killed.
+    pub(super) fn victim_is_dead(&self) -> bool {
+        self.victim.get().is_some_and(Victim::is_dead)
+    }
+}
+
+/// Calls that the worker has a reason for, by number: sweeps leave them out.
+fn answered_calls() -> String {
+    let profile = Profile::of(Family::WorkerLoaded, FileCalls::Write).0;
+    let named = calls().filter(|call| profile.contains(call.name));
+    let numbers: Vec<String> = named.map(|call| call.number.to_string()).collect();
+    numbers.join(" ")
+}
+
+/// A process of the user's, outside of every cell. It is waited for as soon as it ends, so that an
+/// attack sees it gone.
+#[derive(Debug)]
+struct Victim {
+    process: u32,
+    waiting: Option<JoinHandle<()>>,
+}
+
+impl Victim {
+    fn start(user: u32) -> Self {
+        let mut command = Command::new(tool("sleep"));
+        command.arg("600").uid(user).gid(user).stdin(Stdio::null());
+        let mut process = command.spawn().unwrap();
+        Self {
+            process: process.id(),
+            waiting: Some(thread::spawn(move || drop(process.wait()))),
+        }
+    }
+
+    fn is_dead(&self) -> bool {
+        self.waiting.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+}
+
+impl Drop for Victim {
+    fn drop(&mut self) {
+        let process = i32::try_from(self.process).ok().and_then(Pid::from_raw);
+        if let Some(process) = process.filter(|_| !self.is_dead()) {
+            let _ = kill_process(process, Signal::KILL);
+        }
+        if let Some(waiting) = self.waiting.take() {
+            let _ = waiting.join();
+        }
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) fn bare(attack: &Attack, shared: &Shared) -> Found {
     let ground = Ground::new(shared, 0);
     match attack.bare.by {
         Twin::Native => {
-            let mut command = with_descriptor(&ground, &Command::new(native("hostile")));
+            let mut command = with_descriptors(&ground, &Command::new(native("hostile")));
             command.env("HOSTILE_SECRET", SECRET);
             Session::new(attack, &ground, Client::start(command), Side::Bare).play()
         }
@@ -146,30 +146,27 @@ fn component(attack: &Attack, ground: &Ground, side: Side) -> PathBuf {
     }
 }
 
-/// With descriptor 9 open on the secret, as a careless caller leaves one.
-fn with_descriptor(ground: &Ground, command: &Command) -> Command {
-    let mut wrapped = Command::new(tool("sh"));
-    wrapped.args(["-c", "exec 9<\"$0\"; exec \"$@\""]);
-    wrapped.arg(ground.scratch.join("secret"));
+/// With descriptors open, as a careless caller leaves them: 9 and 109 on the secret, 108 on a file
+/// to be written to.
+fn with_descriptors(ground: &Ground, command: &Command) -> Command {
+    let mut wrapped = Command::new(tool("bash"));
+    let open = "exec 9<\"$0/secret\" 109<\"$0/secret\" 108>>\"$0/told\"; exec \"$@\"";
+    wrapped.args(["-c", open]).arg(ground.scratch.path());
     wrapped.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        wrapped.env(name, value.unwrap_or_default());
+    }
     wrapped.current_dir(ground.scratch.path());
     wrapped
 }
 
-fn side(column: Column) -> Side {
-    match column {
-        Column::FullRoot | Column::FullUser => Side::Full,
-        Column::NarrowRoot | Column::NarrowUser => Side::Narrow,
-    }
-}
-
 /// `brig` with a word before the manifest.
 fn brig(attack: &Attack, ground: &Ground, column: Column, words: &[&str]) -> Command {
-    let component = component(attack, ground, side(column));
-    let manifest = ground.manifest(attack, &component, side(column));
+    let component = component(attack, ground, column.side());
+    let manifest = ground.manifest(attack, &component, column.side());
     let mut command = column.brig(ground);
     command.args(words).arg(manifest);
-    let mut command = with_descriptor(ground, &command);
+    let mut command = with_descriptors(ground, &command);
     command
         .env("HOME", ground.scratch.join("home"))
         .env("XDG_CACHE_HOME", ground.cache())
@@ -185,7 +182,7 @@ pub(super) fn residuals(
     shared: &Shared,
     column: Column,
 ) -> Result<Vec<String>, String> {
-    let ground = Ground::new(shared, column.user());
+    let ground = Ground::new(shared, column.user);
     let output = brig(attack, &ground, column, &["plan", "--json"])
         .output()
         .unwrap();
@@ -193,7 +190,7 @@ pub(super) fn residuals(
     match output.status.code() {
         Some(0) => {}
         Some(4) => return Err(told),
-        other => panic!("{}: {other:?} {told}", column.name()),
+        other => panic!("{}: {other:?} {told}", column.name),
     }
     let plan: Value = serde_json::from_slice(&output.stdout).unwrap();
     let residuals = plan["plan"]["residuals"].as_array().unwrap();
@@ -203,10 +200,10 @@ pub(super) fn residuals(
 
 /// The attack in a column. What it reached outside, if anything, makes it a success.
 pub(super) fn celled(attack: &Attack, shared: &Shared, column: Column) -> Found {
-    let ground = Ground::new(shared, column.user());
+    let ground = Ground::new(shared, column.user);
     let command = brig(attack, &ground, column, &["run"]);
     let before = ground.outside();
-    let mut found = Session::new(attack, &ground, Client::start(command), side(column)).play();
+    let mut found = Session::new(attack, &ground, Client::start(command), column.side()).play();
     let after = ground.outside();
     if before != after {
         let changed: Vec<_> = before
@@ -217,6 +214,9 @@ pub(super) fn celled(attack: &Attack, shared: &Shared, column: Column) -> Found 
     }
     if ground.was_reached() {
         found = Found::success(format!("REACHED a listener; {}", found.words));
+    }
+    if ground.victim_is_dead() {
+        found = Found::success(format!("KILLED a process; {}", found.words));
     }
     found
 }

@@ -6,6 +6,7 @@ use super::play::{BARE_PATIENCE, Found};
 use crate::harness::{Client, PATIENCE, family, is_alive};
 use serde_json::{Value, json};
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -66,7 +67,7 @@ impl<'a> Session<'a> {
         };
         match self.side {
             Side::Bare => self.end_bare(found),
-            Side::Full | Side::Narrow => {
+            Side::GuestFull | Side::GuestNarrow | Side::ProcessFull | Side::ProcessNarrow => {
                 self.goes_on(&found);
                 self.end_celled(found)
             }
@@ -122,6 +123,10 @@ impl<'a> Session<'a> {
     }
 
     fn end_bare(mut self, found: Found) -> Found {
+        if self.attack.harm == Some(Harm::Core) {
+            let status = self.client.process.wait().unwrap();
+            return done(Harm::Core, status.core_dumped());
+        }
         if found.words == "no answer" {
             return found;
         }
@@ -183,7 +188,8 @@ fn seen(harm: Harm, junk: u32, errors: &str) -> bool {
         Harm::Junk => junk > 0,
         Harm::Log => errors.len() > LOG_BYTES_MAX,
         Harm::Terminal => errors.contains(CONTROLS),
-        Harm::Outlives => false,
+        // A core would change what is outside of the write grant.
+        Harm::Outlives | Harm::Core => false,
     }
 }
 

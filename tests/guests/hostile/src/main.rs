@@ -1,37 +1,8 @@
-//! An MCP server whose every tool is an attack.
-//!
-//! Run bare, on the host, each of them succeeds; `tests/bare.rs` holds that. So what fails in a
-//! cell fails because of the cell.
+//! The hostile server as a program of its own: a guest, or its native twin.
 
-#![cfg_attr(target_family = "wasm", feature(wasi_ext, wasip2))]
-
-mod files;
-mod flood;
-mod forge;
-mod load;
-mod network;
-mod process;
-mod protocol;
-
+use std::io;
 use std::process::ExitCode;
-use stdio_server::{Server, Tool};
-
-const TOOLS: &[&[Tool]] = &[
-    files::TOOLS,
-    flood::TOOLS,
-    forge::TOOLS,
-    load::TOOLS,
-    network::TOOLS,
-    process::TOOLS,
-    protocol::TOOLS,
-];
 
 fn main() -> ExitCode {
-    let end = stdio_server::run(&Server {
-        name: "hostile",
-        version: "1",
-        tools: TOOLS,
-    });
-    protocol::outlive();
-    end
+    hostile::serve(&mut io::stdin().lock(), &mut io::stdout().lock())
 }
