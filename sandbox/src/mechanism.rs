@@ -233,12 +233,12 @@ impl Isolated {
         self == Self::Component || denial != Denial::NativeCode
     }
 
-    /// wasmtime holds nothing of a program, and processors are not what a guest's one thread
-    /// lacks.
+    /// wasmtime holds nothing of a program, which may be dumped again after any exec (execve(2)).
     fn knows(self, mechanism: Mechanism) -> bool {
         match mechanism {
             Mechanism::WasmLimiter
             | Mechanism::OneThread
+            | Mechanism::NotDumpable
             | Mechanism::SeccompNoExecutableMemory => self == Self::Component,
             Mechanism::ProcessorAffinity => self == Self::Container,
             Mechanism::MountNamespace
@@ -268,7 +268,6 @@ impl Isolated {
             | Mechanism::RlimitProcesses
             | Mechanism::RlimitOpenFiles
             | Mechanism::RlimitCore
-            | Mechanism::NotDumpable
             | Mechanism::ParentDeathSignal => true,
         }
     }

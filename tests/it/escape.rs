@@ -139,6 +139,12 @@ fn cell(attack: &Attack, shared: &Shared, column: Column, offers: &Offers) -> Va
             json!({ "is": "contained", "planned": words, "found": found.words,
                     "as-planned": as_planned })
         }
+        Outcome::Own { shows, reason } => {
+            let found = celled(attack, shared, column);
+            let as_planned = found.succeeded && holds(&found.words, shows);
+            json!({ "is": "own", "planned": format!("{shows}: {reason}"),
+                    "found": found.words, "as-planned": as_planned })
+        }
         Outcome::Residual { name, reason } => {
             let found = celled(attack, shared, column);
             let as_planned = found.succeeded && named(name);

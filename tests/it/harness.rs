@@ -152,10 +152,15 @@ impl Scratch {
     /// The brig under test once more, in this folder. Never written by this process: a thread that
     /// starts a program meanwhile would hold it open for writing, and no one could run it.
     pub(crate) fn install_brig(&self) -> PathBuf {
-        let (installed, program) = (brig().get_program().to_owned(), self.join("brig"));
-        if fs::hard_link(&installed, &program).is_err() {
+        self.install(Path::new(brig().get_program()), "brig")
+    }
+
+    /// Any program, under a name in this folder.
+    pub(crate) fn install(&self, installed: &Path, name: &str) -> PathBuf {
+        let program = self.join(name);
+        if fs::hard_link(installed, &program).is_err() {
             let status = Command::new("cp")
-                .arg(&installed)
+                .arg(installed)
                 .arg(&program)
                 .status()
                 .unwrap();

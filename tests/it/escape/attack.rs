@@ -104,6 +104,8 @@ pub(super) enum Outcome {
     Contained(String),
     /// It succeeds. The reason says why that is, and stands in the plan under this name.
     Residual { name: String, reason: String },
+    /// It succeeds in these words, on what is the server's own in its cell: no harm, with the reason.
+    Own { shows: String, reason: String },
     /// The column has not got what the attack is on, and the plan names what is missing.
     Lacks(String),
 }
@@ -185,7 +187,9 @@ impl Attack {
                 .any(is_native)
                 .then_some("no-system-calls"),
             // Native code runs no WebAssembly, and what it can do itself is in the other attacks.
-            Runner::Captured => (self.program.is_some() || self.on_wasmtime).then_some("no-guest"),
+            Runner::Captured | Runner::Native => {
+                (self.program.is_some() || self.on_wasmtime).then_some("no-guest")
+            }
         }
     }
 
@@ -222,6 +226,7 @@ impl Attack {
             let empty = match outcome {
                 Outcome::Contained(words) | Outcome::Lacks(words) => words.is_empty(),
                 Outcome::Residual { name, reason } => name.is_empty() || reason.is_empty(),
+                Outcome::Own { shows, reason } => shows.is_empty() || reason.is_empty(),
             };
             fault(empty, &format!("the outcome of {key} says nothing"));
             let fits = |column: &Column| column.name.starts_with(key.as_str());

@@ -28,6 +28,8 @@ pub(super) enum Runner {
     Component,
     /// The same worker, handed to native code once its walls are up (BRIG_TEST_CAPTURED).
     Captured,
+    /// A program of its own: the isolation `container` on the native engine.
+    Native,
 }
 
 /// Which cell the host allows.
@@ -58,6 +60,8 @@ impl Column {
         "captured-full-user" Captured Full USER;
         "captured-narrow-root" Captured Narrow 0;
         "captured-narrow-user" Captured Narrow USER;
+        "native-root" Native Full 0;
+        "native-user" Native Full USER;
     };
 
     /// How the attacker sees the ground.
@@ -65,6 +69,7 @@ impl Column {
         match (self.runner, self.walls) {
             (Runner::Component, Walls::Full) => Side::GuestFull,
             (Runner::Component, Walls::Narrow) => Side::GuestNarrow,
+            (Runner::Native, _) => Side::Program,
             (Runner::Captured, Walls::Full) => Side::ProcessFull,
             (Runner::Captured, Walls::Narrow) => Side::ProcessNarrow,
         }
@@ -91,7 +96,7 @@ impl Column {
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]);
         match self.runner {
-            Runner::Component => {}
+            Runner::Component | Runner::Native => {}
             Runner::Captured => {
                 command.env("BRIG_TEST_CAPTURED", "1");
             }

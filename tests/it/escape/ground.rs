@@ -1,7 +1,9 @@
 //! What an attack finds around it: folders with a secret beside what is granted, and listeners.
 
 use super::attack::Attack;
-use crate::harness::{Scratch, repository, tool};
+use super::column::Column;
+use crate::harness::{Scratch, native, repository, tool};
+use brig_sandbox::cell::Links;
 use brig_sandbox::seccomp::{Family, FileCalls, Profile, calls};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Map, Value};
@@ -38,6 +40,7 @@ impl Shared {
         scratch.install_brig();
         let wasm = repository().join("tests/guests/hostile/hostile.wasm");
         fs::copy(wasm, scratch.join("hostile.wasm")).unwrap();
+        scratch.install(&native("hostile"), "hostile");
         for user in users {
             let cache = scratch.join(format!("cache-{user}"));
             fs::create_dir_all(&cache).unwrap();
@@ -75,6 +78,8 @@ pub(super) enum Side {
     /// the host's.
     ProcessFull,
     ProcessNarrow,
+    /// A program in a cell of its own, with the manifest's names.
+    Program,
 }
 
 impl<'a> Ground<'a> {
@@ -197,14 +202,14 @@ impl<'a> Ground<'a> {
             (true, Side::Bare) => name.to_owned(),
             (true, _) => ".".to_owned(),
             (false, Side::Bare | Side::ProcessNarrow) => format!("{host}/{name}"),
-            (false, Side::GuestFull | Side::GuestNarrow | Side::ProcessFull) => {
+            (false, Side::GuestFull | Side::GuestNarrow | Side::ProcessFull | Side::Program) => {
                 format!("/{name}")
             }
         };
         // Preopens stand in the order of their names: read, then tmp where there is one, write.
         let descriptor = |full: u32, narrow: u32| match side {
             Side::Bare => 3,
-            Side::GuestFull | Side::ProcessFull => full,
+            Side::GuestFull | Side::ProcessFull | Side::Program => full,
             Side::GuestNarrow | Side::ProcessNarrow => narrow,
         };
         let port = |address: std::net::SocketAddr| address.port().to_string();
@@ -213,7 +218,7 @@ impl<'a> Ground<'a> {
             ("<name>", self.name().to_owned()),
             ("<name_end>", (self.name().len() + 3).to_string()),
             ("<long>", "sub/../".repeat(500)),
-            ("<calls>", answered_calls()),
+            ("<calls>", answered_calls(side)),
             ("<shm>", self.shared_memory.display().to_string()),
             ("<cache>", self.cache().display().to_string()),
             ("<tcp>", port(self.tcp[0].local_addr().unwrap())),
@@ -267,7 +272,7 @@ impl<'a> Ground<'a> {
     }
 
     /// The attack's manifest, in which every folder is granted that an attack may name.
-    pub(super) fn manifest(&self, attack: &Attack, component: &Path, side: Side) -> PathBuf {
+    pub(super) fn manifest(&self, attack: &Attack, source: &str, column: Column) -> PathBuf {
         let grant = |name: &str, more: &str| {
             let host = self.scratch.join(name);
             format!(
@@ -277,12 +282,11 @@ impl<'a> Ground<'a> {
         };
         let write = format!("access = \"write\"\nlinks = {}\n", attack.links);
         let text = format!(
-            "brig = 1\n[server]\nname = \"attack\"\ncomponent = \"{}\"\n{}{}\
+            "brig = 1\n[server]\nname = \"attack\"\n{source}\n{}{}\
              [env]\nGRANTED = \"yes\"\n{}",
-            component.display(),
             grant("read", ""),
             grant("write", &write),
-            self.fill_in(&attack.manifest, side, false),
+            self.fill_in(&attack.manifest, column.side(), false),
         );
         let path = self.scratch.write("manifest.toml", text);
         self.give(&path);
@@ -345,9 +349,16 @@ impl<'a> Ground<'a> {
     }
 }
 
-/// Calls that the worker has a reason for, by number: sweeps leave them out.
-fn answered_calls() -> String {
-    let profile = Profile::of(Family::WorkerLoaded, FileCalls::Write).0;
+/// Calls that the worker or a program has a reason for, by number: sweeps leave them out.
+fn answered_calls(side: Side) -> String {
+    let profile = match side {
+        Side::Program => Profile::of_program(Links::Allowed).0,
+        Side::Bare
+        | Side::GuestFull
+        | Side::GuestNarrow
+        | Side::ProcessFull
+        | Side::ProcessNarrow => Profile::of(Family::WorkerLoaded, FileCalls::Write).0,
+    };
     let named = calls().filter(|call| profile.contains(call.name));
     let numbers: Vec<String> = named.map(|call| call.number.to_string()).collect();
     numbers.join(" ")

@@ -1,7 +1,7 @@
 //! Plays one attack, bare or in a column, and says what came of it.
 
 use super::attack::{Attack, Program, Twin};
-use super::column::Column;
+use super::column::{Column, Runner};
 use super::ground::{Ground, SECRET, Shared, Side};
 use super::session::Session;
 use crate::harness::{Client, PATIENCE, native, repository, tool};
@@ -162,8 +162,14 @@ fn with_descriptors(ground: &Ground, command: &Command) -> Command {
 
 /// `brig` with a word before the manifest.
 fn brig(attack: &Attack, ground: &Ground, column: Column, words: &[&str]) -> Command {
-    let component = component(attack, ground, column.side());
-    let manifest = ground.manifest(attack, &component, column.side());
+    let source = match column.runner {
+        Runner::Component | Runner::Captured => {
+            let component = component(attack, ground, column.side());
+            format!("component = \"{}\"", component.display())
+        }
+        Runner::Native => format!("command = [\"{}\"]", ground.program("hostile").display()),
+    };
+    let manifest = ground.manifest(attack, &source, column);
     let mut command = column.brig(ground);
     command.args(words).arg(manifest);
     let mut command = with_descriptors(ground, &command);

@@ -67,7 +67,11 @@ impl<'a> Session<'a> {
         };
         match self.side {
             Side::Bare => self.end_bare(found),
-            Side::GuestFull | Side::GuestNarrow | Side::ProcessFull | Side::ProcessNarrow => {
+            Side::GuestFull
+            | Side::GuestNarrow
+            | Side::ProcessFull
+            | Side::ProcessNarrow
+            | Side::Program => {
                 self.goes_on(&found);
                 self.end_celled(found)
             }
