@@ -109,6 +109,20 @@ fn check(tool: &str, arguments: &Value, wanted: &str) {
     );
 }
 
+/// One call that fails in these words.
+#[track_caller]
+fn check_fails(tool: &str, arguments: &Value, wanted: &str) {
+    let mut bare = Bare::start();
+    bare.call(tool, arguments);
+    let result = &bare.until_answer().1["result"];
+    assert_eq!(result["isError"], true, "{tool}: {result}");
+    let text = result["content"][0]["text"].as_str().unwrap();
+    assert!(
+        text.contains(wanted),
+        "{tool} says {text:?}, not {wanted:?}"
+    );
+}
+
 fn scratch(name: &str) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     drop(fs::remove_dir_all(&folder));
@@ -385,6 +399,66 @@ fn answers_come_when_they_like() {
     assert_eq!(asking.line(), format!("{asked}\n").as_bytes());
     asking.send(r#"{"id":9,"result":{"x":1.0}}"#);
     assert!(asking.until_answer().1.to_string().contains("1.0"));
+}
+
+#[test]
+fn scripts_make_the_calls_that_they_name() {
+    let run = |script: &str, want: &str| check("syscalls", &json!({ "script": script }), want);
+    run(
+        "# nothing but\n\n tgkill 1 -1 0 => EINVAL",
+        "tgkill answered EINVAL",
+    );
+    run(
+        "m = memfd_create \"a\\x62\" 0\nwrite $m \"text\" 4\npread64 $m out:9 9 0",
+        "answered 4 text",
+    );
+    run(
+        "p = [zero:8]\npipe2 $p 0\nwrite u32@p+4 \"in\" 2\nread u32@p out:4 4",
+        "answered 2 in",
+    );
+    run(
+        "b = [u8:65 be16:0x4243 u16:0x4544 zero:1 \"F\"]\nshow $b",
+        "ABCDE\\u{0}F",
+    );
+    run("e = try close 999\nclose $e => EBADF", "EBADF");
+    run("repeat 3 clone SIGCHLD", "clone answered");
+    let fails = |script: &str, want: &str| {
+        check_fails("syscalls", &json!({ "script": script }), want);
+    };
+    fails("getpid $absent\n", "nothing is called `absent`");
+    fails("nonsense 1", "there is no call `nonsense`");
+    fails("getpid 1 2 3 4 5 6 7", "six arguments");
+    fails("mmap 0 0o10 PROT_READ|WRONG", "`WRONG` is no number");
+    fails(
+        "\nopenat AT_FDCWD \"/absent\" O_RDONLY",
+        "line 2: openat: ENOENT",
+    );
+    fails("getpid => 0", "line 1: getpid: answered ");
+}
+
+#[test]
+fn the_kernel_is_reached_by_families() {
+    let sweep = |family: &str, want: &str| check("sweep", &json!({ "family": family }), want);
+    sweep("calls", "answered E");
+    for family in [
+        "sockets",
+        "socket-pairs",
+        "fcntls",
+        "ioctls",
+        "prctls",
+        "clones",
+        "unshares",
+    ] {
+        sweep(family, "answered ");
+    }
+    let nothing = json!({ "family": "nothing" });
+    check_fails("sweep", &nothing, "there is no family `nothing`");
+    let no_list = json!({ "family": "calls", "but": "x" });
+    check_fails("sweep", &no_list, "`x` is no list");
+    check("threads", &json!({ "n": 4 }), "4 threads ran at once");
+    if cfg!(target_arch = "x86_64") {
+        check("old_door", &json!({}), "answered ");
+    }
 }
 
 /// A tool that no test names is an attack that nobody has seen succeed.

@@ -150,7 +150,7 @@ impl Script {
                 }
                 "try" => may_fail = true,
                 "repeat" => times = self.value(&mut text)?,
-                _ if text.take('=') => name = word,
+                _ if text.take_naming() => name = word,
                 _ => {
                     let number = names::call(&word);
                     let number = number.ok_or_else(|| format!("there is no call `{word}`"))?;

@@ -22,7 +22,13 @@ impl<'a> Text<'a> {
         self.peek() == Some(wanted) && self.0.next().is_some()
     }
 
-    /// The same, where no blank may stand before it.
+    /// Takes the `=` that gives a name, and leaves the one of `=>`.
+    pub(super) fn take_naming(&mut self) -> bool {
+        let names = self.peek() == Some('=') && self.0.clone().nth(1) != Some('>');
+        names && self.take('=')
+    }
+
+    /// The same as `take`, where no blank may stand before it.
     pub(super) fn take_at_once(&mut self, wanted: char) -> bool {
         self.0.next_if_eq(&wanted).is_some()
     }
