@@ -259,7 +259,7 @@ def tests(name, words, environment):
 
 
 def escape():
-    tests("escape", ["escape"], {})
+    tests("escape", ["escape"], {"BRIG_ATTACK": COMMAND_LINE["brig.only"]})
     report = REPOSITORY / "target/escape.json"
     if report.exists():
         shutil.copy(report, RESULTS / "escape.json")
