@@ -248,8 +248,8 @@ def start_times(caller):
 def tests(name, words, environment):
     """The test program itself."""
     program = REPOSITORY / "target/debug/deps/it"
-    command = [program, *words, "--nocapture", "--test-threads=2"]
-    environment = os.environ | environment | {"HOME": "/root"}
+    command = [program, *words, "--nocapture", "--test-threads=1"]
+    environment = os.environ | environment | {"HOME": "/root", "BRIG_SLOW": "10"}
     output = subprocess.run(
         command, env=environment, capture_output=True, text=True, errors="replace", check=False
     )
