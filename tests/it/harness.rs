@@ -14,6 +14,13 @@ use std::time::{Duration, Instant};
 /// How long a test waits for one thing before it fails. Generous: a loaded machine is no fault.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The same for a whole start, a compilation with it, and an end: as many times longer as
+/// `BRIG_SLOW` says, which `scripts/vm` sets where the processor is emulated.
+pub(crate) fn patience() -> Duration {
+    let times = std::env::var("BRIG_SLOW").map_or(1, |times| times.parse().unwrap());
+    PATIENCE * times
+}
+
 /// The one table of durations: what a test does in CI, and what it does in the soak
 /// (`BRIG_SOAK=1`).
 pub(crate) mod durations {
@@ -270,10 +277,10 @@ impl Client {
 
     /// The next line, with its end; none where the server closed its output.
     pub(crate) fn line(&mut self) -> Option<Vec<u8>> {
-        match self.lines.recv_timeout(PATIENCE) {
+        match self.lines.recv_timeout(patience()) {
             Ok(line) => Some(line),
             Err(RecvTimeoutError::Disconnected) => None,
-            Err(RecvTimeoutError::Timeout) => panic!("no line within {PATIENCE:?}"),
+            Err(RecvTimeoutError::Timeout) => panic!("no line within {:?}", patience()),
         }
     }
 
@@ -338,7 +345,7 @@ impl Client {
     /// Waits for the process's end: its exit code, and what it wrote to standard error.
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
         self.close();
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + patience();
         let status = loop {
             if let Some(status) = self.process.try_wait().unwrap() {
                 break status;

@@ -4,7 +4,7 @@
 //! Whoever is killed: the client gets an answer or the end, every process of the session is gone,
 //! no mount is left, and what is left in the cache and of control groups goes with a later start.
 
-use crate::harness::{Client, PATIENCE, Scratch, durations, family, is_alive};
+use crate::harness::{Client, Scratch, durations, family, is_alive, patience};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
@@ -113,7 +113,7 @@ impl Yard {
             if left.is_empty() {
                 return start.elapsed();
             }
-            assert!(start.elapsed() < PATIENCE, "{why}: still there: {left:?}");
+            assert!(start.elapsed() < patience(), "{why}: still there: {left:?}");
             thread::sleep(Duration::from_millis(5));
         }
     }
@@ -175,7 +175,7 @@ impl Victim {
             Self::Init => 2,
             Self::Worker => 3,
         };
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + patience();
         while is_alive(started) && Instant::now() < until {
             let mut found = vec![started];
             for _ in 0..depth {
@@ -337,7 +337,7 @@ fn is_swept(yard: &Yard) {
         .into_iter()
         .filter(|group| !warden_lives(group))
         .collect();
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + patience();
     loop {
         warm(yard);
         if orphans.iter().all(|group| !group.exists()) {

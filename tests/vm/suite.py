@@ -248,8 +248,8 @@ def start_times(caller):
 def tests(name, words, environment):
     """The test program itself."""
     program = REPOSITORY / "target/debug/deps/it"
-    command = [program, *words, "--nocapture", "--test-threads=2"]
-    environment = os.environ | environment | {"HOME": "/root"}
+    command = [program, *words, "--nocapture", "--test-threads=1"]
+    environment = os.environ | environment | {"HOME": "/root", "BRIG_SLOW": "10"}
     output = subprocess.run(
         command, env=environment, capture_output=True, text=True, errors="replace", check=False
     )
@@ -259,7 +259,7 @@ def tests(name, words, environment):
 
 
 def escape():
-    tests("escape", ["escape"], {})
+    tests("escape", ["escape"], {"BRIG_ATTACK": COMMAND_LINE["brig.only"]})
     report = REPOSITORY / "target/escape.json"
     if report.exists():
         shutil.copy(report, RESULTS / "escape.json")
