@@ -67,9 +67,11 @@ impl Warden {
             None,
         )
         .map_err(|e| LaunchError::Warden(e.into()))?;
-        let process = Command::new("/proc/self/exe")
-            .arg(WARDEN_ARGUMENT)
-            .env_clear()
+        let mut command = Command::new("/proc/self/exe");
+        command.arg(WARDEN_ARGUMENT).env_clear();
+        #[cfg(feature = "test-hooks")]
+        command.envs(crate::hook::variable());
+        let process = command
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -31,8 +31,27 @@ pub mod tag {
     /// Present where the bounding set could be emptied too, as it can be where the warden had the
     /// right to: no payload.
     pub const BOUNDING_EMPTY: u8 = 12;
+    /// What a test leaves out, a byte of [`left_out`](super::left_out) each. Only tests' builds send
+    /// it, and only their init reads it.
+    pub const LEFT_OUT: u8 = 14;
     /// How many descriptors the server gets, from 0 on: u32.
     pub const DESCRIPTORS: u8 = 11;
+}
+
+/// Walls of init's own that a test can leave out.
+pub mod left_out {
+    /// That capabilities are empty.
+    pub const CAPABILITIES: u8 = 1;
+    /// That new privileges are given up.
+    pub const NEW_PRIVILEGES: u8 = 2;
+    /// A session of the server's own.
+    pub const SESSION: u8 = 3;
+    /// Closing what the server does not get.
+    pub const CLOSING: u8 = 4;
+    /// Keeping its memory to itself.
+    pub const DUMPABLE: u8 = 5;
+    /// Ending with its parent.
+    pub const DEATH_SIGNAL: u8 = 6;
 }
 
 /// Kinds of init's answers.

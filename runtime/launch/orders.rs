@@ -2,9 +2,11 @@
 
 use super::build::BuildError;
 use super::group::GroupParents;
+use crate::hook;
 use crate::init_wire::{self as wire, tag};
 use brig_sandbox::cell::Rlimit;
 use brig_sandbox::lower::native::{InitOrders, Mounted, NativeCell, SourceCheck};
+use brig_sandbox::mechanism::Mechanism;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -98,7 +100,9 @@ pub(crate) fn encode(
 ) -> Vec<u8> {
     let mut records = Encoder { bytes: Vec::new() };
     records.put(tag::IDS, &[&ids.0.to_le_bytes(), &ids.1.to_le_bytes()]);
-    if may_bound {
+    #[cfg(feature = "test-hooks")]
+    records.put(tag::LEFT_OUT, &[&hook::left_to_init()]);
+    if may_bound && !hook::is_off(Mechanism::EmptyCapabilities) {
         records.put(tag::BOUNDING_EMPTY, &[]);
     }
     for check in &cell.checks {
@@ -129,9 +133,10 @@ impl Encoder {
             return;
         };
         let flag = |set: bool, flag: u64| if set { flag } else { 0 };
+        let no_set_id = flag(!hook::is_off(Mechanism::NoSetIdMount), libc::ST_NOSUID);
         let of_mount = match check.mounted {
             Mounted::Not => 0,
-            Mounted::Files => libc::ST_NOSUID | libc::ST_NODEV,
+            Mounted::Files => no_set_id | libc::ST_NODEV,
             Mounted::Device => libc::ST_NOSUID,
         };
         let flags = of_mount
