@@ -239,6 +239,8 @@ impl Isolated {
         match mechanism {
             Mechanism::WasmLimiter
             | Mechanism::OneThread
+            // Every exec of a program undoes it (prctl(2), PR_SET_DUMPABLE).
+            | Mechanism::NotDumpable
             | Mechanism::SeccompNoExecutableMemory => self == Self::Component,
             Mechanism::ProcessorAffinity => self == Self::Container,
             Mechanism::MountNamespace
@@ -268,7 +270,6 @@ impl Isolated {
             | Mechanism::RlimitProcesses
             | Mechanism::RlimitOpenFiles
             | Mechanism::RlimitCore
-            | Mechanism::NotDumpable
             | Mechanism::ParentDeathSignal => true,
         }
     }
