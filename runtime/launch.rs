@@ -11,7 +11,7 @@ pub(crate) mod warden;
 
 pub(crate) use group::{GroupParents, bounds_of};
 pub use orders::End;
-pub(crate) use orders::{FileIdentity, WardenEvent, WardenOrders};
+pub(crate) use orders::{FileIdentity, WardenEvent, WardenOrders, resource};
 pub(crate) use syscall::{close_from, landlock_abi, loaded_objects};
 
 use rustix::fs::{MemfdFlags, SealFlags};

@@ -13,6 +13,7 @@
 
 mod hook;
 mod readback;
+mod report;
 mod sys;
 mod wire;
 
@@ -36,7 +37,11 @@ extern "C" fn init() -> ! {
         )
     };
     match begin(orders, pointers) {
-        Ok((server, signals)) => watch(server, signals, hook::leaves_out(orders, left_out::DEATH_SIGNAL)),
+        Ok((server, signals)) => watch(
+            server,
+            signals,
+            hook::leaves_out(orders, left_out::DEATH_SIGNAL),
+        ),
         Err(Fault(kind, number, step)) => {
             tell(kind, number, step);
             sys::exit(1);
@@ -63,6 +68,7 @@ fn begin(orders: &mut [u8], pointers: &mut [usize]) -> Result<(usize, i32), Faul
     hook::undo(orders);
     check_privileges(orders)?;
     walls(orders)?;
+    report::tell(orders);
     let signals = step("watch for ends", sys::signal_descriptor(1 << (SIGCHLD - 1)))?;
     step("block signals", sys::block_signals(1 << (SIGCHLD - 1)))?;
     start(orders, pointers, signals as i32)
@@ -295,6 +301,7 @@ fn number(result: sys::Result) -> i32 {
 }
 
 const PR_SET_PDEATHSIG: usize = 1;
+const PR_GET_DUMPABLE: usize = 3;
 const PR_SET_DUMPABLE: usize = 4;
 const PR_GET_SECCOMP: usize = 21;
 const PR_CAPBSET_READ: usize = 23;

@@ -127,6 +127,10 @@ pub(super) fn tie(payload: &mut &[u8]) -> Result<(), Fault> {
         Ok(())
     } else {
         let found = found as i32;
-        Err(Fault(answer::DIFFERS, found, "it is tied to other processors"))
+        Err(Fault(
+            answer::DIFFERS,
+            found,
+            "it is tied to other processors",
+        ))
     }
 }

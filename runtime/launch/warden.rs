@@ -189,7 +189,7 @@ fn fork_cell(orders: &WardenOrders, group: &Group) -> Result<Cloned, BuildError>
 
 /// Passes words between supervisor and init until one of them is gone.
 fn watch(channel: &OwnedFd, cell: &RunningCell) -> io::Result<()> {
-    let mut end = None;
+    let (mut end, mut started) = (None, false);
     loop {
         let mut polled = [
             PollFd::new(channel, PollFlags::IN),
@@ -203,7 +203,14 @@ fn watch(channel: &OwnedFd, cell: &RunningCell) -> io::Result<()> {
         let [supervisor, init, death] = polled.map(|entry| !entry.revents().is_empty());
         if init {
             match cell.answer() {
-                Some(InitAnswer::Started) => tell(channel.as_fd(), &WardenEvent::Started)?,
+                // Later words of that kind would be the server's, who took init over.
+                Some(InitAnswer::Read(found)) if !started => {
+                    tell(channel.as_fd(), &WardenEvent::Read { found })?;
+                }
+                Some(InitAnswer::Started) => {
+                    started = true;
+                    tell(channel.as_fd(), &WardenEvent::Started)?;
+                }
                 Some(InitAnswer::Ended(how)) => end = Some(how),
                 Some(InitAnswer::Failed { errno, step }) => {
                     return cell.fail(channel, BuildError::at(&step, errno_text(errno)));
@@ -214,7 +221,7 @@ fn watch(channel: &OwnedFd, cell: &RunningCell) -> io::Result<()> {
                     error.reason = format!("{wall} (found {found})");
                     return cell.fail(channel, error);
                 }
-                Some(InitAnswer::Unknown) => {}
+                Some(InitAnswer::Read(_) | InitAnswer::Unknown) => {}
                 None => {
                     cell.end();
                     let end = cell.end_of(end);
@@ -296,6 +303,7 @@ impl RunningCell {
             Some(InitAnswer::Unbuilt(error)) => Some(error),
             Some(
                 InitAnswer::Differs { .. }
+                | InitAnswer::Read(_)
                 | InitAnswer::Started
                 | InitAnswer::Ended(_)
                 | InitAnswer::Unknown,

@@ -4,13 +4,16 @@
 //! `BRIG_TEST_WITHOUT` leaves walls out, in a brig that is built for tests (feature `test-hooks`).
 //! The attacks are small Python programs, which a full cell runs. Needs root, and Debian's Python.
 
-mod plays;
+pub(crate) mod plays;
 
 use brig_sandbox::mechanism::{Denial, Mechanism, TABLE};
 use plays::plays;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
+
+/// A run without some mechanisms, and how it ended.
+type Run = Box<dyn Fn(&[Mechanism]) -> String>;
 
 /// An attack on one denial.
 struct Play {
@@ -21,7 +24,7 @@ struct Play {
     /// How it ends with one mechanism alone.
     by: Vec<(Mechanism, &'static str)>,
     /// Plays it without these mechanisms, and tells how it ended.
-    run: Box<dyn Fn(&[Mechanism]) -> String>,
+    run: Run,
 }
 
 /// Rights of a denial that no attack shows here, each with the reason.

@@ -5,6 +5,7 @@ use crate::harness::{Client, PATIENCE, Scratch, brig, cached, family, is_alive, 
 use crate::users::{Home, USER};
 use brig_sandbox::mechanism::{Denial, Mechanism};
 use serde_json::json;
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Read;
 use std::net::TcpListener;
@@ -46,7 +47,10 @@ pub(crate) fn manifest(attack: &str, more: &str) -> String {
     );
     let program = FRAME.replace("ATTACK", &attack.trim().replace('\n', "\n    "));
     // An argument holds no line ends.
-    let digits: String = program.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let mut digits = String::new();
+    for byte in program.bytes() {
+        write!(digits, "{byte:02x}").unwrap();
+    }
     format!(
         "brig = 1\n[server]\nname = \"alone\"\n\
          command = [\"{PYTHON}\", \"-I\", \"-c\", \"exec(bytes.fromhex('{digits}'))\"]\n{more}"
@@ -113,9 +117,8 @@ fn run(manifest: &Path) -> Command {
     command
 }
 
-/// The same behind words of another program.
-fn behind(words: &[&str], manifest: &Path) -> Command {
-    let own = run(manifest);
+/// A command behind words of another program.
+pub(crate) fn behind(words: &[&str], own: &Command) -> Command {
     let mut command = Command::new(tool(words[0]));
     command
         .args(&words[1..])
@@ -346,8 +349,12 @@ fn host_name() -> Play {
     ];
     let script = "echo outside > /proc/sys/kernel/hostname; \"$@\"; \
                   echo \"outcome: the host is $(uname -n)\" >&2";
-    let start =
-        move |manifest: &Path| behind(&["unshare", "--uts", "sh", "-c", script, "sh"], manifest);
+    let start = move |manifest: &Path| {
+        behind(
+            &["unshare", "--uts", "sh", "-c", script, "sh"],
+            &run(manifest),
+        )
+    };
     let attack = "socket.sethostname('taken')".to_owned();
     let play = staged(&beside, &by, attack, |_| String::new(), start);
     Play {
@@ -387,7 +394,7 @@ fn terminal() -> Play {
 /// brig's caller has a file of its own open.
 fn descriptors() -> Play {
     let script = "exec \"$@\" 9</etc/debian_version";
-    let start = move |manifest: &Path| behind(&["sh", "-c", script, "sh"], manifest);
+    let start = move |manifest: &Path| behind(&["sh", "-c", script, "sh"], &run(manifest));
     let attack = "os.read(9, 1)\nreturn 'done'".to_owned();
     staged(
         &[],
@@ -489,7 +496,8 @@ fn core_dumps() -> Play {
                   child = os.fork()\n\
                   if child == 0: os.abort()\n\
                   return 'done' if os.WCOREDUMP(os.waitpid(child, 0)[1]) else 'no core'";
-    let start = |manifest: &Path| behind(&["prlimit", "--core=unlimited:unlimited"], manifest);
+    let start =
+        |manifest: &Path| behind(&["prlimit", "--core=unlimited:unlimited"], &run(manifest));
     let more = |scratch: &Scratch| grant(scratch, "access = \"write\"\n");
     staged(
         &[],
@@ -537,7 +545,9 @@ fn outlives(cell: &[u32]) -> String {
     let until = Instant::now() + Duration::from_secs(1);
     while cell.iter().any(|process| is_alive(*process)) {
         if Instant::now() > until {
-            cell.iter().for_each(|process| end(*process));
+            for process in cell {
+                end(*process);
+            }
             return "lives on".to_owned();
         }
         thread::sleep(Duration::from_millis(5));
