@@ -12,6 +12,9 @@ pub(crate) use open::*;
 #[cfg(feature = "test-hooks")]
 mod edit;
 
+#[cfg(feature = "test-hooks")]
+const VARIABLE: &str = "BRIG_TEST_WITHOUT";
+
 #[cfg(not(feature = "test-hooks"))]
 mod closed {
     use brig_sandbox::mechanism::Mechanism;
@@ -30,13 +33,12 @@ mod closed {
 
 #[cfg(feature = "test-hooks")]
 mod open {
+    use super::VARIABLE;
     pub(crate) use super::edit::{edit, edit_worker};
     use crate::init_wire::left_out;
     use brig_sandbox::mechanism::Mechanism;
     use rustix::thread::CapabilitySet;
     use std::io;
-
-    const VARIABLE: &str = "BRIG_TEST_WITHOUT";
 
     pub(crate) fn is_off(mechanism: Mechanism) -> bool {
         off().contains(&mechanism)

@@ -30,11 +30,6 @@ struct Play {
 /// Rights of a denial that no attack shows here, each with the reason.
 const UNPROVEN: &[(Denial, Mechanism, &str)] = &[
     (
-        Denial::NativeCode,
-        Mechanism::SeccompNoExecutableMemory,
-        "only a worker that was taken over can try, which tests/it/escape plays",
-    ),
-    (
         Denial::ProcessorShare,
         Mechanism::OneThread,
         "a guest has no call that would start a thread: there is nothing to leave out",
@@ -83,6 +78,7 @@ rows! {
     capabilities: Capabilities,
     elevation: Elevation,
     surface: Surface,
+    native_code: NativeCode,
     ipc: Ipc,
     host_name: HostName,
     control_groups: ControlGroups,

@@ -196,7 +196,7 @@ pub(super) fn plays(denial: Denial) -> Vec<Play> {
         Denial::Capabilities => vec![capabilities()],
         Denial::Elevation => vec![elevation()],
         Denial::Surface => vec![surface()],
-        Denial::NativeCode => Vec::new(),
+        Denial::NativeCode => vec![native_code()],
         Denial::Ipc => vec![ipc()],
         Denial::HostName => vec![host_name()],
         Denial::ControlGroups => vec![control_groups()],
@@ -310,6 +310,30 @@ fn elevation() -> Play {
 fn surface() -> Play {
     let attack = "call(libc.unshare(0x10000000))";
     played(&[], &[(M::SeccompAllowList, "ENOSYS")], attack)
+}
+
+/// A worker that was taken over asks for memory in which it may run what it writes.
+fn native_code() -> Play {
+    Play {
+        free: "mmap answered",
+        beside: Vec::new(),
+        by: vec![(M::SeccompNoExecutableMemory, "mmap: ENOSYS")],
+        run: Box::new(|off| {
+            let scratch = Scratch::new();
+            let mut command = cached(run(&scratch.manifest("hostile", "")));
+            without(&mut command, off);
+            command.env("BRIG_TEST_CAPTURED", "1");
+            let mut client = Client::start(command);
+            client.initialize();
+            let script = "mmap 0 4096 PROT_READ|PROT_EXEC MAP_PRIVATE|MAP_ANONYMOUS -1 0";
+            let answer = client.call(1, "syscalls", &json!({ "script": script }));
+            let text = answer["result"]["content"][0]["text"].as_str();
+            let text = text.unwrap_or_else(|| panic!("{answer}"));
+            text.rsplit_once("line 1: ")
+                .map_or(text, |(_, end)| end)
+                .to_owned()
+        }),
+    }
 }
 
 /// A segment of shared memory that a process of the host made for everyone.
