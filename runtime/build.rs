@@ -45,6 +45,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     ] {
         rustc.args(["-C", &format!("link-arg={argument}")]);
     }
+    // The one way to an init that leaves walls out. brig refuses to be built with this feature for
+    // a release.
+    rustc.args(["--check-cfg", "cfg(test_hooks)"]);
+    if var("CARGO_FEATURE_TEST_HOOKS").is_ok() {
+        rustc.args(["--cfg", "test_hooks"]);
+    }
     if let Ok(linker) = var("RUSTC_LINKER") {
         rustc.args(["-C", &format!("linker={linker}")]);
     }

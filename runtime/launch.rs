@@ -11,7 +11,7 @@ pub(crate) mod warden;
 
 pub(crate) use group::{GroupParents, bounds_of};
 pub use orders::End;
-pub(crate) use orders::{FileIdentity, WardenEvent, WardenOrders};
+pub(crate) use orders::{FileIdentity, WardenEvent, WardenOrders, resource};
 pub(crate) use syscall::{close_from, landlock_abi, loaded_objects};
 
 use rustix::fs::{MemfdFlags, SealFlags};
@@ -67,9 +67,11 @@ impl Warden {
             None,
         )
         .map_err(|e| LaunchError::Warden(e.into()))?;
-        let process = Command::new("/proc/self/exe")
-            .arg(WARDEN_ARGUMENT)
-            .env_clear()
+        let mut command = Command::new("/proc/self/exe");
+        command.arg(WARDEN_ARGUMENT).env_clear();
+        #[cfg(feature = "test-hooks")]
+        command.envs(crate::hook::variable());
+        let process = command
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())
             .stderr(Stdio::null())

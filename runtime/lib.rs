@@ -9,6 +9,7 @@ pub mod cli;
 pub mod component;
 pub(crate) mod confine;
 pub mod exit;
+pub(crate) mod hook;
 #[expect(
     unreachable_pub,
     dead_code,

@@ -29,7 +29,9 @@ const REFUSED_WAIT_MS: u64 = 30_000;
 /// and in full to the caller, who has a person's terminal or log to write it to.
 pub fn serve(manifest: &Path, project: Option<&Path>) -> Result<Exit, Refused> {
     // Whatever the client left open is its own: a supervisor that was taken over could use it.
-    let _ = close_from(3);
+    if !crate::hook::is_off(brig_sandbox::mechanism::Mechanism::CloseRange) {
+        let _ = close_from(3);
+    }
     // First, so that the warden's exec runs beside everything that is read and decided here.
     let warden = Warden::spawn();
     let planned = check(manifest, project).and_then(decide);

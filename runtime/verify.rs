@@ -1,10 +1,12 @@
 //! `brig verify`: starts the sandbox of a manifest, reads its walls, and compares each with the
 //! plan.
 //!
-//! Two readers: init, which compared its walls from inside before the server's first instruction
-//! and would have refused to start it on any difference; and this process, which looks at the
-//! running worker from outside, through proc(5). The second believes nothing that the first said.
+//! Two readers: init, which reads its walls from inside before the server's first instruction and
+//! tells what they are; and this process, which looks at the running server from outside, through
+//! proc(5). The second believes nothing that the first said.
 
+mod belongings;
+mod inside;
 mod process;
 
 use crate::bridge::pump::Server;
@@ -17,7 +19,7 @@ use crate::serve::start;
 use crate::streams::Read;
 use brig_sandbox::component::WorkerReport;
 use brig_sandbox::plan::{Isolation, Residual};
-use process::{is_behind_its_filter, walls};
+use process::{has_begun, walls};
 use serde::Serialize;
 use std::io;
 use std::path::Path;
@@ -76,12 +78,8 @@ pub fn verify(manifest: &Path, project: Option<&Path>) -> Result<Verdict, Refuse
     let planned = decide(check(manifest, project)?)?;
     let log = Log::new(&planned.plan.server);
     let server = start(&planned, Warden::spawn(), &log)?;
-    let start_ms = planned.plan.bridge.start_ms;
-    let ready = match planned.plan.isolation {
-        Isolation::Component(_) => wait_ready(&server, start_ms),
-        Isolation::Container(_) => wait_program(&server, start_ms),
-    };
-    let read = ready.and_then(|()| read(&planned, &server));
+    let ready = wait(&planned, &server);
+    let read = ready.and_then(|found| read(&planned, &server, &found));
     // The cell ends whatever was found.
     let ended = server.running.kill();
     let walls = read?;
@@ -93,71 +91,83 @@ pub fn verify(manifest: &Path, project: Option<&Path>) -> Result<Verdict, Refuse
     })
 }
 
-/// Waits until the worker has put its second filter on, which it reports.
-fn wait_ready(server: &Server, start_ms: u64) -> Result<(), Refused> {
+/// What has been heard of a start so far.
+#[derive(Default)]
+struct Heard {
+    /// What init read, once it told that.
+    found: Option<Vec<(u8, u64)>>,
+    started: bool,
+    reports: Vec<u8>,
+}
+
+/// Waits until nothing of the server's walls changes any more, and gives what init read.
+fn wait(planned: &Planned, server: &Server) -> Result<Vec<(u8, u64)>, Refused> {
+    let start_ms = planned.plan.bridge.start_ms;
     let until = Instant::now() + Duration::from_millis(start_ms);
-    let mut text = Vec::new();
-    let mut buffer = [0; 4096];
+    let mut heard = Heard::default();
     while Instant::now() < until {
         match server.running.event_now() {
-            Ok(event) => go_on(event)?,
+            Ok(event) => heard.go_on(event)?,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(broken(&error)),
         }
-        if let Read::Bytes(count) = server.reports.read(&mut buffer) {
-            text.extend_from_slice(buffer.get(..count).unwrap_or_default());
+        let ready = heard.started
+            && match planned.plan.isolation {
+                Isolation::Component(_) => heard.worker_is_ready(server)?,
+                // Until then it is a copy of init, which puts everything on it.
+                Isolation::Container(_) => has_begun(server.running.warden_id()),
+            };
+        if ready {
+            return Ok(heard.found.unwrap_or_default());
         }
-        let mut lines = text.split(|byte| *byte == b'\n');
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Err(gone(
+        "the server was not ready in the time that a start may take",
+    ))
+}
+
+impl Heard {
+    /// Whether the worker has put its second filter on, which it reports.
+    fn worker_is_ready(&mut self, server: &Server) -> Result<bool, Refused> {
+        let mut buffer = [0; 4096];
+        if let Read::Bytes(count) = server.reports.read(&mut buffer) {
+            let bytes = buffer.get(..count).unwrap_or_default();
+            self.reports.extend_from_slice(bytes);
+        }
+        let mut lines = self.reports.split(|byte| *byte == b'\n');
         let report = lines.find_map(|line| serde_json::from_slice::<WorkerReport>(line).ok());
         match report {
-            Some(WorkerReport::Ready) => return Ok(()),
+            Some(WorkerReport::Ready) => Ok(true),
             Some(WorkerReport::Failed { step, reason }) => {
-                return Err(gone(&format!("cannot {step}: {reason}")));
+                Err(gone(&format!("cannot {step}: {reason}")))
             }
-            Some(WorkerReport::Exited { .. } | WorkerReport::Trapped { .. }) | None => {}
+            Some(WorkerReport::Exited { .. } | WorkerReport::Trapped { .. }) | None => Ok(false),
         }
-        std::thread::sleep(Duration::from_millis(1));
     }
-    Err(gone(
-        "the worker was not ready in the time that a start may take",
-    ))
-}
 
-/// Waits until init has put the server's filter on it, after which nothing of its walls changes.
-fn wait_program(server: &Server, start_ms: u64) -> Result<(), Refused> {
-    let until = Instant::now() + Duration::from_millis(start_ms);
-    while Instant::now() < until {
-        match server.running.event_now() {
-            Ok(event) => go_on(event)?,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(broken(&error)),
+    fn go_on(&mut self, event: Option<WardenEvent>) -> Result<(), Refused> {
+        match event {
+            Some(WardenEvent::Read { found }) => self.found = Some(found),
+            Some(WardenEvent::Started) => self.started = true,
+            Some(WardenEvent::Failed { step, reason, help }) => {
+                let message = format!("cannot {step}: {reason}");
+                let help = help.unwrap_or_default();
+                return Err(Refused::one(Exit::Launch, "launch-failed", message, &help));
+            }
+            Some(WardenEvent::Ended { .. }) | None => {
+                return Err(gone("the server ended before its walls could be read"));
+            }
         }
-        if is_behind_its_filter(server.running.warden_id()) {
-            return Ok(());
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    Err(gone(
-        "the program was not started in the time that a start may take",
-    ))
-}
-
-fn go_on(event: Option<WardenEvent>) -> Result<(), Refused> {
-    match event {
-        Some(WardenEvent::Started) => Ok(()),
-        Some(WardenEvent::Failed { step, reason, help }) => {
-            let message = format!("cannot {step}: {reason}");
-            let help = help.unwrap_or_default();
-            Err(Refused::one(Exit::Launch, "launch-failed", message, &help))
-        }
-        Some(WardenEvent::Ended { .. }) | None => {
-            Err(gone("the server ended before its walls could be read"))
-        }
+        Ok(())
     }
 }
 
-fn read(planned: &Planned, server: &Server) -> Result<Vec<Wall>, Refused> {
-    walls(&planned.plan, server.running.warden_id()).map_err(|error| broken(&error))
+fn read(planned: &Planned, server: &Server, found: &[(u8, u64)]) -> Result<Vec<Wall>, Refused> {
+    let warden = server.running.warden_id();
+    let mut all = inside::walls(&planned.plan.cell, warden, found);
+    all.extend(walls(planned, warden).map_err(|error| broken(&error))?);
+    Ok(all)
 }
 
 fn gone(message: &str) -> Refused {

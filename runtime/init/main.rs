@@ -11,12 +11,14 @@
 #![no_main]
 #![no_builtins]
 
+mod hook;
 mod readback;
+mod report;
 mod sys;
 mod wire;
 
 use readback::{check_ids, check_landlock, check_mount, check_privileges, set_rlimit, tie};
-use wire::{CHANNEL_FD, ORDERS_BYTES_MAX, Records, answer, tag, take_u32, take_u64};
+use wire::{CHANNEL_FD, ORDERS_BYTES_MAX, Records, answer, left_out, tag, take_u32, take_u64};
 
 /// A wall that did not go up: the kind of answer, a number, and which.
 struct Fault(u8, i32, &'static str);
@@ -35,7 +37,11 @@ extern "C" fn init() -> ! {
         )
     };
     match begin(orders, pointers) {
-        Ok((server, signals)) => watch(server, signals),
+        Ok((server, signals)) => watch(
+            server,
+            signals,
+            hook::leaves_out(orders, left_out::DEATH_SIGNAL),
+        ),
         Err(Fault(kind, number, step)) => {
             tell(kind, number, step);
             sys::exit(1);
@@ -59,8 +65,10 @@ fn begin(orders: &mut [u8], pointers: &mut [usize]) -> Result<(usize, i32), Faul
     let orders = orders
         .get(..length)
         .ok_or(Fault(answer::FAILED, 0, "hold its orders"))?;
-    check_privileges(find(orders, tag::BOUNDING_EMPTY).is_some())?;
+    hook::undo(orders);
+    check_privileges(orders)?;
     walls(orders)?;
+    report::tell(orders);
     let signals = step("watch for ends", sys::signal_descriptor(1 << (SIGCHLD - 1)))?;
     step("block signals", sys::block_signals(1 << (SIGCHLD - 1)))?;
     start(orders, pointers, signals as i32)
@@ -134,7 +142,7 @@ fn start(orders: &[u8], pointers: &mut [usize], signals: i32) -> Result<(usize, 
             sys::close(fd);
         }
     }
-    if let Some(filter) = find(orders, tag::FILTER_OF_INIT) {
+    if let Some(filter) = find(orders, tag::FILTER_OF_INIT).filter(|f| !hook::is_left_out(f)) {
         step("put a filter on itself", sys::seccomp(filter))?;
     }
     tell(answer::STARTED, server as i32, "");
@@ -160,27 +168,34 @@ fn prepare(orders: &[u8], init: usize) -> Result<(), Fault> {
             sys::dup_onto(CHANNEL_FD + 1 + at, CHANNEL_FD + at),
         )?;
     }
-    step(
-        "close a range",
-        sys::close_range((CHANNEL_FD + extra) as u32, channel as u32 - 1),
-    )?;
-    step(
-        "close a range",
-        sys::close_range(channel as u32 + 1, u32::MAX),
-    )?;
+    let first = (CHANNEL_FD + extra) as u32;
+    let channel = channel as u32;
+    if hook::leaves_out(orders, left_out::CLOSING) {
+        sys::close(CHANNEL_FD + extra);
+    } else {
+        step("close a range", sys::close_range(first, channel - 1))?;
+        step("close a range", sys::close_range(channel + 1, u32::MAX))?;
+    }
     // Where there is no pid namespace, this is what ends the server with init.
-    prctl(PR_SET_PDEATHSIG, SIGKILL, "ask for init's death signal")?;
+    if !hook::leaves_out(orders, left_out::DEATH_SIGNAL) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL, "ask for init's death signal")?;
+    }
     // An init that was killed before that sends no signal any more.
     if sys::parent_id() != init {
         sys::exit(1);
     }
-    step("start a session", sys::new_session())?;
+    if !hook::leaves_out(orders, left_out::SESSION) {
+        step("start a session", sys::new_session())?;
+    }
     step("unblock signals", sys::block_signals(0))?;
     let filter = find(orders, tag::FILTER_OF_SERVER).ok_or(Fault(
         answer::FAILED,
         0,
         "find the server's filter",
     ))?;
+    if hook::is_left_out(filter) {
+        return Ok(());
+    }
     step("put the server's filter on", sys::seccomp(filter))?;
     match sys::prctl(PR_GET_SECCOMP, 0, 0) {
         Ok(2) => Ok(()),
@@ -218,12 +233,15 @@ fn exec(orders: &[u8], pointers: &mut [usize]) -> Fault {
 }
 
 /// Waits for the server's end, the warden's word, or the warden's end.
-fn watch(server: usize, signals: i32) -> ! {
+fn watch(server: usize, signals: i32, outlives: bool) -> ! {
     let mut buffer = [0u8; 128];
+    let mut channel = CHANNEL_FD;
     loop {
-        let [spoken, ended] = sys::wait_readable(CHANNEL_FD, signals);
+        let [spoken, ended] = sys::wait_readable(channel, signals);
         if spoken {
-            match sys::read(CHANNEL_FD, &mut buffer) {
+            match sys::read(channel, &mut buffer) {
+                // ppoll(2) passes over a negative number.
+                Ok(0) if outlives => channel = -1,
                 Ok(0) => sys::exit(0),
                 Ok(_) if buffer[0] == wire::TERMINATE => sys::kill(server, SIGTERM),
                 Ok(_) => {}
@@ -283,6 +301,7 @@ fn number(result: sys::Result) -> i32 {
 }
 
 const PR_SET_PDEATHSIG: usize = 1;
+const PR_GET_DUMPABLE: usize = 3;
 const PR_SET_DUMPABLE: usize = 4;
 const PR_GET_SECCOMP: usize = 21;
 const PR_CAPBSET_READ: usize = 23;

@@ -1,13 +1,31 @@
 //! Walls that init reads back, or sets and reads back.
 
-use super::wire::{answer, take_u32, take_u64};
+use super::wire::{answer, left_out, tag, take_u32, take_u64};
 use super::{
-    EACCES, Fault, PR_CAPBSET_READ, PR_GET_NO_NEW_PRIVS, PR_SET_NO_NEW_PRIVS, number, ordered,
-    prctl, step, sys,
+    EACCES, Fault, PR_CAPBSET_READ, PR_GET_NO_NEW_PRIVS, PR_SET_NO_NEW_PRIVS, find, hook, number,
+    ordered, prctl, step, sys,
 };
 
 /// Reads back what the warden did before the exec.
-pub(super) fn check_privileges(bounding_empty: bool) -> Result<(), Fault> {
+pub(super) fn check_privileges(orders: &[u8]) -> Result<(), Fault> {
+    if !hook::leaves_out(orders, left_out::CAPABILITIES) {
+        check_capabilities(find(orders, tag::BOUNDING_EMPTY).is_some())?;
+    }
+    if hook::leaves_out(orders, left_out::NEW_PRIVILEGES) {
+        return Ok(());
+    }
+    prctl(PR_SET_NO_NEW_PRIVS, 1, "give up new privileges")?;
+    match sys::prctl(PR_GET_NO_NEW_PRIVS, 0, 0) {
+        Ok(1) => Ok(()),
+        other => Err(Fault(
+            answer::DIFFERS,
+            number(other),
+            "new privileges are not given up",
+        )),
+    }
+}
+
+fn check_capabilities(bounding_empty: bool) -> Result<(), Fault> {
     let held = sys::capabilities().map_err(|e| Fault(answer::FAILED, e, "read capabilities"))?;
     if held != 0 {
         return Err(Fault(
@@ -32,15 +50,7 @@ pub(super) fn check_privileges(bounding_empty: bool) -> Result<(), Fault> {
             Err(_) => break,
         }
     }
-    prctl(PR_SET_NO_NEW_PRIVS, 1, "give up new privileges")?;
-    match sys::prctl(PR_GET_NO_NEW_PRIVS, 0, 0) {
-        Ok(1) => Ok(()),
-        other => Err(Fault(
-            answer::DIFFERS,
-            number(other),
-            "new privileges are not given up",
-        )),
-    }
+    Ok(())
 }
 
 /// A ruleset cannot be read back, so init tries what no rule of any cell allows: listing the root.

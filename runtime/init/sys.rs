@@ -142,15 +142,22 @@ pub fn capabilities() -> core::result::Result<u64, i32> {
 
 /// prctl(2).
 pub fn prctl(option: usize, a: usize, b: usize) -> Result {
-    // SAFETY: every option that init uses takes numbers.
+    // SAFETY: every option that init uses takes numbers, or the place that `death_signal` gives.
     unsafe { call(nr::PRCTL, option, a, b, 0, 0) }
+}
+
+/// The signal that this process gets at its parent's end (prctl(2), PR_GET_PDEATHSIG).
+pub fn death_signal() -> Result {
+    const PR_GET_PDEATHSIG: usize = 2;
+    let mut signal = [0i32];
+    prctl(PR_GET_PDEATHSIG, signal.as_mut_ptr() as usize, 0)?;
+    Ok(signal[0] as usize)
 }
 
 /// Sets a limit, soft and hard, and reads it back (prlimit(2)).
 pub fn set_rlimit(resource: u32, value: u64) -> core::result::Result<[u64; 2], i32> {
     let new = [value, value];
-    let mut now = [0u64; 2];
-    // SAFETY: both structures are two u64 (getrlimit(2)).
+    // SAFETY: the structure is two u64 (getrlimit(2)).
     unsafe {
         call(
             nr::PRLIMIT64,
@@ -160,6 +167,15 @@ pub fn set_rlimit(resource: u32, value: u64) -> core::result::Result<[u64; 2], i
             0,
             0,
         )?;
+    }
+    rlimit(resource)
+}
+
+/// A limit, soft and hard (prlimit(2)).
+pub fn rlimit(resource: u32) -> core::result::Result<[u64; 2], i32> {
+    let mut now = [0u64; 2];
+    // SAFETY: the structure is two u64 (getrlimit(2)).
+    unsafe {
         call(
             nr::PRLIMIT64,
             0,
@@ -366,6 +382,12 @@ pub fn reap() -> Option<(usize, i32)> {
 pub fn kill(process: usize, signal: usize) {
     // SAFETY: no pointers.
     let _ = unsafe { call(nr::KILL, process, signal, 0, 0, 0) };
+}
+
+/// Whether this process may signal another (kill(2) with no signal).
+pub fn can_signal(process: usize) -> Result {
+    // SAFETY: no pointers.
+    unsafe { call(nr::KILL, process, 0, 0, 0, 0) }
 }
 
 /// exit_group(2).

@@ -31,8 +31,27 @@ pub mod tag {
     /// Present where the bounding set could be emptied too, as it can be where the warden had the
     /// right to: no payload.
     pub const BOUNDING_EMPTY: u8 = 12;
+    /// What a test leaves out, a byte of [`left_out`](super::left_out) each. Only tests' builds
+    /// send it, and only their init reads it.
+    pub const LEFT_OUT: u8 = 14;
     /// How many descriptors the server gets, from 0 on: u32.
     pub const DESCRIPTORS: u8 = 11;
+}
+
+/// Walls of init's own that a test can leave out.
+pub mod left_out {
+    /// That capabilities are empty.
+    pub const CAPABILITIES: u8 = 1;
+    /// That new privileges are given up.
+    pub const NEW_PRIVILEGES: u8 = 2;
+    /// A session of the server's own.
+    pub const SESSION: u8 = 3;
+    /// Closing what the server does not get.
+    pub const CLOSING: u8 = 4;
+    /// Keeping its memory to itself.
+    pub const DUMPABLE: u8 = 5;
+    /// Ending with its parent.
+    pub const DEATH_SIGNAL: u8 = 6;
 }
 
 /// Kinds of init's answers.
@@ -41,10 +60,44 @@ pub mod answer {
     pub const FAILED: u8 = b'F';
     /// A wall is not what was ordered: what was read, and which.
     pub const DIFFERS: u8 = b'D';
+    /// What init found when it read its walls: no number, then pairs of a byte of
+    /// [`found`](super::found) and a u64. It is told once, before the server starts.
+    pub const READ: u8 = b'R';
     /// All walls stand and the server runs: its process id in the cell.
     pub const STARTED: u8 = b'S';
     /// The server ended: its wait status (wait(2)).
     pub const ENDED: u8 = b'E';
+}
+
+/// What init tells of what it read.
+pub mod found {
+    /// Its effective user.
+    pub const USER: u8 = 1;
+    /// Its effective group.
+    pub const GROUP: u8 = 2;
+    /// Capabilities in any of its sets, as bits.
+    pub const CAPABILITIES: u8 = 3;
+    /// How many capabilities the bounding set has.
+    pub const BOUNDING: u8 = 4;
+    /// Whether new privileges are given up: 1.
+    pub const NEW_PRIVILEGES: u8 = 5;
+    /// Whether its memory is another process's to look at: 0 where it is not.
+    pub const DUMPABLE: u8 = 6;
+    /// The signal that it gets when its parent dies.
+    pub const DEATH_SIGNAL: u8 = 7;
+    /// The errno of listing the root, 0 where that can be done.
+    pub const LISTING: u8 = 8;
+    /// How many sources are the files that were decided on, with the flags of their mounts.
+    pub const SOURCES: u8 = 9;
+    /// How many processors it may run on.
+    pub const PROCESSORS: u8 = 10;
+    /// The errno of a signal to its parent, 0 where it may send one. Not told where it sees none.
+    pub const SIGNALLING: u8 = 11;
+    /// The first of the resource limits: this and the limit's number (getrlimit(2)).
+    pub const LIMIT: u8 = 64;
+
+    /// Pairs in one answer at most.
+    pub const PAIRS_MAX: usize = 32;
 }
 
 /// The byte that asks init to send SIGTERM to the server.

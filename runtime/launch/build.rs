@@ -7,9 +7,11 @@ mod root;
 use super::group::Group;
 use super::orders::{FileIdentity, WardenOrders, unbuilt};
 use super::syscall::{self, Cloned, MountAttributes, fork_into};
-use brig_sandbox::cell::{CellKind, FIRST_UNUSED_HOST_ID, Namespace, PROGRAM_FOLDER};
+use crate::hook;
+use brig_sandbox::cell::{FIRST_UNUSED_HOST_ID, Namespace, PROGRAM_FOLDER};
 use brig_sandbox::lower::native::{NativeCell, Owner, RootOp};
-use privileges::{drop_privileges, enter_narrow, identity};
+use brig_sandbox::mechanism::Mechanism;
+use privileges::{drop_privileges, identity, leave_id};
 use root::fill_root;
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use rustix::mount::OpenTreeFlags;
@@ -56,11 +58,13 @@ pub(super) struct Blueprint<'a> {
     sources: &'a BTreeMap<String, FileIdentity>,
     /// Detached mounts with translated ids, by their place.
     translated: BTreeMap<&'a str, OwnedFd>,
+    /// User and group of the server on the host.
+    ids: (u32, u32),
 }
 
 impl<'a> Blueprint<'a> {
     /// Makes what only the host's root can make. For an ordinary user there is nothing to do.
-    pub(super) fn prepare(orders: &'a WardenOrders) -> Built<Self> {
+    pub(super) fn prepare(orders: &'a WardenOrders, ids: (u32, u32)) -> Built<Self> {
         let cell = &orders.cell;
         let mut users: BTreeMap<(u32, u32), OwnedFd> = BTreeMap::new();
         let mut translated = BTreeMap::new();
@@ -92,6 +96,7 @@ impl<'a> Blueprint<'a> {
             cell,
             sources: &orders.sources,
             translated,
+            ids,
         })
     }
 }
@@ -220,7 +225,7 @@ pub(super) fn become_init(
             .init
             .try_clone()
             .map_err(|e| BuildError::at("keep init's channel", e))?;
-        exec_init(blueprint.cell.kind, channel_copy, descriptors)
+        exec_init(blueprint.cell, channel_copy, descriptors)
     });
     let _ = rustix::net::send(ends.init, &unbuilt(&error), SendFlags::NOSIGNAL);
     #[expect(
@@ -231,7 +236,7 @@ pub(super) fn become_init(
 }
 
 fn exec_init(
-    kind: CellKind,
+    cell: &NativeCell,
     channel: OwnedFd,
     mut descriptors: Vec<OwnedFd>,
 ) -> Built<std::convert::Infallible> {
@@ -239,12 +244,11 @@ fn exec_init(
         .unwrap_or(3)
         .min(descriptors.len());
     descriptors.insert(at, channel);
-    let program = match kind {
-        CellKind::Full => None,
+    let program = if cell.namespaces.contains(&Namespace::Mount) {
+        None
+    } else {
         // There is no root of the cell's own that could hold init.
-        CellKind::Narrow => {
-            Some(memory_program(INIT).map_err(|e| BuildError::at("hold init's program", e))?)
-        }
+        Some(memory_program(INIT).map_err(|e| BuildError::at("hold init's program", e))?)
     };
     let path = syscall::place(descriptors, program)
         .map_err(|e| BuildError::at("place descriptors", e))?
@@ -288,26 +292,43 @@ fn build(blueprint: &Blueprint<'_>, group: &Group, gate: &OwnedFd) -> Built<()> 
     // The warden let its ids be mapped through /proc, which took this.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(|e| BuildError::at("keep its memory to itself", e))?;
-    match blueprint.cell.kind {
-        CellKind::Full => enter_full(blueprint)?,
-        CellKind::Narrow => enter_narrow(blueprint.cell.identity)
-            .map_err(|e| BuildError::at("take the cell's identity", e))?,
-    }
+    enter(blueprint)?;
     syscall::leave_keyring().map_err(|e| BuildError::at("leave the caller's keyring", e))?;
     syscall::plain_personality().map_err(|e| BuildError::at("set a plain personality", e))?;
-    drop_privileges(blueprint.cell.kind).map_err(|e| BuildError::at("drop capabilities", e))?;
+    let own_users = blueprint.cell.namespaces.contains(&Namespace::User);
+    drop_privileges(own_users).map_err(|e| BuildError::at("drop capabilities", e))?;
+    if hook::is_off(Mechanism::ParentDeathSignal) {
+        return Ok(());
+    }
     // Last, since every change of credentials clears it; init sets it again after its exec and
     // then reads from the warden, so a warden that died in between is noticed.
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|e| BuildError::at("ask for its parent's death signal", e))
 }
 
-fn enter_full(blueprint: &Blueprint<'_>) -> Built<()> {
-    identity(blueprint.cell.identity).map_err(|e| BuildError::at("take the cell's identity", e))?;
-    if blueprint.cell.namespaces.contains(&Namespace::Cgroup) {
+/// Fills the namespaces that the child was made in, and takes the cell's identity: in a user
+/// namespace first, since all rights over the others are had there, and else last.
+fn enter(blueprint: &Blueprint<'_>) -> Built<()> {
+    let has = |namespace| blueprint.cell.namespaces.contains(&namespace);
+    let who = blueprint.cell.identity;
+    if has(Namespace::User) {
+        identity(who).map_err(|e| BuildError::at("take the cell's identity", e))?;
+    }
+    if has(Namespace::Cgroup) {
         syscall::new_cgroup_namespace()
             .map_err(|e| BuildError::at("make the cell's control group namespace", e))?;
     }
-    fill_root(blueprint)?;
-    rustix::system::sethostname(b"brig").map_err(|e| BuildError::at("name the cell's host", e))
+    if has(Namespace::Mount) {
+        fill_root(blueprint)?;
+    } else {
+        rustix::process::chdir("/").map_err(|e| BuildError::at("leave the caller's folder", e))?;
+    }
+    if has(Namespace::Uts) {
+        rustix::system::sethostname(b"brig")
+            .map_err(|e| BuildError::at("name the cell's host", e))?;
+    }
+    if !has(Namespace::User) {
+        leave_id(who, blueprint.ids).map_err(|e| BuildError::at("take the cell's identity", e))?;
+    }
+    Ok(())
 }

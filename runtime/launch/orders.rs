@@ -2,9 +2,11 @@
 
 use super::build::BuildError;
 use super::group::GroupParents;
+use crate::hook;
 use crate::init_wire::{self as wire, tag};
 use brig_sandbox::cell::Rlimit;
 use brig_sandbox::lower::native::{InitOrders, Mounted, NativeCell, SourceCheck};
+use brig_sandbox::mechanism::Mechanism;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -36,6 +38,12 @@ pub(crate) struct FileIdentity {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub(crate) enum WardenEvent {
+    /// What init found when it read its walls, before the server's first instruction: pairs of
+    /// `init_wire::found` and a number.
+    Read {
+        /// At most `init_wire::found::PAIRS_MAX` of them.
+        found: Vec<(u8, u64)>,
+    },
     /// All walls stand, read back from inside, and the server runs.
     Started,
     /// The cell could not be built; nothing of it is left.
@@ -98,7 +106,9 @@ pub(crate) fn encode(
 ) -> Vec<u8> {
     let mut records = Encoder { bytes: Vec::new() };
     records.put(tag::IDS, &[&ids.0.to_le_bytes(), &ids.1.to_le_bytes()]);
-    if may_bound {
+    #[cfg(feature = "test-hooks")]
+    records.put(tag::LEFT_OUT, &[&hook::left_to_init()]);
+    if may_bound && !hook::is_off(Mechanism::EmptyCapabilities) {
         records.put(tag::BOUNDING_EMPTY, &[]);
     }
     for check in &cell.checks {
@@ -129,9 +139,10 @@ impl Encoder {
             return;
         };
         let flag = |set: bool, flag: u64| if set { flag } else { 0 };
+        let no_set_id = flag(!hook::is_off(Mechanism::NoSetIdMount), libc::ST_NOSUID);
         let of_mount = match check.mounted {
             Mounted::Not => 0,
-            Mounted::Files => libc::ST_NOSUID | libc::ST_NODEV,
+            Mounted::Files => no_set_id | libc::ST_NODEV,
             Mounted::Device => libc::ST_NOSUID,
         };
         let flags = of_mount
@@ -203,7 +214,8 @@ impl Encoder {
     }
 }
 
-fn resource(limit: Rlimit) -> u32 {
+/// A limit's number (getrlimit(2)).
+pub(crate) fn resource(limit: Rlimit) -> u32 {
     match limit {
         Rlimit::Core => libc::RLIMIT_CORE,
         Rlimit::Cpu => libc::RLIMIT_CPU,
@@ -239,6 +251,8 @@ pub(crate) enum InitAnswer {
     Differs { found: i32, wall: String },
     /// The cell was not built, and there is no init.
     Unbuilt(BuildError),
+    /// What it read.
+    Read(Vec<(u8, u64)>),
     /// The server runs.
     Started,
     /// The server ended.
@@ -263,16 +277,18 @@ impl InitAnswer {
                 .take(most)
                 .collect()
         };
-        let json = text;
+        let payload = text;
         let text = || plain(&String::from_utf8_lossy(text), 90);
         match *kind {
-            UNBUILT => serde_json::from_slice(json).map_or(Self::Unknown, |error: BuildError| {
-                Self::Unbuilt(BuildError {
-                    step: plain(&error.step, 1000),
-                    reason: plain(&error.reason, 1000),
-                    help: error.help.map(|help| plain(&help, 1000)),
+            UNBUILT => {
+                serde_json::from_slice(payload).map_or(Self::Unknown, |error: BuildError| {
+                    Self::Unbuilt(BuildError {
+                        step: plain(&error.step, 1000),
+                        reason: plain(&error.reason, 1000),
+                        help: error.help.map(|help| plain(&help, 1000)),
+                    })
                 })
-            }),
+            }
             wire::answer::FAILED => Self::Failed {
                 errno: number,
                 step: text(),
@@ -281,6 +297,12 @@ impl InitAnswer {
                 found: number,
                 wall: text(),
             },
+            wire::answer::READ => {
+                let (pairs, _) = payload.as_chunks::<9>();
+                let pair = |[what, value @ ..]: &[u8; 9]| (*what, u64::from_le_bytes(*value));
+                let pairs = pairs.iter().take(wire::found::PAIRS_MAX);
+                Self::Read(pairs.map(pair).collect())
+            }
             wire::answer::STARTED => Self::Started,
             wire::answer::ENDED => Self::Ended(End::from_wait_status(number)),
             _ => Self::Unknown,
@@ -342,6 +364,13 @@ mod tests {
             &InitAnswer::Unbuilt(error("mount `[2Ja`")),
         );
         check(b"U\0\0\0\0{}", &InitAnswer::Unknown);
+        let pair = b"\x09\x02\x01\0\0\0\0\0\0".as_slice();
+        check(
+            &[b"R\0\0\0\0".as_slice(), pair, b"cut"].concat(),
+            &InitAnswer::Read(vec![(9, 258)]),
+        );
+        let many = [b"R\0\0\0\0".as_slice(), &pair.repeat(1000)].concat();
+        check(&many, &InitAnswer::Read(vec![(9, 258); 32]));
         let long = [b"D\0\0\0\0".as_slice(), &[b'x'; 4096]].concat();
         let InitAnswer::Differs { wall, .. } = InitAnswer::read(&long) else {
             panic!("{long:?}")

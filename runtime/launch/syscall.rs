@@ -5,6 +5,8 @@
     reason = "clone3, mount_setattr and placing descriptors have no safe wrapper"
 )]
 
+use crate::hook;
+use brig_sandbox::mechanism::Mechanism;
 use rustix::process::Pid;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
@@ -143,7 +145,9 @@ pub(super) fn place(
             return Err(io::Error::last_os_error());
         }
     }
-    close_from(count + RawFd::from(has_program))?;
+    if !hook::is_off(Mechanism::CloseRange) {
+        close_from(count + RawFd::from(has_program))?;
+    }
     Ok(has_program.then_some(count))
 }
 

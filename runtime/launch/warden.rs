@@ -12,7 +12,9 @@ use super::orders::{End, InitAnswer, WardenEvent, WardenOrders, encode};
 use super::syscall::{Cloned, close_from, fork_into};
 use super::{DESCRIPTORS_MAX, MESSAGE_BYTES_MAX};
 use crate::component::CODE_UNFIT;
-use brig_sandbox::cell::{CellKind, ID_INSIDE, Namespace};
+use crate::hook;
+use brig_sandbox::cell::{ID_INSIDE, Namespace};
+use brig_sandbox::mechanism::Mechanism;
 use ids::{host_ids, namespace_flag, write_ids};
 use rustix::event::{PollFd, PollFlags};
 use rustix::net::{
@@ -39,11 +41,15 @@ pub(crate) fn main() -> ExitCode {
 fn serve() -> io::Result<()> {
     // What brig's caller left open for it is not the warden's: it would stay open for as long as
     // the cell lives.
-    close_from(3)?;
+    if !hook::is_off(Mechanism::CloseRange) {
+        close_from(3)?;
+    }
     let channel = io::stdin().as_fd().try_clone_to_owned()?;
     // Away from the client's terminal: its Ctrl-C is for the supervisor, which ends the server in
     // order.
-    rustix::process::setsid()?;
+    if !hook::is_off(Mechanism::OwnSession) {
+        rustix::process::setsid()?;
+    }
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     let Some((orders, descriptors)) = receive_orders(channel.as_fd())? else {
         return Ok(());
@@ -106,7 +112,7 @@ impl Drop for RunningCell {
 }
 
 fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell, BuildError> {
-    let blueprint = Blueprint::prepare(orders)?;
+    let blueprint = Blueprint::prepare(orders, host_ids(orders.cell.identity))?;
     let group = Group::make(&orders.groups, &orders.cell.group)
         .map_err(|e| BuildError::at("make the cell's control group", e))?;
     let pair = || {
@@ -183,7 +189,7 @@ fn fork_cell(orders: &WardenOrders, group: &Group) -> Result<Cloned, BuildError>
 
 /// Passes words between supervisor and init until one of them is gone.
 fn watch(channel: &OwnedFd, cell: &RunningCell) -> io::Result<()> {
-    let mut end = None;
+    let (mut end, mut started) = (None, false);
     loop {
         let mut polled = [
             PollFd::new(channel, PollFlags::IN),
@@ -197,7 +203,14 @@ fn watch(channel: &OwnedFd, cell: &RunningCell) -> io::Result<()> {
         let [supervisor, init, death] = polled.map(|entry| !entry.revents().is_empty());
         if init {
             match cell.answer() {
-                Some(InitAnswer::Started) => tell(channel.as_fd(), &WardenEvent::Started)?,
+                // Later words of that kind would be the server's, who took init over.
+                Some(InitAnswer::Read(found)) if !started => {
+                    tell(channel.as_fd(), &WardenEvent::Read { found })?;
+                }
+                Some(InitAnswer::Started) => {
+                    started = true;
+                    tell(channel.as_fd(), &WardenEvent::Started)?;
+                }
                 Some(InitAnswer::Ended(how)) => end = Some(how),
                 Some(InitAnswer::Failed { errno, step }) => {
                     return cell.fail(channel, BuildError::at(&step, errno_text(errno)));
@@ -208,7 +221,7 @@ fn watch(channel: &OwnedFd, cell: &RunningCell) -> io::Result<()> {
                     error.reason = format!("{wall} (found {found})");
                     return cell.fail(channel, error);
                 }
-                Some(InitAnswer::Unknown) => {}
+                Some(InitAnswer::Read(_) | InitAnswer::Unknown) => {}
                 None => {
                     cell.end();
                     let end = cell.end_of(end);
@@ -250,18 +263,18 @@ impl RunningCell {
                 absent,
             ));
         }
-        let ids = match orders.cell.kind {
-            CellKind::Full => {
-                write_ids(child, orders.cell.identity, host_ids)
-                    .map_err(|e| BuildError::at("map the cell's user and group", e))?;
-                (ID_INSIDE, ID_INSIDE)
-            }
-            CellKind::Narrow => host_ids,
+        let own_users = orders.cell.namespaces.contains(&Namespace::User);
+        let ids = if own_users {
+            write_ids(child, orders.cell.identity, host_ids)
+                .map_err(|e| BuildError::at("map the cell's user and group", e))?;
+            (ID_INSIDE, ID_INSIDE)
+        } else {
+            host_ids
         };
         // Emptying the bounding set takes CAP_SETPCAP, which everyone has in a user namespace of
         // their own. Without it the set bounds nothing: no new privileges can be gained that it
         // would allow.
-        let may_bound = orders.cell.kind == CellKind::Full || rustix::process::geteuid().is_root();
+        let may_bound = own_users || rustix::process::geteuid().is_root();
         let message = encode(&orders.cell, &orders.sources, ids, may_bound);
         rustix::net::send(gate, b"go", SendFlags::NOSIGNAL)
             .map_err(|e| BuildError::at("let the cell be built", e))?;
@@ -290,6 +303,7 @@ impl RunningCell {
             Some(InitAnswer::Unbuilt(error)) => Some(error),
             Some(
                 InitAnswer::Differs { .. }
+                | InitAnswer::Read(_)
                 | InitAnswer::Started
                 | InitAnswer::Ended(_)
                 | InitAnswer::Unknown,

@@ -38,9 +38,15 @@ fn component(
 ) -> Result<Server, Refused> {
     let code = compiled(planned, log)?;
     let warden = warden.map_err(|error| launch_failed(&error))?;
-    let orders = worker_orders(&planned.plan, part, &code)?;
+    #[cfg_attr(
+        not(feature = "test-hooks"),
+        expect(unused_mut, reason = "a hook edits it")
+    )]
+    let mut orders = worker_orders(&planned.plan, part, &code)?;
     let mut warden_orders = component_orders(planned, &planned.plan.cell, ComponentRole::Worker)?;
     warden_orders.code = Some(folder()?.join(&code.name));
+    #[cfg(feature = "test-hooks")]
+    crate::hook::edit_worker(&mut warden_orders, &mut orders);
     let failed = |error: io::Error| launch_failed(&LaunchError::Warden(error));
     let text = serde_json::to_vec(&orders).map_err(|error| failed(error.into()))?;
     let orders = sealed(&text).map_err(failed)?;
@@ -65,7 +71,13 @@ fn container(
         env: environment(plan),
         descriptors: 3,
     };
-    let orders = warden_orders(planned, &plan.cell, program)?;
+    #[cfg_attr(
+        not(feature = "test-hooks"),
+        expect(unused_mut, reason = "a hook edits it")
+    )]
+    let mut orders = warden_orders(planned, &plan.cell, program)?;
+    #[cfg(feature = "test-hooks")]
+    crate::hook::edit(&mut orders);
     // A program reports nothing: the pipe's other end is closed, which reads as an end.
     launch(warden, &orders, |_| Vec::new()).map_err(|error| launch_failed(&error))
 }

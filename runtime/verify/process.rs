@@ -1,76 +1,53 @@
-//! A running worker's walls, as proc(5) shows them from outside.
+//! A running server's walls, as proc(5) shows them from outside.
 
+use super::belongings::belongings;
 use super::{Reader, Wall};
 use crate::launch::bounds_of;
+use crate::prepare::Planned;
 use brig_sandbox::cell::{
     Access, Cell, CellKind, Exec, FIRST_UNUSED_HOST_ID, Identity, Mount, Namespace, Rlimit,
 };
-use brig_sandbox::plan::{Isolation, Plan, Value};
+use brig_sandbox::plan::{Isolation, Plan};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 
 /// All walls of the cell of this warden.
-pub(super) fn walls(plan: &Plan, warden: u32) -> io::Result<Vec<Wall>> {
+pub(super) fn walls(planned: &Planned, warden: u32) -> io::Result<Vec<Wall>> {
+    let plan = &planned.plan;
     let init = only_child(warden)?;
     let server = only_child(init)?;
     let cell = &plan.cell;
-    let mut walls = inside(cell);
-    walls.extend(identity(cell, warden, server)?);
+    let mut walls = identity(cell, warden, server)?;
     walls.extend(privileges(plan, init, server)?);
+    walls.extend(apart(plan, init, server)?);
     walls.extend(namespaces(cell, server)?);
     walls.extend(limits(cell, server)?);
     walls.extend(mounts(cell, server)?);
     walls.extend(groups(cell, warden, server)?);
-    // The descriptors and variables of a process that is not dumpable are root's to look at.
-    let hidden = cell.identity != Identity::UnusedHostId;
-    if !hidden {
+    // The descriptors and variables of a worker, which is not dumpable, are root's to look at.
+    let hidden = plan.isolation.component().is_some();
+    if !hidden || cell.identity == Identity::UnusedHostId {
         walls.extend(belongings(plan, server)?);
     }
     Ok(walls)
 }
 
-/// Whether the server of this warden runs behind its filter. Until it does it is a copy of init.
-pub(super) fn is_behind_its_filter(warden: u32) -> bool {
-    let filtered = || -> io::Result<bool> {
+/// Whether the server of this warden is no copy of init any more.
+pub(super) fn has_begun(warden: u32) -> bool {
+    let named = || -> io::Result<bool> {
         let init = only_child(warden)?;
-        let (of_init, of_server) = (status(init)?, status(only_child(init)?)?);
-        let named = field(&of_init, "Name") != field(&of_server, "Name");
-        Ok(named && field(&of_server, "Seccomp") == "2" && field(&of_init, "Seccomp") == "2")
+        let server = only_child(init)?;
+        let named = field(&status(init)?, "Name") != field(&status(server)?, "Name");
+        // An exec that is not done yet has no words and no variables.
+        let words = fs::read(format!("/proc/{server}/cmdline"))?;
+        Ok(named && !words.is_empty())
     };
-    filtered().unwrap_or(false)
+    named().unwrap_or(false)
 }
 
-/// What init compared before it started the server; it starts none on a difference.
-fn inside(cell: &Cell) -> Vec<Wall> {
-    let full = cell.kind == CellKind::Full;
-    let compared = [
-        ("user and group", true),
-        ("capabilities", true),
-        ("new privileges", true),
-        ("resource limits", true),
-        ("device and inode of every source", true),
-        ("flags of every mount", full),
-        (
-            "Landlock: the root cannot be listed",
-            cell.landlock.is_some(),
-        ),
-        ("the server's filter", true),
-    ];
-    let wall = |name: &str| Wall {
-        name: name.to_owned(),
-        planned: "as planned".to_owned(),
-        found: "as planned".to_owned(),
-        reader: Reader::Inside,
-    };
-    compared
-        .iter()
-        .filter(|(_, is)| *is)
-        .map(|(name, _)| wall(name))
-        .collect()
-}
-
-fn wall(name: &str, planned: impl Into<String>, found: impl Into<String>) -> Wall {
+pub(super) fn wall(name: &str, planned: impl Into<String>, found: impl Into<String>) -> Wall {
     Wall {
         name: name.to_owned(),
         planned: planned.into(),
@@ -138,7 +115,11 @@ fn privileges(plan: &Plan, init: u32, server: u32) -> io::Result<Vec<Wall>> {
         Isolation::Container(_) => "1",
     };
     let mut walls = Vec::new();
-    for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+    // An ordinary user without namespaces has no right to empty the bounding set.
+    let own_users = plan.cell.namespaces.contains(&Namespace::User);
+    let bound = own_users || plan.cell.identity == Identity::UnusedHostId;
+    let sets = ["CapInh", "CapPrm", "CapEff", "CapAmb"];
+    for set in sets.into_iter().chain(bound.then_some("CapBnd")) {
         walls.push(wall(
             &format!("{set} of the server"),
             &none,
@@ -172,6 +153,70 @@ fn privileges(plan: &Plan, init: u32, server: u32) -> io::Result<Vec<Wall>> {
         field(&of_init, "Seccomp_filters"),
     ));
     Ok(walls)
+}
+
+/// What keeps the server's processes apart from others' beside namespaces.
+fn apart(plan: &Plan, init: u32, server: u32) -> io::Result<Vec<Wall>> {
+    let stat = fs::read_to_string(format!("/proc/{server}/stat"))?;
+    // proc_pid_stat(5): after the name come state, parent, group, session, terminal.
+    let fields: Vec<&str> = stat
+        .rsplit_once(") ")
+        .map_or_else(Vec::new, |(_, rest)| rest.split(' ').collect());
+    let session = fields.get(3).copied().unwrap_or_default();
+    let own = if session == server.to_string() {
+        "its own"
+    } else {
+        "another's"
+    };
+    let terminal = if fields.get(4) == Some(&"0") {
+        "none"
+    } else {
+        "one"
+    };
+    let mut walls = vec![
+        wall("session", "its own", own),
+        wall("controlling terminal", "none", terminal),
+        wall("memory of init", "kept to itself", memory(init)?),
+    ];
+    // Every exec of a program makes it dumpable again; the worker takes that back by itself.
+    if plan.isolation.component().is_some() {
+        walls.push(wall(
+            "memory of the worker",
+            "kept to itself",
+            memory(server)?,
+        ));
+    }
+    if let Some(count) = plan.cell.processors {
+        let list = field(&status(server)?, "Cpus_allowed_list");
+        walls.push(wall(
+            "processors",
+            count.to_string(),
+            processors(&list).to_string(),
+        ));
+    }
+    Ok(walls)
+}
+
+/// The files of a process that is not dumpable are not its user's (proc(5)).
+fn memory(process: u32) -> io::Result<&'static str> {
+    let owner = fs::metadata(format!("/proc/{process}/status"))?.uid();
+    let user = field(&status(process)?, "Uid");
+    let theirs = user.split(' ').nth(1) == Some(&owner.to_string());
+    Ok(if theirs {
+        "open to its user"
+    } else {
+        "kept to itself"
+    })
+}
+
+/// How many numbers are in a list such as `0-2,5`.
+fn processors(text: &str) -> u32 {
+    let range = |part: &str| {
+        let (from, to) = part.split_once('-').unwrap_or((part, part));
+        let (from, to) = (from.parse::<u32>().ok()?, to.parse::<u32>().ok()?);
+        Some(to.saturating_sub(from).saturating_add(1))
+    };
+    text.split(',').filter_map(range).sum()
 }
 
 fn namespaces(cell: &Cell, server: u32) -> io::Result<Vec<Wall>> {
@@ -309,41 +354,4 @@ fn groups(cell: &Cell, warden: u32, server: u32) -> io::Result<Vec<Wall>> {
         wall(&name, bounded.planned.to_string(), found)
     });
     Ok(walls.collect())
-}
-
-/// What the server has besides its walls: descriptors and variables.
-fn belongings(plan: &Plan, server: u32) -> io::Result<Vec<Wall>> {
-    let mut foreign = BTreeSet::new();
-    for entry in fs::read_dir(format!("/proc/{server}/fd"))? {
-        let target = fs::read_link(entry?.path())?.display().to_string();
-        // The streams, what waiting takes, and the granted folders that the guest was given.
-        let own = target.starts_with("pipe:") || target.starts_with("anon_inode:");
-        if !own && !target.starts_with('/') {
-            foreign.insert(target);
-        }
-    }
-    let foreign: Vec<String> = foreign.into_iter().collect();
-    let environment = fs::read(format!("/proc/{server}/environ"))?;
-    let names: BTreeSet<String> = String::from_utf8_lossy(&environment)
-        .split('\0')
-        .filter_map(|entry| entry.split_once('='))
-        .map(|(name, _)| name.to_owned())
-        .collect();
-    // A worker has none: its guest's are in its orders.
-    let planned: BTreeSet<String> = match &plan.isolation {
-        Isolation::Component(_) => BTreeSet::new(),
-        Isolation::Container(_) => {
-            let is_set = |value: &Value| match value {
-                Value::Literal(_) => true,
-                Value::Host(host) => std::env::var(host).is_ok(),
-            };
-            let set = plan.environment.iter().filter(|(_, value)| is_set(value));
-            set.map(|(name, _)| name.clone()).collect()
-        }
-    };
-    let list = |names: BTreeSet<String>| names.into_iter().collect::<Vec<_>>().join(" ");
-    Ok(vec![
-        wall("sockets and memory files open", "", foreign.join(" ")),
-        wall("variables of the process", list(planned), list(names)),
-    ])
 }

@@ -238,6 +238,7 @@ impl Isolated {
         match mechanism {
             Mechanism::WasmLimiter
             | Mechanism::OneThread
+            // Every exec of a program undoes it (prctl(2), PR_SET_DUMPABLE).
             | Mechanism::NotDumpable
             | Mechanism::SeccompNoExecutableMemory => self == Self::Component,
             Mechanism::ProcessorAffinity => self == Self::Container,

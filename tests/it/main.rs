@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod alone;
 mod bridge_limits;
 mod clients;
 mod command_line;

@@ -90,7 +90,7 @@ pub fn tie_to_processors(count: u32) -> core::result::Result<u32, i32> {
             0,
         )?;
     }
-    Ok(ones(&processors()?))
+    processor_count()
 }
 
 fn processors() -> core::result::Result<[u64; PROCESSOR_WORDS], i32> {
@@ -107,6 +107,11 @@ fn processors() -> core::result::Result<[u64; PROCESSOR_WORDS], i32> {
         )?;
     }
     Ok(set)
+}
+
+/// How many processors this process may run on.
+pub fn processor_count() -> core::result::Result<u32, i32> {
+    Ok(ones(&processors()?))
 }
 
 fn ones(set: &[u64; PROCESSOR_WORDS]) -> u32 {

@@ -1,22 +1,22 @@
 //! Who the server is, and what is left of the rights to build its cell: nothing.
 
-use brig_sandbox::cell::{CellKind, FIRST_UNUSED_HOST_ID, ID_INSIDE, Identity};
+use crate::hook;
+use brig_sandbox::cell::{ID_INSIDE, Identity};
+use brig_sandbox::mechanism::Mechanism;
 use rustix::process::{Gid, Uid};
 use rustix::thread::{CapabilitiesSecureBits, CapabilitySet, CapabilitySets};
 use std::io;
 
-/// Without namespaces: root becomes a user that nobody else is, and an ordinary user stays.
-pub(super) fn enter_narrow(identity: Identity) -> io::Result<()> {
-    rustix::process::chdir("/")?;
+/// Without a user namespace: root becomes a user that nobody else is, and an ordinary user stays.
+pub(super) fn leave_id(identity: Identity, host: (u32, u32)) -> io::Result<()> {
     match identity {
         Identity::Caller { .. } => Ok(()),
         Identity::UnusedHostId => {
-            bound_capabilities()?;
-            // The warden's id, since this process is one of its own.
-            let warden = rustix::process::getppid().map_or(0, |id| id.as_raw_nonzero().get());
-            let id = FIRST_UNUSED_HOST_ID + warden.unsigned_abs();
+            if !hook::is_off(Mechanism::EmptyCapabilities) {
+                bound_capabilities()?;
+            }
             rustix::thread::set_thread_groups(&[])?;
-            let (user, group) = (Uid::from_raw(id), Gid::from_raw(id));
+            let (user, group) = (Uid::from_raw(host.0), Gid::from_raw(host.1));
             rustix::thread::set_thread_res_gid(group, group, group)?;
             Ok(rustix::thread::set_thread_res_uid(user, user, user)?)
         }
@@ -42,8 +42,21 @@ pub(super) fn identity(identity: Identity) -> io::Result<()> {
 
 /// Empties all five capability sets (capabilities(7)). In a user namespace of its own the process
 /// may do all of it; in a narrow cell an ordinary user has nothing to empty.
-pub(super) fn drop_privileges(kind: CellKind) -> io::Result<()> {
-    if kind == CellKind::Full {
+pub(super) fn drop_privileges(own_users: bool) -> io::Result<()> {
+    if hook::is_off(Mechanism::EmptyCapabilities) {
+        hook::keep_capabilities()?;
+    } else {
+        empty_capabilities(own_users)?;
+    }
+    if !hook::is_off(Mechanism::NoNewPrivileges) {
+        rustix::thread::set_no_new_privs(true)?;
+    }
+    Ok(())
+}
+
+fn empty_capabilities(own_users: bool) -> io::Result<()> {
+    // Also where root kept its id: an exec of it would refill what is emptied here.
+    if own_users || rustix::process::geteuid().is_root() {
         bound_capabilities()?;
     }
     rustix::thread::clear_ambient_capability_set()?;
@@ -53,9 +66,7 @@ pub(super) fn drop_privileges(kind: CellKind) -> io::Result<()> {
         permitted: none,
         inheritable: none,
     };
-    rustix::thread::set_capabilities(None, sets)?;
-    rustix::thread::set_no_new_privs(true)?;
-    Ok(())
+    Ok(rustix::thread::set_capabilities(None, sets)?)
 }
 
 /// Empties the bounding set, and locks the bits that would refill the others.

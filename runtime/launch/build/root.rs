@@ -2,9 +2,11 @@
 
 use super::super::syscall::{self, MountAttributes};
 use super::{Blueprint, BuildError, Built, INIT, clone_mount, identified, open_source};
+use crate::hook;
 use crate::launch::orders::FileIdentity;
 use brig_sandbox::cell::{Access, Exec};
 use brig_sandbox::lower::native::{ROOT_BYTES_MAX, RootOp};
+use brig_sandbox::mechanism::Mechanism;
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, MoveMountFlags, UnmountFlags,
@@ -176,7 +178,12 @@ fn bind_attributes(access: Access, exec: Exec) -> u64 {
         Exec::Denied => libc::MOUNT_ATTR_NOEXEC,
         Exec::Allowed => 0,
     };
-    libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV | read_only | no_exec
+    let no_set_id = if hook::is_off(Mechanism::NoSetIdMount) {
+        0
+    } else {
+        libc::MOUNT_ATTR_NOSUID
+    };
+    no_set_id | libc::MOUNT_ATTR_NODEV | read_only | no_exec
 }
 
 /// Paths of the cell are absolute; the kernel is asked relative to the new root.

@@ -165,11 +165,7 @@ pub fn native(cell: &Cell, program: Program) -> Result<NativeCell, InvalidProfil
     let full = cell.kind == CellKind::Full;
     Ok(NativeCell {
         kind: cell.kind,
-        checks: cell
-            .mounts
-            .iter()
-            .filter_map(|mount| check(mount, cell.kind))
-            .collect(),
+        checks: checks(cell),
         namespaces: cell.namespaces.iter().copied().collect(),
         identity: cell.identity,
         group: cell.group,
@@ -190,6 +186,12 @@ pub fn native(cell: &Cell, program: Program) -> Result<NativeCell, InvalidProfil
             descriptors: program.descriptors,
         },
     })
+}
+
+/// What init compares with the supervisor's view.
+pub fn checks(cell: &Cell) -> Vec<SourceCheck> {
+    let mounts = cell.mounts.iter();
+    mounts.filter_map(|mount| check(mount, cell.kind)).collect()
 }
 
 fn root(cell: &Cell) -> Vec<RootOp> {
