@@ -29,7 +29,7 @@ mod resolve;
 mod source;
 mod wording;
 
-pub use fault::{Fault, FaultCode, Faults};
+pub use fault::{Fault, FaultCode, Faults, Page};
 pub use host::{
     Block, Destination, HostName, InvalidBlock, InvalidDestination, InvalidHostName, InvalidReach,
     LookAlike, Reach,
