@@ -71,6 +71,8 @@ pub(crate) enum Takes {
     Text(Form),
     /// An array of strings of this form: at least and at most so many.
     Texts(Form, usize, usize),
+    /// A program and its arguments.
+    Command(usize),
     /// Port numbers, each once.
     Ports(usize),
     /// A size in this range.
@@ -104,8 +106,10 @@ pub(crate) enum Form {
     GuestPath,
     /// Any path in the cell.
     CellPath,
-    /// An argument, or a program's name.
+    /// An argument.
     Argument,
+    /// A program's name or path.
+    Program,
     /// A container image.
     Image,
     /// An npm package.

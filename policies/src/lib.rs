@@ -15,6 +15,7 @@ extern crate alloc;
 mod fault;
 mod grammar;
 mod host;
+mod json;
 mod limits;
 mod manifest;
 mod name;
@@ -26,6 +27,7 @@ mod policy;
 mod quantity;
 mod reference;
 mod resolve;
+mod schema;
 mod source;
 mod wording;
 
@@ -34,6 +36,7 @@ pub use host::{
     Block, Destination, HostName, InvalidBlock, InvalidDestination, InvalidHostName, InvalidReach,
     LookAlike, Reach,
 };
+pub use json::Json;
 pub use limits::Limits;
 pub use manifest::{Manifest, read};
 pub use name::{
@@ -52,4 +55,5 @@ pub use reference::{
     ImageReference, InvalidImageReference, InvalidPackage, NpmPackage, PypiPackage,
 };
 pub use resolve::{check, resolve};
+pub use schema::schema;
 pub use source::{Refusal, refused_source, refused_write};

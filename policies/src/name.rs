@@ -1,6 +1,6 @@
 //! Names: of a server, and of the variables that it sees.
 
-mod variable;
+pub(crate) mod variable;
 
 use alloc::borrow::ToOwned as _;
 use alloc::format;

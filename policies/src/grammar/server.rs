@@ -63,7 +63,7 @@ pub(crate) const BUNDLE: Key = Key::new(
 
 pub(crate) const COMMAND: Key = Key::new(
     "command",
-    Takes::Texts(Form::Argument, 1, ARGS_MAX),
+    Takes::Command(ARGS_MAX),
     "command = [\"node\", \"/srv/server.js\"]",
     "The program of this host that is run, and its first arguments.",
 )

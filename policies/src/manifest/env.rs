@@ -135,5 +135,8 @@ fn whole_variable(text: &str) -> Option<&str> {
         .and_then(|after| after.strip_suffix('}'))
         .unwrap_or(after);
     let name = name.split_once(":-").map_or(name, |(name, _)| name);
-    name.parse::<EnvName>().is_ok().then_some(name)
+    let is_letter = |letter: char| letter.is_ascii_alphabetic() || letter == '_';
+    let is_name =
+        name.starts_with(is_letter) && name.chars().all(|c| is_letter(c) || c.is_ascii_digit());
+    is_name.then_some(name)
 }

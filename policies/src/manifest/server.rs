@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::entries::{Entries, Found, parse, parsed, string, table, tell_not_yet, tell_wrong_type};
+use super::lists::tell_too_many;
 use super::{Entry, Spanned, WrittenProgram, WrittenSource};
 use crate::fault::{FaultCode, Findings, Told};
 use crate::grammar::{Key, server, top};
@@ -146,6 +147,16 @@ fn read_args(found: Found<'_>, key: &Key, findings: &mut Findings) -> Result<Vec
     let Some(array) = found.get_ref().as_array() else {
         return Err(tell_wrong_type(found, key, "an array of strings", findings));
     };
+    if array.len() > server::ARGS_MAX {
+        let count = array.len();
+        return Err(tell_too_many(
+            found.span(),
+            key,
+            count,
+            server::ARGS_MAX,
+            findings,
+        ));
+    }
     // Every element is read before the first fault is returned, so that all are told.
     let read: Vec<Result<String, Told>> = array
         .iter()
