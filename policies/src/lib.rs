@@ -29,6 +29,7 @@ mod reference;
 mod resolve;
 mod schema;
 mod source;
+mod widen;
 mod wording;
 
 pub use fault::{Fault, FaultCode, Faults, Page};
@@ -57,3 +58,4 @@ pub use reference::{
 pub use resolve::{check, resolve};
 pub use schema::schema;
 pub use source::{Refusal, refused_source, refused_write};
+pub use widen::{Change, Changes, widen};

@@ -12,7 +12,7 @@ use crate::fault::FaultCode;
 use crate::manifest::{Teach, Written};
 use crate::wording::hidden;
 
-pub(crate) use contain::{Containment, contained};
+pub(crate) use contain::{Containment, contained, overlap};
 pub use pointer::{InvalidPointer, Pointer};
 
 /// The longest pattern: what it costs to compare two grows with both.

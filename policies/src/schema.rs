@@ -27,28 +27,22 @@ pub fn schema() -> Json {
         ),
         ("title", Json::text("A brig manifest")),
     ];
-    match section(&top::SECTION) {
-        Json::Object(parts) => Json::object(head).with(
-            parts
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.clone())),
-        ),
-        other => other,
-    }
+    Json::object(head.into_iter().chain(section(&top::SECTION)))
 }
 
 /// A table of fixed keys.
-fn section(section: &Section) -> Json {
+fn section(section: &Section) -> Vec<(&'static str, Json)> {
     let read = || section.keys.iter().filter(|key| key.is_read());
     let properties = read().map(|key| (key.name, described(key)));
     let needed = read().filter(|key| key.needed).map(|key| key.name);
-    Json::object([
+    let mut parts = Vec::from([
         ("type", Json::text("object")),
         ("properties", Json::object(properties)),
         ("required", Json::texts(needed)),
         ("additionalProperties", Json::Flag(false)),
-    ])
-    .with(sections::rules(section))
+    ]);
+    parts.extend(sections::rules(section));
+    parts
 }
 
 /// What a key takes, with what it says.
@@ -65,8 +59,8 @@ fn described(key: &Key) -> Json {
 fn value(takes: Takes) -> Json {
     match takes {
         Takes::Format => Json::object([("const", Json::Whole(1))]),
-        Takes::Table(table) => section(table),
-        Takes::Tables(table, most) => list(section(table), 0, most),
+        Takes::Table(table) => Json::object(section(table)),
+        Takes::Tables(table, most) => list(Json::object(section(table)), 0, most),
         Takes::Variables => variables(),
         Takes::Flag => Json::object([("type", Json::text("boolean"))]),
         Takes::Word(words) => words_of(words),
@@ -162,7 +156,7 @@ fn amount(least: u64, most: u64, units: &[(&str, u64)]) -> Json {
 
 /// `[env]`: any name but some, each with a text or a table.
 fn variables() -> Json {
-    let table = section(&variable::SECTION);
+    let table = Json::object(section(&variable::SECTION));
     let values = [pattern(forms::literal()), table];
     let most = i64::try_from(variable::VARIABLES_MAX).unwrap_or(i64::MAX);
     Json::object([

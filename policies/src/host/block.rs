@@ -83,6 +83,21 @@ impl Block {
             && masked(other.first, self.prefix) == self.first
     }
 
+    /// Its two halves; a single address has none.
+    pub(crate) fn halves(&self) -> Option<[Self; 2]> {
+        let prefix = self
+            .prefix
+            .checked_add(1)
+            .filter(|bits_of| *bits_of <= bits(self.first))?;
+        let bit = u32::from(bits(self.first) - prefix);
+        let second = match self.first {
+            IpAddr::V4(first) => Ipv4Addr::from_bits(first.to_bits() | (1 << bit)).into(),
+            IpAddr::V6(first) => Ipv6Addr::from_bits(first.to_bits() | (1 << bit)).into(),
+        };
+        let half = |first| Self { first, prefix };
+        Some([half(self.first), half(second)])
+    }
+
     /// Why no manifest can grant it, if so.
     pub(crate) fn refused(&self) -> Option<&'static str> {
         let refused = NEVER.iter().find(|(first, prefix, _)| {

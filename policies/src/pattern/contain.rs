@@ -57,6 +57,28 @@ pub(crate) fn contained<'p>(inner: &str, outer: impl IntoIterator<Item = &'p str
     Containment::Whole
 }
 
+/// Whether some text is matched by both.
+pub(crate) fn overlap(one: &str, other: &str) -> bool {
+    let one: Vec<char> = one.chars().collect();
+    let other: Vec<char> = other.chars().collect();
+    // For each end of the other, whether it and the end of the one that is looked at overlap.
+    let mut below: Vec<bool> = Vec::new();
+    for at in (0..=one.len()).rev() {
+        let mut row = alloc::vec![false; other.len() + 1];
+        for to in (0..=other.len()).rev() {
+            row[to] = match (one.get(at), other.get(to)) {
+                (None, None) => true,
+                (Some('*'), _) => below[to] || (to < other.len() && row[to + 1]),
+                (_, Some('*')) => row[to + 1] || (at < one.len() && below[to]),
+                (Some(own), Some(letter)) => own == letter && below[to + 1],
+                (Some(_), None) | (None, Some(_)) => false,
+            };
+        }
+        below = row;
+    }
+    below.first().copied().unwrap_or(false)
+}
+
 /// Each character of a pattern, and one that is in none.
 fn letters(patterns: &[Vec<char>]) -> BTreeSet<char> {
     let mut letters: BTreeSet<char> = patterns.iter().flatten().copied().collect();
@@ -95,6 +117,25 @@ mod tests {
     fn check(inner: &str, outer: &[&str], want: Containment) {
         let got = contained(inner, outer.iter().copied());
         assert_eq!(got, want, "{inner} in {outer:?}");
+    }
+
+    #[track_caller]
+    fn check_overlap(one: &str, other: &str, want: bool) {
+        assert_eq!(overlap(one, other), want, "{one} and {other}");
+        assert_eq!(overlap(other, one), want, "{other} and {one}");
+    }
+
+    #[test]
+    fn patterns_overlap_in_a_text_of_both() {
+        check_overlap("get_*", "*_a", true);
+        check_overlap("get_*", "list_*", false);
+        check_overlap("*", "x", true);
+        check_overlap("a*b", "*c*", true);
+        check_overlap("a", "a", true);
+        check_overlap("a", "b", false);
+        check_overlap("a*", "", false);
+        check_overlap("*", "", true);
+        check_overlap("a*a", "a", false);
     }
 
     #[test]

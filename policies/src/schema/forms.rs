@@ -41,10 +41,11 @@ pub(super) fn pattern(form: Form) -> String {
         Form::Destination => format!("^(?:localhost|{}|{})$", named(), numbered(true)),
         Form::Reach => format!("^(?:public|{})$", numbered(false)),
         Form::ToolPattern => {
-            let special: String = NOT_IN_TOOLS
+            let special: Vec<String> = NOT_IN_TOOLS
                 .iter()
                 .map(|c| format!(r"\u{:04X}", u32::from(*c)))
                 .collect();
+            let special = special.concat();
             format!(r"^(?!.*\*\*)[^{special}{HIDDEN}]{{1,256}}$")
         }
         Form::TextPattern => format!(r"^(?!.*\*\*)[^{HIDDEN}]{{1,256}}$"),

@@ -62,7 +62,12 @@ fn of_one_length(from: &str, upto: &str) -> Vec<String> {
             0 => String::new(),
             more => format!("[0-9]{{{more}}}"),
         };
-        parts.push(format!("[{lower}-{upper}]{rest}"));
+        let lead = if lower == upper {
+            lower.to_string()
+        } else {
+            format!("[{lower}-{upper}]")
+        };
+        parts.push(lead + &rest);
     }
     parts.extend(tail);
     parts
