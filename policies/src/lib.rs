@@ -12,6 +12,7 @@
 
 extern crate alloc;
 
+mod explain;
 mod fault;
 mod grammar;
 mod host;
@@ -19,6 +20,7 @@ mod json;
 mod limits;
 mod manifest;
 mod name;
+mod normal;
 mod obeyed;
 mod path;
 mod pattern;
@@ -32,6 +34,7 @@ mod source;
 mod widen;
 mod wording;
 
+pub use explain::{Danger, Explanation, Right, Together, explain};
 pub use fault::{Fault, FaultCode, Faults, Page};
 pub use host::{
     Block, Destination, HostName, InvalidBlock, InvalidDestination, InvalidHostName, InvalidReach,

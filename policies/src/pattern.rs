@@ -202,7 +202,10 @@ mod tests {
 
     #[track_caller]
     fn check_read(text: &str, want: Result<(), InvalidPattern>) {
-        assert_eq!(text.parse::<ToolPattern>().map(|_| ()), want, "{text}");
+        assert_eq!(
+            (text, text.parse::<ToolPattern>().map(|_| ())),
+            (text, want)
+        );
     }
 
     #[test]

@@ -17,6 +17,9 @@ use serde::Serialize;
 use crate::path::is_within;
 use crate::policy::{Access, Exec, FileGrant, Links, Policy};
 
+pub(crate) use rest::source;
+pub(crate) use tools::scalar;
+
 /// What the step from one policy to another changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Changes {
@@ -98,6 +101,14 @@ fn files(first: &[FileGrant], second: &[FileGrant]) -> Vec<Change> {
             |grant| writes(grant) && grant.links() == Links::Allowed,
             "make links and special files in",
         );
+        for named in grant.named() {
+            let path = named.host().as_str();
+            let mut others = first.iter().flat_map(FileGrant::named);
+            if !others.any(|other| is_within(path, other.host().as_str())) {
+                let words = format!("change `{path}`, even where the host obeys it");
+                changes.push(Change::sure("files", words));
+            }
+        }
     }
     distinct(changes)
 }

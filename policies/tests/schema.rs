@@ -52,15 +52,15 @@ fn json(value: &DeValue<'_>) -> Value {
 /// What only the reader can tell, as the schema's own text says.
 fn is_beyond_a_schema(text: &str, code: FaultCode) -> bool {
     let subtle = SUBTLE.iter().any(|value| text.contains(value));
-    match code {
+    let by_value = matches!(
+        code,
         FaultCode::InvalidHost
-        | FaultCode::InvalidAddress
-        | FaultCode::RefusedDestination
-        | FaultCode::WrongType
-        | FaultCode::InvalidNumber => subtle,
-        FaultCode::TooLong | FaultCode::HiddenCharacter => true,
-        _ => false,
-    }
+            | FaultCode::InvalidAddress
+            | FaultCode::RefusedDestination
+            | FaultCode::WrongType
+            | FaultCode::InvalidNumber
+    );
+    by_value && subtle || matches!(code, FaultCode::TooLong | FaultCode::HiddenCharacter)
 }
 
 /// Values that the reader refuses and the schema cannot.

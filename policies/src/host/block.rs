@@ -235,7 +235,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, want: Result<(), InvalidBlock>) {
-        assert_eq!(text.parse::<Block>().map(|_| ()), want, "{text}");
+        assert_eq!((text, text.parse::<Block>().map(|_| ())), (text, want));
     }
 
     #[test]

@@ -201,7 +201,10 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, want: Result<(), InvalidImageReference>) {
-        assert_eq!(text.parse::<ImageReference>().map(|_| ()), want, "{text}");
+        assert_eq!(
+            (text, text.parse::<ImageReference>().map(|_| ())),
+            (text, want)
+        );
     }
 
     #[test]

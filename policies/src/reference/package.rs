@@ -230,7 +230,7 @@ mod tests {
 
     #[track_caller]
     fn check<T: FromStr<Err = InvalidPackage>>(text: &str, want: Result<(), InvalidPackage>) {
-        assert_eq!(text.parse::<T>().map(|_| ()), want, "{text}");
+        assert_eq!((text, text.parse::<T>().map(|_| ())), (text, want));
     }
 
     #[test]

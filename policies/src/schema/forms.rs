@@ -10,7 +10,10 @@ use crate::path::RESERVED_TARGETS;
 use crate::pattern::NOT_IN_TOOLS;
 
 /// What a reader of the text cannot see, within brackets. A test holds it to the reader's list.
-const HIDDEN: &str = r"\u0000-\u001F\u007F-\u009F\u061C\u200B\u200E\u200F\u2028-\u202E\u2060-\u206F\uFEFF\uFFF9-\uFFFB\u{E0000}-\u{E007F}";
+const HIDDEN: &str = concat!(
+    r"\u0000-\u001F\u007F-\u009F\u061C\u200B\u200E\u200F\u2028-\u202E\u2060-\u206F",
+    r"\uFEFF\uFFF9-\uFFFB\u{E0000}-\u{E007F}",
+);
 
 /// A label of a host's name.
 const LABEL: &str = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?";

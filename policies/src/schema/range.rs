@@ -62,12 +62,12 @@ fn of_one_length(from: &str, upto: &str) -> Vec<String> {
             0 => String::new(),
             more => format!("[0-9]{{{more}}}"),
         };
-        let lead = if lower == upper {
+        let first = if lower == upper {
             lower.to_string()
         } else {
             format!("[{lower}-{upper}]")
         };
-        parts.push(lead + &rest);
+        parts.push(first + &rest);
     }
     parts.extend(tail);
     parts
