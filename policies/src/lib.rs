@@ -14,6 +14,7 @@ extern crate alloc;
 
 mod explain;
 mod fault;
+mod format;
 mod grammar;
 mod host;
 mod json;
@@ -36,6 +37,7 @@ mod wording;
 
 pub use explain::{Danger, Explanation, Right, Together, explain};
 pub use fault::{Fault, FaultCode, Faults, Page};
+pub use format::format;
 pub use host::{
     Block, Destination, HostName, InvalidBlock, InvalidDestination, InvalidHostName, InvalidReach,
     LookAlike, Reach,
