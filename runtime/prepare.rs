@@ -72,6 +72,9 @@ pub fn decide(checked: Checked) -> Result<Planned, Refused> {
         policy,
         places,
     } = checked;
+    if let Some(faults) = policy.not_enforceable_in(&manifest.1) {
+        return Err(Refused::faults(faults, &manifest.0, &manifest.1));
+    }
     let (facts, groups) = probe::facts(Some(&policy))
         .map_err(|e| Refused::one(Exit::Failure, "probe-failed", format!("cannot {e}"), ""))?;
     let places = followed(&places);
@@ -87,7 +90,9 @@ pub fn decide(checked: Checked) -> Result<Planned, Refused> {
             let decided = plan::component(&policy, &places, &facts, &artifact);
             (decided, Some(component))
         }
-        Source::Command { .. } => (plan::container(&policy, &places, &facts), None),
+        Source::Command { .. } | Source::Package(_) => {
+            (plan::container(&policy, &places, &facts), None)
+        }
     };
     let plan = decided.map_err(|reasons| unplannable(reasons, manifest.clone()))?;
     Ok(Planned {

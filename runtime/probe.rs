@@ -35,7 +35,7 @@ pub(crate) fn facts(policy: Option<&Policy>) -> Result<(HostFacts, GroupParents)
     let sources = policy.map_or_else(|| Ok(BTreeMap::new()), sources)?;
     let command = policy.and_then(|policy| match policy.source() {
         Source::Command { program, .. } => Some(program),
-        Source::Component(_) => None,
+        Source::Component(_) | Source::Package(_) => None,
     });
     let facts = HostFacts {
         system: command.map(|_| system()).unwrap_or_default(),

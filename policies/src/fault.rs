@@ -2,6 +2,7 @@
 
 mod code;
 mod findings;
+mod page;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 pub use code::FaultCode;
 pub(crate) use findings::{Findings, Told};
+pub use page::Page;
 
 /// One mistake in a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -12,29 +12,55 @@
 
 extern crate alloc;
 
+mod explain;
 mod fault;
+mod format;
 mod grammar;
+mod host;
+mod json;
 mod limits;
 mod manifest;
 mod name;
+mod normal;
 mod obeyed;
 mod path;
+mod pattern;
 mod places;
 mod policy;
 mod quantity;
+mod reference;
 mod resolve;
+mod schema;
 mod source;
+mod widen;
 mod wording;
 
-pub use fault::{Fault, FaultCode, Faults};
+pub use explain::{Danger, Explanation, Right, Together, explain};
+pub use fault::{Fault, FaultCode, Faults, Page};
+pub use format::format;
+pub use host::{
+    Block, Destination, HostName, InvalidBlock, InvalidDestination, InvalidHostName, InvalidReach,
+    LookAlike, Reach,
+};
+pub use json::Json;
 pub use limits::Limits;
 pub use manifest::{Manifest, read};
-pub use name::{EnvName, InvalidEnvName, InvalidServerName, ServerName};
+pub use name::{
+    EnvName, InvalidEnvName, InvalidSecretName, InvalidServerName, SecretName, ServerName,
+};
 pub use obeyed::{GIT_FOLDER, git_parts, is_git_folder, obeyed, obeyed_names};
 pub use path::{GuestPath, HostPath, InvalidPath};
+pub use pattern::{InvalidPattern, InvalidPointer, Pattern, Pointer, ToolPattern};
 pub use places::Places;
 pub use policy::{
-    Access, CommandProgram, EnvValue, Exec, FileGrant, Links, Missing, Named, Policy, Source,
+    Access, ClientRight, CommandProgram, Condition, Ech, EnvValue, Exec, FileGrant, Links, Mark,
+    Missing, Named, NetworkGrant, NotEnforceable, Package, Policy, Protocol, Scalar, SecretForm,
+    SecretGrant, Source, StateGrant, SyscallGroup, ToolRule, Tools,
+};
+pub use reference::{
+    ImageReference, InvalidImageReference, InvalidPackage, NpmPackage, PypiPackage,
 };
 pub use resolve::{check, resolve};
+pub use schema::schema;
 pub use source::{Refusal, refused_source, refused_write};
+pub use widen::{Change, Changes, widen};

@@ -77,6 +77,11 @@ pub(crate) const MESSAGE: Bounds<Size> = Bounds {
     least: Size(64 * KIB),
     most: Size(GIB),
 };
+pub(crate) const STATE: Bounds<Size> = Bounds {
+    default: Size(256 * MIB),
+    least: Size(MIB),
+    most: Size(1024 * GIB),
+};
 pub(crate) const START: Bounds<Period> = Bounds {
     default: Period(30 * SECOND),
     least: Period(100),

@@ -1,16 +1,22 @@
 //! A manifest as it is written: each value read into its type, with its place in the text.
 
+mod client;
 mod entries;
 mod env;
 mod files;
 mod hidden;
 mod limits;
+mod lists;
 mod mend;
+mod network;
 mod server;
+mod state;
 mod syntax;
+mod tools;
 mod unknown;
 
 use alloc::borrow::ToOwned as _;
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -22,9 +28,13 @@ use crate::fault::{FaultCode, Faults, Findings, Told};
 use crate::grammar::top;
 use crate::name::{EnvName, ServerName};
 use crate::path::{GuestPath, Location};
-use crate::policy::{Access, EnvValue, Exec, Links, Missing};
+use crate::policy::{Access, ClientRight, Exec, Links, Mark, Missing, SyscallGroup, Tools};
+use crate::reference::{ImageReference, NpmPackage, PypiPackage};
 use entries::Entries;
+pub(crate) use env::WrittenValue;
 pub(crate) use limits::WrittenLimits;
+pub(crate) use network::{NetworkEntry, tell_too_many_ports};
+pub(crate) use state::StateEntry;
 use syntax::Document;
 
 /// The format that this release reads.
@@ -41,11 +51,16 @@ const TEXT_BYTES_MAX: usize = 256 << 10;
 pub struct Manifest {
     pub(crate) text: String,
     pub(crate) name: Result<Spanned<ServerName>, Told>,
-    pub(crate) source: Result<WrittenSource, Told>,
+    pub(crate) source: Result<Spanned<WrittenSource>, Told>,
     pub(crate) args: Entry<Vec<String>>,
+    pub(crate) network: Vec<NetworkEntry>,
     pub(crate) files: Vec<FileEntry>,
-    pub(crate) env: Vec<(EnvName, EnvValue)>,
+    pub(crate) state: Vec<StateEntry>,
+    pub(crate) env: Vec<(EnvName, WrittenValue)>,
+    pub(crate) tools: Option<Tools>,
+    pub(crate) client: BTreeMap<ClientRight, Mark>,
     pub(crate) limits: WrittenLimits,
+    pub(crate) syscalls: BTreeMap<SyscallGroup, Mark>,
 }
 
 /// What is run, as written.
@@ -56,6 +71,10 @@ pub(crate) enum WrittenSource {
         program: WrittenProgram,
         args: Vec<String>,
     },
+    Image(ImageReference),
+    Npm(NpmPackage),
+    Pypi(PypiPackage),
+    Bundle(Spanned<Location>),
 }
 
 /// A program of the host, as written.
@@ -139,9 +158,14 @@ pub(crate) fn read_into(text: &str, findings: &mut Findings) -> Result<Manifest,
         name,
         source,
         args,
+        network: network::read(&top, findings),
         files: files::read(&top, findings),
+        state: state::read(&top, findings),
         env: env::read(&top, findings),
+        tools: tools::read(&top, findings),
+        client: client::read(&top, findings),
         limits: limits::read(&top, findings),
+        syscalls: client::read_syscalls(&top, findings),
     };
     hidden::tell(text, findings);
     Ok(manifest)

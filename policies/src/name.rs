@@ -1,6 +1,6 @@
 //! Names: of a server, and of the variables that it sees.
 
-mod variable;
+pub(crate) mod variable;
 
 use alloc::borrow::ToOwned as _;
 use alloc::format;
@@ -85,6 +85,51 @@ impl Teach for InvalidServerName {
 
 impl Written for ServerName {
     const WHAT: &'static str = "a server name";
+}
+
+/// What a secret is called in brig's store: written as a server's name is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SecretName(ServerName);
+
+impl SecretName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl fmt::Display for SecretName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(out)
+    }
+}
+
+impl FromStr for SecretName {
+    type Err = InvalidSecretName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self).map_err(InvalidSecretName)
+    }
+}
+
+/// Why a text is not a [`SecretName`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(transparent)]
+pub struct InvalidSecretName(InvalidServerName);
+
+impl Teach for InvalidSecretName {
+    fn code(&self) -> FaultCode {
+        FaultCode::InvalidName
+    }
+
+    fn help(&self) -> String {
+        "write the secret's name and never its value: 1 to 64 of a-z, 0-9, `-`, `_` and `.`"
+            .to_owned()
+    }
+}
+
+impl Written for SecretName {
+    const WHAT: &'static str = "a secret's name";
 }
 
 /// A variable's name: a letter or `_`, then letters, digits and `_`; never one that makes a

@@ -21,7 +21,7 @@ const PATH_BYTES_MAX: usize = 4095;
 const NAME_BYTES_MAX: usize = 255;
 
 /// The places in the cell that brig makes itself.
-const RESERVED_TARGETS: &[&str] = &["/.brig", "/proc", "/sys", "/dev"];
+pub(crate) const RESERVED_TARGETS: &[&str] = &["/.brig", "/proc", "/sys", "/dev"];
 
 /// A path on the host: absolute, without `.`, `..`, empty names or a slash at its end, and
 /// without characters that cannot be seen. Links in it are not followed yet.

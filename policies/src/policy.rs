@@ -1,5 +1,11 @@
 //! What a server may do: the manifest's rights, checked against one machine's places.
 
+mod mark;
+mod network;
+mod rights;
+mod tools;
+mod unenforced;
+
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,15 +15,28 @@ use crate::limits::Limits;
 use crate::name::{EnvName, ServerName};
 use crate::path::{GuestPath, HostPath};
 
+pub use mark::Mark;
+pub use network::{Ech, NetworkGrant, Protocol};
+pub use rights::{ClientRight, Package, SecretForm, SecretGrant, StateGrant, SyscallGroup};
+pub use tools::{Condition, Scalar, ToolRule, Tools};
+pub use unenforced::NotEnforceable;
+
 /// Everything that one server may do. What is not in here is denied: there is no default policy,
 /// and only [`resolve`](crate::resolve) makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     pub(crate) name: ServerName,
     pub(crate) source: Source,
+    pub(crate) source_mark: Mark,
     pub(crate) args: Vec<String>,
+    pub(crate) network: Vec<NetworkGrant>,
     pub(crate) files: Vec<FileGrant>,
+    pub(crate) state: Vec<StateGrant>,
     pub(crate) env: BTreeMap<EnvName, EnvValue>,
+    pub(crate) secrets: BTreeMap<EnvName, SecretGrant>,
+    pub(crate) tools: Option<Tools>,
+    pub(crate) client: BTreeMap<ClientRight, Mark>,
+    pub(crate) syscalls: BTreeMap<SyscallGroup, Mark>,
     pub(crate) limits: Limits,
 }
 
@@ -44,6 +63,37 @@ impl Policy {
         &self.files
     }
 
+    /// Whom the server may reach, sorted; nobody where it is empty.
+    pub fn network(&self) -> &[NetworkGrant] {
+        &self.network
+    }
+
+    /// The folders that are kept between runs, sorted by their place in the cell. None lies in
+    /// another or in a grant of files, nor does one of those lie in it.
+    pub fn state(&self) -> &[StateGrant] {
+        &self.state
+    }
+
+    /// The variables that pass secrets; none of them is among [`env`](Self::env).
+    pub fn secrets(&self) -> &BTreeMap<EnvName, SecretGrant> {
+        &self.secrets
+    }
+
+    /// Which calls pass; `None` for all calls of all tools that were reviewed.
+    pub fn tools(&self) -> Option<&Tools> {
+        self.tools.as_ref()
+    }
+
+    /// What the server may ask of its client, with where it is written.
+    pub fn client(&self) -> &BTreeMap<ClientRight, Mark> {
+        &self.client
+    }
+
+    /// The groups of system calls beyond what every program has, with where they are written.
+    pub fn syscalls(&self) -> &BTreeMap<SyscallGroup, Mark> {
+        &self.syscalls
+    }
+
     /// The variables that the server sees. `LANG` and `TZ` are passed on from the host unless the
     /// manifest sets them.
     pub fn env(&self) -> &BTreeMap<EnvName, EnvValue> {
@@ -68,6 +118,8 @@ pub enum Source {
         /// The first of its arguments; those of [`Policy::args`] follow.
         args: Vec<String>,
     },
+    /// Something that is fetched or unpacked first.
+    Package(Package),
 }
 
 /// How a manifest names a program of the host.

@@ -1,6 +1,7 @@
 //! A manifest and one machine's places become a policy.
 
 mod grants;
+mod network;
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -11,12 +12,13 @@ use crate::limits::{
     Bounds, CALL, CPUS, Limits, MEMORY, MESSAGE, OPEN_FILES, PROCESSES, SCRATCH, START,
 };
 use crate::manifest::{
-    Entry, Manifest, Spanned, Teach as _, WrittenLimits, WrittenProgram, WrittenSource, read_into,
+    Entry, Manifest, Spanned, Teach as _, WrittenLimits, WrittenProgram, WrittenSource,
+    WrittenValue, read_into,
 };
 use crate::name::EnvName;
 use crate::path::{HostPath, Location, Unplaced};
 use crate::places::Places;
-use crate::policy::{CommandProgram, EnvValue, Policy, Source};
+use crate::policy::{CommandProgram, EnvValue, Mark, Package, Policy, SecretGrant, Source};
 
 /// The variables that are passed on unless the manifest sets them: they tell how to write times
 /// and texts, and nothing about the user that a message would not.
@@ -50,20 +52,33 @@ pub fn check(text: &str, places: &Places) -> Result<Policy, Faults> {
 
 fn rights(manifest: &Manifest, places: &Places, findings: &mut Findings) -> Result<Policy, Told> {
     let source = manifest.source.as_ref().map_err(|told| *told);
-    let source = source.and_then(|written| source_of(written, places, findings));
-    let files = grants::resolve(manifest, places, findings);
+    let source = source.and_then(|written| {
+        let mark = Mark::new(written.span.clone());
+        source_of(&written.value, places, findings).map(|source| (source, mark))
+    });
+    let grants = grants::resolve(manifest, places, findings);
+    let network = network::resolve(manifest, findings);
     let limits = limits(&manifest.limits);
+    let (files, state) = grants?;
+    let (source, source_mark) = source?;
     Ok(Policy {
         name: manifest.name.clone()?.value,
-        source: source?,
+        source,
+        source_mark,
         args: manifest
             .args
             .clone()?
             .map(|args| args.value)
             .unwrap_or_default(),
-        files: files?,
+        network: network?,
+        files,
+        state,
         env: environment(manifest),
+        secrets: secrets(manifest),
+        tools: manifest.tools.clone(),
+        client: manifest.client.clone(),
         limits: limits?,
+        syscalls: manifest.syscalls.clone(),
     })
 }
 
@@ -81,6 +96,12 @@ fn source_of(
             },
             args: args.clone(),
         },
+        WrittenSource::Image(image) => Source::Package(Package::Image(image.clone())),
+        WrittenSource::Npm(package) => Source::Package(Package::Npm(package.clone())),
+        WrittenSource::Pypi(package) => Source::Package(Package::Pypi(package.clone())),
+        WrittenSource::Bundle(path) => {
+            Source::Package(Package::Bundle(place(path, places, findings)?))
+        }
     })
 }
 
@@ -117,7 +138,26 @@ fn environment(manifest: &Manifest) -> BTreeMap<EnvName, EnvValue> {
         .iter()
         .filter_map(|name| name.parse::<EnvName>().ok())
         .map(|name| (name.clone(), EnvValue::Host(name)));
-    passed_on.chain(manifest.env.iter().cloned()).collect()
+    let written = manifest.env.iter().filter_map(|(name, value)| match value {
+        WrittenValue::Plain(value) => Some((name.clone(), value.clone())),
+        WrittenValue::Secret(_) => None,
+    });
+    let mut all: BTreeMap<EnvName, EnvValue> = passed_on.chain(written).collect();
+    for (name, value) in &manifest.env {
+        // A secret takes the place of what would be passed on.
+        if let WrittenValue::Secret(_) = value {
+            all.remove(name);
+        }
+    }
+    all
+}
+
+fn secrets(manifest: &Manifest) -> BTreeMap<EnvName, SecretGrant> {
+    let secrets = manifest.env.iter().filter_map(|(name, value)| match value {
+        WrittenValue::Secret(secret) => Some((name.clone(), secret.clone())),
+        WrittenValue::Plain(_) => None,
+    });
+    secrets.collect()
 }
 
 fn limits(written: &WrittenLimits) -> Result<Limits, Told> {

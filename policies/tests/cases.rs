@@ -14,7 +14,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use brig_policies::{
-    EnvValue, FaultCode, Faults, FileGrant, GuestPath, Places, Policy, Source, check, read, resolve,
+    EnvValue, FaultCode, Faults, FileGrant, GuestPath, Places, Policy, Source, ToolPattern, check,
+    read, resolve,
 };
 
 /// The fewest cases that the grammar's core is held by.
@@ -72,6 +73,7 @@ fn rights(policy: &Policy) -> String {
         Source::Command { program, args } => {
             writeln!(out, "command {program:?} {args:?}").unwrap();
         }
+        Source::Package(package) => writeln!(out, "{package:?}").unwrap(),
     }
     for arg in policy.args() {
         writeln!(out, "arg {arg:?}").unwrap();
@@ -89,6 +91,7 @@ fn rights(policy: &Policy) -> String {
             writeln!(out, "  named {below} <- {host}, missing {missing:?}").unwrap();
         }
     }
+    write_later_rights(policy, &mut out);
     for (name, value) in policy.env() {
         match value {
             EnvValue::Literal(text) => writeln!(out, "env {name} = {text:?}").unwrap(),
@@ -96,7 +99,50 @@ fn rights(policy: &Policy) -> String {
         }
     }
     writeln!(out, "{:#?}", policy.limits()).unwrap();
+    for told in policy.not_enforceable() {
+        writeln!(out, "not enforceable: {} at {:?}", told.key, told.span).unwrap();
+    }
     out
+}
+
+/// The rights that no plan can hold yet.
+fn write_later_rights(policy: &Policy, out: &mut String) {
+    for grant in policy.network() {
+        let (host, ports, protocol) = (grant.host(), grant.ports(), grant.protocol().as_str());
+        let addresses: Vec<String> = grant.addresses().iter().map(ToString::to_string).collect();
+        let ech = grant.ech().as_str();
+        writeln!(
+            out,
+            "network {host} {ports:?} {protocol}, {addresses:?}, ech {ech}"
+        )
+        .unwrap();
+    }
+    for grant in policy.state() {
+        writeln!(out, "state {}: {} bytes", grant.at(), grant.size_bytes()).unwrap();
+    }
+    for (name, secret) in policy.secrets() {
+        let form = secret.form().as_str();
+        writeln!(out, "env {name} from secret {} as {form}", secret.secret()).unwrap();
+    }
+    if let Some(tools) = policy.tools() {
+        match tools.allow() {
+            Some(allow) => {
+                let names: Vec<&str> = allow.iter().map(ToolPattern::as_str).collect();
+                writeln!(out, "tools {names:?}").unwrap();
+            }
+            None => writeln!(out, "tools: all").unwrap(),
+        }
+        for rule in tools.rules() {
+            let (tool, argument) = (rule.tool(), rule.argument());
+            writeln!(out, "rule {tool} {argument} {:?}", rule.condition()).unwrap();
+        }
+    }
+    for right in policy.client().keys() {
+        writeln!(out, "client {}", right.as_str()).unwrap();
+    }
+    for group in policy.syscalls().keys() {
+        writeln!(out, "syscalls {}", group.as_str()).unwrap();
+    }
 }
 
 fn marked(text: &str, faults: &Faults) -> String {

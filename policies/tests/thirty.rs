@@ -10,7 +10,7 @@ volumes = ["/data"]              #! unknown-key
 [server]
 name = "My Server"               #! invalid-name
 component = "build/../x.wasm"    #! invalid-path
-image = "ghcr.io/x/y:1"          #! not-enforceable-yet several-sources
+image = "y:1"                    #! several-sources
 args = ["ok", 7]                 #! wrong-type
 transport = "websocket"          #! unknown-value
 memroy = "1GiB"                  #! unknown-key
@@ -45,14 +45,20 @@ at = "/data"                     #! same-target
 host = "~/c"
 at = "/data/c"                   #! nested-target
 
-[[network]]                      #! not-enforceable-yet
-host = "api.github.com"
+[[network]]
+host = "api.github.com:443"      #! invalid-host
+
+[tools]
+allow = ["get_?"]                #! invalid-pattern
+
+[unix]                           #! not-enforceable-yet
+x = 1
 
 [env]
 LD_PRELOAD = "/x.so"             #! refused-variable
 1ST = "x"                        #! invalid-name
 PORT = 8080                      #! wrong-type
-TOKEN = { secret = "github" }    #! not-enforceable-yet
+TOKEN = { secret = "Git Hub" }   #! invalid-name
 
 [limits]
 memory = "256MB"                 #! invalid-size

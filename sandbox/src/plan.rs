@@ -163,7 +163,7 @@ pub fn component(
     artifact: &Artifact,
 ) -> Result<Plan, Vec<Unplannable>> {
     let limits = policy.limits();
-    let mut faults: Vec<Unplannable> = Vec::new();
+    let mut faults = beyond(policy);
     let mut held = hold(facts, Isolated::Component).unwrap_or_else(|open| {
         faults.extend(open.into_iter().map(Unplannable::from));
         Vec::new()
@@ -204,6 +204,17 @@ pub fn component(
         held,
         residuals,
     })
+}
+
+/// What the policy grants and no plan can hold yet.
+fn beyond(policy: &Policy) -> Vec<Unplannable> {
+    let told = policy.not_enforceable().into_iter();
+    told.map(|told| Unplannable::Grant {
+        span: told.span,
+        message: format!("`{}` is not enforceable yet", told.key),
+        help: told.help.to_owned(),
+    })
+    .collect()
 }
 
 fn bridge(limits: &Limits) -> BridgeLimits {

@@ -149,7 +149,7 @@ fn a_refused_start_answers_the_client() {
         "does not exist",
     );
     refused(
-        &format!("{runs}[[network]]\nhost = \"example.org\"\n"),
+        &format!("{runs}[[network]]\nhost = \"example.org\"\nports = [443]\n"),
         3,
         "not enforceable yet",
     );

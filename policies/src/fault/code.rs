@@ -127,6 +127,46 @@ fault_codes! {
         One thing may lie inside a write grant: an entry with `access = \"write\"` for the same \
         file at the same place, with the same `exec` and `links`. It names a file that the host \
         obeys, such as `.git`, which stays read-only otherwise.",
+    /// Not a host's name.
+    InvalidHost = "invalid-host": "A network grant names a host as it is asked for: lower-case \
+        ASCII labels with dots between them, or `*.` before a name for every name below it. \
+        Letters beyond ASCII are written as `xn--` labels, because two names that look alike \
+        then do not. Schemes, ports and paths do not belong to a name.",
+    /// Not an address or a block of addresses.
+    InvalidAddress = "invalid-address": "Addresses and blocks have one spelling: no zeros before \
+        a number, no IPv4 address inside an IPv6 one, no bit set after the prefix. A second \
+        spelling would be read by one program as another address than by the next.",
+    /// A destination that no manifest can grant.
+    RefusedDestination = "refused-destination": "Some addresses are refused whatever the \
+        manifest says: loopback (write `localhost` for this host's own ports), link-local \
+        addresses and the metadata services of clouds, which give credentials to whoever asks, \
+        multicast, and addresses that hold another in disguise.",
+    /// Not a port, or a port twice.
+    InvalidPort = "invalid-port": "Ports are whole numbers from 1 to 65535, each written once. \
+        There is no way to write all of them: each one is a door of its own.",
+    /// More entries than a list can have.
+    TooMany = "too-many": "A list has more entries than a server needs. Ports are counted over \
+        all network grants, since each is one listener of brig's.",
+    /// Not a reference to an image or a package.
+    InvalidReference = "invalid-reference": "An image names its registry and a tag or digest; a \
+        package names one version. What a tool would fill in for a missing part differs between \
+        tools and from day to day, so it is written out.",
+    /// Not a pattern.
+    InvalidPattern = "invalid-pattern": "A pattern has one wildcard: `*` stands for any text, \
+        with `/` and `.` in it too, and case matters. Other dialects' signs are refused rather \
+        than taken for themselves, since their author means more by them.",
+    /// Not a JSON pointer.
+    InvalidPointer = "invalid-pointer": "An argument is named by a JSON pointer (RFC 6901): each \
+        name after a slash, `~1` for a slash and `~0` for a tilde within a name.",
+    /// Two parts of an entry that do not go together.
+    Contradiction = "contradiction": "Two parts of an entry exclude each other, or one has no \
+        meaning without the other. brig does not choose one of them, since the author means \
+        something by both.",
+    /// Something that no manifest can say.
+    NeverGranted = "never-granted": "Privileged mode, added capabilities, the host's namespaces, \
+        devices, an engine's socket and the like cannot be written in a manifest at all: each \
+        takes away the walls that every other line relies on. Nor can deny lists or included \
+        files, since the rights of a manifest only add up and stand in one file.",
     /// Not a size.
     InvalidSize = "invalid-size": "A size is a whole number and a unit: `KiB`, `MiB` or `GiB`, \
         for example `256MiB`. `KB` and `MB` are refused because people mean two things by them.",

@@ -30,7 +30,7 @@ pub(super) struct Entries<'t> {
 }
 
 impl<'t> Entries<'t> {
-    /// Tells of every key that the section does not have or that nothing enforces yet.
+    /// Tells of every key that the section does not have or that is kept for later.
     pub(super) fn open(
         table: &'t DeTable<'t>,
         section: &'static Section,
@@ -41,8 +41,8 @@ impl<'t> Entries<'t> {
         for (written, found) in table {
             let name: &str = written.get_ref();
             match section.key(name).map(|key| (key, key.standing)) {
-                Some((_, Standing::Built(_))) => {}
-                Some((key, Standing::NotYet(meanwhile))) => {
+                Some((_, Standing::Built | Standing::NotYet(_))) => {}
+                Some((key, Standing::Reserved(meanwhile))) => {
                     for span in places(written.span(), found) {
                         let told = tell_not_yet(name, span, meanwhile, findings);
                         excused.push((key.name, told));
@@ -65,6 +65,17 @@ impl<'t> Entries<'t> {
     /// The value of a key, if it is written.
     pub(super) fn get(&self, key: &Key) -> Option<Found<'t>> {
         self.table.get(key.name)
+    }
+
+    /// Where the table starts, as its faults mark it.
+    pub(super) fn header(&self) -> Range<usize> {
+        self.header.clone()
+    }
+
+    /// Where a key itself is written.
+    pub(super) fn span_of(&self, key: &Key) -> Option<Range<usize>> {
+        let (written, _) = self.table.get_key_value(key.name)?;
+        Some(written.span())
     }
 
     /// What was told first about the keys of this table, if anything.
@@ -239,11 +250,8 @@ pub(super) fn tell_not_yet(
     )
 }
 
-fn help_to_write(key: &Key) -> String {
-    match key.standing {
-        Standing::Built(example) => format!("write it like `{example}`"),
-        Standing::NotYet(meanwhile) => meanwhile.to_owned(),
-    }
+pub(super) fn help_to_write(key: &Key) -> String {
+    format!("write it like `{}`", key.example)
 }
 
 /// Where a key stands: once for each table of an array of tables, so that each is marked.

@@ -8,16 +8,32 @@ use core::ops::Range;
 use toml::de::DeTable;
 
 use super::entries::{Entries, Found, bounded, kind, parse, parsed, table};
+use super::lists::{tell_too_many, word};
 use crate::fault::{FaultCode, Findings, Told};
-use crate::grammar::{top, variable};
-use crate::name::EnvName;
-use crate::policy::EnvValue;
+use crate::grammar::top;
+use crate::grammar::variable::{self, VARIABLES_MAX};
+use crate::name::{EnvName, SecretName};
+use crate::policy::{EnvValue, Mark, SecretForm, SecretGrant};
 use crate::wording::{Quoted, is_hidden};
 
-pub(super) fn read(top: &Entries<'_>, findings: &mut Findings) -> Vec<(EnvName, EnvValue)> {
+/// What one variable holds, as written.
+#[derive(Clone, Debug)]
+pub(crate) enum WrittenValue {
+    /// Something that the plan can hold.
+    Plain(EnvValue),
+    /// The name of something that it cannot.
+    Secret(SecretGrant),
+}
+
+pub(super) fn read(top: &Entries<'_>, findings: &mut Findings) -> Vec<(EnvName, WrittenValue)> {
     let Ok(Some(section)) = top.optional(&top::ENV, findings, table) else {
         return Vec::new();
     };
+    let count = section.value.len();
+    if count > VARIABLES_MAX {
+        tell_too_many(section.span, &top::ENV, count, VARIABLES_MAX, findings);
+        return Vec::new();
+    }
     section
         .value
         .iter()
@@ -29,9 +45,9 @@ pub(super) fn read(top: &Entries<'_>, findings: &mut Findings) -> Vec<(EnvName, 
         .collect()
 }
 
-fn read_value(name: &str, found: Found<'_>, findings: &mut Findings) -> Result<EnvValue, Told> {
+fn read_value(name: &str, found: Found<'_>, findings: &mut Findings) -> Result<WrittenValue, Told> {
     if let Some(table) = found.get_ref().as_table() {
-        return read_host(table, found.span(), findings);
+        return read_table(table, found.span(), findings);
     }
     let Some(text) = found.get_ref().as_str() else {
         let kind = kind(found.get_ref());
@@ -48,7 +64,7 @@ fn read_value(name: &str, found: Found<'_>, findings: &mut Findings) -> Result<E
         let help = format!("write `{{ host = \"{name}\" }}` to pass the host's variable on");
         return Err(findings.tell(FaultCode::NoExpansion, found.span(), message, help));
     }
-    read_literal(text, found.span(), findings)
+    read_literal(text, found.span(), findings).map(WrittenValue::Plain)
 }
 
 /// A literal may have lines and tabs, as certificates do, but nothing else that is hidden.
@@ -64,18 +80,51 @@ fn read_literal(text: &str, span: Range<usize>, findings: &mut Findings) -> Resu
     }
 }
 
-fn read_host(
+fn read_table(
     table: &DeTable<'_>,
     span: Range<usize>,
     findings: &mut Findings,
-) -> Result<EnvValue, Told> {
-    let entries = Entries::open(table, &variable::SECTION, span, findings);
-    if let (None, Some(told)) = (entries.get(&variable::HOST), entries.told_first()) {
-        return Err(told);
+) -> Result<WrittenValue, Told> {
+    let entries = Entries::open(table, &variable::SECTION, span.clone(), findings);
+    let host = entries.optional(&variable::HOST, findings, parsed::<EnvName>);
+    let secret = entries.optional(&variable::SECRET, findings, parsed::<SecretName>);
+    let form = entries.optional(&variable::AS, findings, |found, key, findings| {
+        let words = [("env", SecretForm::Env), ("file", SecretForm::File)];
+        word(found, key, &words, "a way to pass a secret", findings)
+    });
+    let mut contradiction = |span: Range<usize>, message: &str, help: &str| {
+        findings.tell(
+            FaultCode::Contradiction,
+            span,
+            message.to_owned(),
+            help.to_owned(),
+        )
+    };
+    match (host?, secret?, form?) {
+        (Some(_), Some(secret), _) => {
+            let help = "keep one of them";
+            Err(contradiction(
+                secret.span,
+                "`secret` stands beside `host`",
+                help,
+            ))
+        }
+        (Some(_), None, Some(form)) => {
+            let help = "leave it out: a variable of the host is passed as a variable";
+            Err(contradiction(form.span, "`as` goes with `secret`", help))
+        }
+        (Some(host), None, None) => Ok(WrittenValue::Plain(EnvValue::Host(host.value))),
+        (None, Some(secret), form) => Ok(WrittenValue::Secret(SecretGrant {
+            secret: secret.value,
+            form: form.map_or(SecretForm::Env, |written| written.value),
+            mark: Mark::new(span),
+        })),
+        (None, None, _) => Err(entries.told_first().unwrap_or_else(|| {
+            let message = "a variable's value has neither `host` nor `secret`".to_owned();
+            let help = format!("write it like `{}`", variable::HOST.example);
+            findings.tell(FaultCode::MissingKey, span, message, help)
+        })),
     }
-    entries
-        .required(&variable::HOST, findings, parsed)
-        .map(|name| EnvValue::Host(name.value))
 }
 
 /// The name in a text that is one variable for a shell and nothing else.
@@ -86,5 +135,8 @@ fn whole_variable(text: &str) -> Option<&str> {
         .and_then(|after| after.strip_suffix('}'))
         .unwrap_or(after);
     let name = name.split_once(":-").map_or(name, |(name, _)| name);
-    name.parse::<EnvName>().is_ok().then_some(name)
+    let is_letter = |letter: char| letter.is_ascii_alphabetic() || letter == '_';
+    let is_name =
+        name.starts_with(is_letter) && name.chars().all(|c| is_letter(c) || c.is_ascii_digit());
+    is_name.then_some(name)
 }

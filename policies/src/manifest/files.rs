@@ -4,7 +4,8 @@ use alloc::borrow::ToOwned as _;
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::entries::{Entries, Found, flag, parsed, string, tell_not_yet, tell_wrong_type};
+use super::entries::{Entries, Found, flag, parsed, string, tell_not_yet};
+use super::lists::tables;
 use super::{FileEntry, Teach as _, Written as _};
 use crate::fault::{FaultCode, Findings, Told};
 use crate::grammar::{Key, files, top};
@@ -13,27 +14,21 @@ use crate::policy::{Access, Exec, Links, Missing};
 use crate::wording::Quoted;
 
 pub(super) fn read(top: &Entries<'_>, findings: &mut Findings) -> Vec<FileEntry> {
-    let Some(found) = top.get(&top::FILES) else {
-        return Vec::new();
-    };
-    let Some(array) = found.get_ref().as_array() else {
-        tell_wrong_type(found, &top::FILES, "an array of tables", findings);
-        return Vec::new();
-    };
-    array
-        .iter()
-        .filter_map(|element| read_one(element, findings))
-        .collect()
+    tables(
+        top,
+        &top::FILES,
+        files::GRANTS_MAX,
+        &files::SECTION,
+        findings,
+    )
+    .iter()
+    .map(|entries| read_one(entries, findings))
+    .collect()
 }
 
-fn read_one(element: Found<'_>, findings: &mut Findings) -> Option<FileEntry> {
-    let Some(table) = element.get_ref().as_table() else {
-        tell_wrong_type(element, &top::FILES, "an array of tables", findings);
-        return None;
-    };
-    let entries = Entries::open(table, &files::SECTION, element.span(), findings);
-    Some(FileEntry {
-        span: element.span(),
+fn read_one(entries: &Entries<'_>, findings: &mut Findings) -> FileEntry {
+    FileEntry {
+        span: entries.header(),
         host: entries.required(&files::HOST, findings, read_host),
         at: entries.optional(&files::AT, findings, parsed),
         access: entries.optional(&files::ACCESS, findings, read_access),
@@ -46,7 +41,7 @@ fn read_one(element: Found<'_>, findings: &mut Findings) -> Option<FileEntry> {
         missing: entries.optional(&files::OPTIONAL, findings, |found, key, findings| {
             flag(found, key, findings).map(|on| if on { Missing::Skip } else { Missing::Fault })
         }),
-    })
+    }
 }
 
 /// A grant's source: unlike a component's, it may not be relative, so that a reviewer sees

@@ -39,12 +39,12 @@ pub(super) fn read(top: &Entries<'_>, findings: &mut Findings) -> WrittenLimits 
         scratch: bounded(&entries, &limits::SCRATCH, &SCRATCH, findings, parsed),
         message: bounded(&entries, &limits::MESSAGE, &MESSAGE, findings, parsed),
         start: bounded(&entries, &limits::START, &START, findings, parsed),
-        call: bounded(&entries, &limits::CALL, &CALL, findings, parsed),
+        call: bounded(&entries, &limits::CALL_KEY, &CALL, findings, parsed),
     }
 }
 
 /// One limit, and whether it lies in its range.
-fn bounded<T: Copy + Ord + fmt::Display>(
+pub(super) fn bounded<T: Copy + Ord + fmt::Display>(
     entries: &Entries<'_>,
     key: &Key,
     bounds: &Bounds<T>,

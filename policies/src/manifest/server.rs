@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::entries::{Entries, Found, parse, parsed, string, table, tell_not_yet, tell_wrong_type};
+use super::lists::tell_too_many;
 use super::{Entry, Spanned, WrittenProgram, WrittenSource};
 use crate::fault::{FaultCode, Findings, Told};
 use crate::grammar::{Key, server, top};
@@ -16,7 +17,7 @@ use crate::wording::{Quoted, hidden};
 /// The server's name, its program, and its arguments.
 type Server = (
     Result<Spanned<ServerName>, Told>,
-    Result<WrittenSource, Told>,
+    Result<Spanned<WrittenSource>, Told>,
     Args,
 );
 type Args = Entry<Vec<String>>;
@@ -36,22 +37,64 @@ pub(super) fn read(top: &Entries<'_>, findings: &mut Findings) -> Server {
     )
 }
 
-/// The program, unless another source stands for it: that one was told of already.
-fn read_source(entries: &Entries<'_>, findings: &mut Findings) -> Result<WrittenSource, Told> {
-    let other = server::SOURCES
+/// The program, from the source that is written first; a second one was told of already.
+fn read_source(
+    entries: &Entries<'_>,
+    findings: &mut Findings,
+) -> Result<Spanned<WrittenSource>, Told> {
+    let written = server::SOURCES
         .iter()
-        .find_map(|source| entries.told(source));
-    let is_written = |key| entries.get(key).is_some();
-    if is_written(&server::COMMAND) && !is_written(&server::COMPONENT) {
-        let command = entries.required(&server::COMMAND, findings, read_command)?;
-        return Ok(command.value);
+        .filter(|key| entries.get(key).is_some())
+        .min_by_key(|key| entries.get(key).map(|found| found.span().start));
+    let Some(key) = written else {
+        let excused = server::SOURCES.iter().find_map(|key| entries.told(key));
+        return match excused {
+            Some(told) => Err(told),
+            None => Err(tell_no_source(entries, findings)),
+        };
+    };
+    let span = entries.span_of(key).unwrap_or(entries.header());
+    let source = entries.required(key, findings, |found, key, findings| match key.name {
+        name if name == server::COMMAND.name => read_command(found, key, findings),
+        name if name == server::IMAGE.name => {
+            parsed(found, key, findings).map(WrittenSource::Image)
+        }
+        name if name == server::NPM.name => parsed(found, key, findings).map(WrittenSource::Npm),
+        name if name == server::PYPI.name => parsed(found, key, findings).map(WrittenSource::Pypi),
+        name => {
+            let path = parsed(found, key, findings)?;
+            let path = Spanned {
+                value: path,
+                span: found.span(),
+            };
+            Ok(if name == server::BUNDLE.name {
+                WrittenSource::Bundle(path)
+            } else {
+                WrittenSource::Component(path)
+            })
+        }
+    })?;
+    Ok(Spanned {
+        value: source.value,
+        span,
+    })
+}
+
+fn tell_no_source(entries: &Entries<'_>, findings: &mut Findings) -> Told {
+    if let Some(told) = findings.recovering() {
+        return told;
     }
-    match (entries.get(&server::COMPONENT), other) {
-        (None, Some(told)) => Err(told),
-        (Some(_), _) | (None, None) => entries
-            .required(&server::COMPONENT, findings, parsed)
-            .map(WrittenSource::Component),
-    }
+    let names: Vec<String> = server::SOURCES
+        .iter()
+        .map(|key| format!("`{}`", key.name))
+        .collect();
+    let message = format!("{} does not say what is run", server::SECTION.title);
+    let help = format!(
+        "write one of {}, such as `{}`",
+        names.join(", "),
+        server::COMPONENT.example
+    );
+    findings.tell(FaultCode::MissingKey, entries.header(), message, help)
 }
 
 /// The program first, then its arguments. A name without a slash is looked up on the host.
@@ -104,6 +147,16 @@ fn read_args(found: Found<'_>, key: &Key, findings: &mut Findings) -> Result<Vec
     let Some(array) = found.get_ref().as_array() else {
         return Err(tell_wrong_type(found, key, "an array of strings", findings));
     };
+    if array.len() > server::ARGS_MAX {
+        let count = array.len();
+        return Err(tell_too_many(
+            found.span(),
+            key,
+            count,
+            server::ARGS_MAX,
+            findings,
+        ));
+    }
     // Every element is read before the first fault is returned, so that all are told.
     let read: Vec<Result<String, Told>> = array
         .iter()

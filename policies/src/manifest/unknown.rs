@@ -1,18 +1,22 @@
 //! A key that its section does not have, and the one that was meant.
 
+use alloc::borrow::ToOwned as _;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::fault::{FaultCode, Findings, Told};
-use crate::grammar::{SECTIONS, Section, Standing};
+use crate::grammar::never::{self, Never};
+use crate::grammar::{SECTIONS, Section};
 use crate::wording::{Quoted, nearest};
 
 /// What the author most likely wanted to write.
 enum Guess {
     /// This key of the same section.
     Here(&'static str),
+    /// Something that no manifest can say.
+    Never(&'static Never),
     /// This very key, which another section has.
     Misplaced(&'static Section),
     /// A key of another section.
@@ -29,6 +33,14 @@ pub(super) fn tell(
     findings: &mut Findings,
 ) -> (Told, Option<&'static str>) {
     let (guess, instead) = match guess(name, section) {
+        Guess::Never(never) => {
+            let message = format!("{} cannot be written: it {}", Quoted(name), never.what);
+            let code = FaultCode::NeverGranted;
+            return (
+                findings.tell(code, span, message, never.help.to_owned()),
+                None,
+            );
+        }
         Guess::Here(key) => (format!("did you mean `{key}`?"), Some(key)),
         Guess::Misplaced(other) => (format!("it is a key of {};", other.title), None),
         Guess::Elsewhere(key, other) => (format!("did you mean `{key}` of {}?", other.title), None),
@@ -42,17 +54,27 @@ pub(super) fn tell(
     )
 }
 
-/// A word that other tools use is believed first, then a key that is merely misplaced, then what
-/// is spelt alike: here, and last elsewhere.
+/// A word that other tools use is believed first, then one that opens a wall as a whole, then a
+/// key that is merely misplaced, then what is spelt alike here; last come words of other tools
+/// and spellings of other sections.
 fn guess(name: &str, section: &Section) -> Guess {
     if let Some(key) = also_called(name, section) {
         return Guess::Here(key);
+    }
+    if let Some(never) = never::find(name) {
+        return Guess::Never(never);
     }
     if let Some(other) = SECTIONS.iter().find(|other| other.key(name).is_some()) {
         return Guess::Misplaced(other);
     }
     if let Some(key) = nearest(name, names(section)) {
         return Guess::Here(key);
+    }
+    let called = SECTIONS
+        .iter()
+        .find_map(|other| Some((also_called(name, other)?, other)));
+    if let Some((key, other)) = called {
+        return Guess::Elsewhere(key, other);
     }
     let near = SECTIONS
         .iter()
@@ -74,10 +96,7 @@ fn names(section: &Section) -> impl Iterator<Item = &'static str> {
 }
 
 fn built(section: &Section) -> String {
-    let built = section
-        .keys
-        .iter()
-        .filter(|key| matches!(key.standing, Standing::Built(_)));
+    let built = section.keys.iter().filter(|key| key.is_read());
     let names: Vec<String> = built.map(|key| format!("`{}`", key.name)).collect();
     names.join(", ")
 }

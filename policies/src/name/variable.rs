@@ -1,7 +1,7 @@
 //! The variables that no manifest may set, since programs obey them.
 
 /// Which names a row covers.
-enum Names {
+pub(crate) enum Names {
     /// This one.
     Exactly(&'static str),
     /// All that start so.
@@ -19,7 +19,7 @@ const AGENT: &str = "it leads to an agent, a bus or an engine outside the cell";
 const NAMES: &str = "it changes how a program finds hosts";
 const OWN: &str = "brig speaks to its own processes by it";
 
-const REFUSED: &[(Names, &str)] = &[
+pub(crate) const REFUSED: &[(Names, &str)] = &[
     (Names::StartingWith("LD_"), LOADS),
     (Names::StartingWith("DYLD_"), LOADS),
     (Names::Exactly("GCONV_PATH"), LOADS),

@@ -11,7 +11,7 @@ use crate::fault::{FaultCode, Findings, Told};
 use crate::manifest::{Entry, FileEntry, Manifest, Teach as _};
 use crate::path::{GuestPath, HostPath, is_within};
 use crate::places::Places;
-use crate::policy::{Access, Exec, FileGrant, Links, Missing, Named};
+use crate::policy::{Access, Exec, FileGrant, Links, Missing, Named, StateGrant};
 use crate::source::{Refusal, holds_manifest, refused_source, refused_write};
 use crate::wording::Quoted;
 
@@ -21,7 +21,13 @@ struct Placed {
     at: GuestPath,
     /// Where the place is written.
     span: Range<usize>,
-    grant: Result<FileGrant, Told>,
+    grant: Result<Grant, Told>,
+}
+
+/// What can have a place in the cell.
+enum Grant {
+    Files(FileGrant),
+    State(StateGrant),
 }
 
 /// Every grant, sorted by its place in the cell.
@@ -29,7 +35,7 @@ pub(super) fn resolve(
     manifest: &Manifest,
     places: &Places,
     findings: &mut Findings,
-) -> Result<Vec<FileGrant>, Told> {
+) -> Result<(Vec<FileGrant>, Vec<StateGrant>), Told> {
     // Every grant is resolved before the first fault is returned, so that all are told.
     let resolved: Vec<Result<Placed, Told>> = manifest
         .files
@@ -39,13 +45,25 @@ pub(super) fn resolve(
     let unplaced = resolved
         .iter()
         .find_map(|grant| grant.as_ref().err().copied());
-    let mut sorted: Vec<Placed> = resolved.into_iter().flatten().collect();
+    let kept = manifest.state.iter().map(|entry| Placed {
+        at: entry.at.clone(),
+        span: entry.span.clone(),
+        grant: entry.grant.clone().map(Grant::State),
+    });
+    let mut sorted: Vec<Placed> = resolved.into_iter().flatten().chain(kept).collect();
     sorted.sort_by(|left, right| by_names(&left.at, &right.at));
     let apart = nested(sorted, &manifest.text, findings);
-    match unplaced {
-        Some(told) => Err(told),
-        None => apart.into_iter().map(|placed| placed.grant).collect(),
+    if let Some(told) = unplaced {
+        return Err(told);
     }
+    let (mut files, mut state) = (Vec::new(), Vec::new());
+    for placed in apart {
+        match placed.grant? {
+            Grant::Files(grant) => files.push(grant),
+            Grant::State(grant) => state.push(grant),
+        }
+    }
+    Ok((files, state))
 }
 
 fn grant(entry: &FileEntry, places: &Places, findings: &mut Findings) -> Result<Placed, Told> {
@@ -58,7 +76,7 @@ fn grant(entry: &FileEntry, places: &Places, findings: &mut Findings) -> Result<
     });
     let (at, span) = target(entry, &host, findings)?;
     let parts = || {
-        Ok(FileGrant {
+        Ok(Grant::Files(FileGrant {
             host: host?.0,
             at: at.clone(),
             access: access?,
@@ -67,7 +85,7 @@ fn grant(entry: &FileEntry, places: &Places, findings: &mut Findings) -> Result<
             missing: value_or(&entry.missing, Missing::Fault)?,
             named: Vec::new(),
             span: entry.span.clone(),
-        })
+        }))
     };
     let grant = parts();
     Ok(Placed { at, span, grant })
@@ -135,7 +153,9 @@ fn nested(sorted: Vec<Placed>, text: &str, findings: &mut Findings) -> Vec<Place
         match apart.last_mut() {
             Some(outer) if is_within(inner.at.as_str(), outer.at.as_str()) => {
                 match (&mut outer.grant, &inner.grant) {
-                    (Ok(around), Ok(grant)) if names_anew(around, grant) => {
+                    (Ok(Grant::Files(around)), Ok(Grant::Files(grant)))
+                        if names_anew(around, grant) =>
+                    {
                         around.named.extend(names(around, grant));
                     }
                     (Ok(_) | Err(_), Ok(_) | Err(_)) => {

@@ -4,7 +4,9 @@ use super::bounds::{Bounds, group, processor_share, rlimits};
 use super::grants::{looked_through, mounts as granted, scratch};
 use super::obeyed;
 use super::residuals::residuals;
-use super::{ContainerPart, Isolation, Plan, Unplannable, Value, bridge, environment, walls};
+use super::{
+    ContainerPart, Isolation, Plan, Unplannable, Value, beyond, bridge, environment, walls,
+};
 use crate::cell::{Access, GrantKind, Links, Mount, PROGRAM_FOLDER, Rlimit};
 use crate::facts::{Controller, HostFacts, SystemKind, SystemPlace};
 use crate::mechanism::{Held, Isolated, Mechanism, hold, no_full_cell};
@@ -53,7 +55,7 @@ pub fn container(
     facts: &HostFacts,
 ) -> Result<Plan, Vec<Unplannable>> {
     let limits = policy.limits();
-    let mut faults: Vec<Unplannable> = Vec::new();
+    let mut faults = beyond(policy);
     faults.extend(no_full_cell(facts).map(Unplannable::from));
     let mut held = hold(facts, Isolated::Container).unwrap_or_else(|open| {
         faults.extend(open.into_iter().map(Unplannable::from));
@@ -64,6 +66,7 @@ pub fn container(
     let named = match policy.source() {
         Source::Command { program, args } => program_of(program, facts).map(|p| (p, args)),
         Source::Component(path) => Err(Unplannable::Program(format!("`{path}` is no program"))),
+        Source::Package(_) => Err(Unplannable::Program("a package is no program".to_owned())),
     };
     let grants = grants(policy, places, facts, &mut faults);
     let ((program, name), args) = match named {

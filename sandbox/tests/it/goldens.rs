@@ -77,7 +77,7 @@ fn plans_and_cells_are_as_expected() {
         let policy = policy(&manifest);
         let decided = match policy.source() {
             Source::Component(_) => component(&policy, &places(), &facts, &artifact()),
-            Source::Command { .. } => container(&policy, &places(), &facts),
+            Source::Command { .. } | Source::Package(_) => container(&policy, &places(), &facts),
         };
         let plan = decided.unwrap_or_else(|faults| panic!("{}: {faults:?}", case.display()));
         let json = serde_json::to_value(&plan).unwrap();

@@ -1,0 +1,376 @@
+//! What is told about a kind of fault to somebody who asks: what it means, and an example.
+
+use super::FaultCode;
+
+/// All that there is to say about one kind of fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The kind.
+    pub code: FaultCode,
+    /// What it means, and why brig holds to it.
+    pub explanation: &'static str,
+    /// Lines of a manifest that have it.
+    pub refused: &'static str,
+    /// The same lines without it.
+    pub fixed: &'static str,
+}
+
+impl FaultCode {
+    /// The kind of this stable name, such as `unknown-key`.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == name)
+    }
+
+    /// What it means, and an example.
+    pub fn page(self) -> Page {
+        let row = ROWS.iter().find(|row| row.code == self);
+        Page {
+            code: self,
+            explanation: self.explanation(),
+            refused: row.map_or("", |row| row.refused),
+            fixed: row.map_or("", |row| row.fixed),
+        }
+    }
+}
+
+/// The examples of one kind.
+struct Row {
+    code: FaultCode,
+    refused: &'static str,
+    fixed: &'static str,
+}
+
+/// Where no `[server]` is written, it is that of any manifest.
+const ROWS: &[Row] = &[
+    Row {
+        code: FaultCode::Syntax,
+        refused: "brig = 1\n\n\
+            [server]\n\
+            name = notes\n\
+            component = \"notes.wasm\"\n",
+        fixed: "brig = 1\n\n\
+            [server]\n\
+            name = \"notes\"\n\
+            component = \"notes.wasm\"\n",
+    },
+    Row {
+        code: FaultCode::DuplicateKey,
+        refused: "[limits]\n\
+            memory = \"64MiB\"\n\
+            memory = \"1GiB\"\n",
+        fixed: "[limits]\n\
+            memory = \"64MiB\"\n",
+    },
+    Row {
+        code: FaultCode::UnknownKey,
+        refused: "[[files]]\n\
+            host = \"~/notes\"\n\
+            target = \"/notes\"\n",
+        fixed: "[[files]]\n\
+            host = \"~/notes\"\n\
+            at = \"/notes\"\n",
+    },
+    Row {
+        code: FaultCode::NotEnforceableYet,
+        refused: "[[files]]\n\
+            host = \"~/notes\"\n\
+            access = \"append\"\n",
+        fixed: "[[files]]\n\
+            host = \"~/notes\"\n\
+            access = \"write\"\n",
+    },
+    Row {
+        code: FaultCode::NeverGranted,
+        refused: "privileged = true\n\n\
+            [server]\n\
+            name = \"notes\"\n\
+            component = \"notes.wasm\"\n",
+        fixed: "[server]\n\
+            name = \"notes\"\n\
+            component = \"notes.wasm\"\n",
+    },
+    Row {
+        code: FaultCode::UnknownFormat,
+        refused: "brig = 2\n\n\
+            [server]\n\
+            name = \"notes\"\n\
+            component = \"notes.wasm\"\n",
+        fixed: "brig = 1\n\n\
+            [server]\n\
+            name = \"notes\"\n\
+            component = \"notes.wasm\"\n",
+    },
+    Row {
+        code: FaultCode::MissingKey,
+        refused: "[[files]]\n\
+            at = \"/notes\"\n",
+        fixed: "[[files]]\n\
+            host = \"~/notes\"\n\
+            at = \"/notes\"\n",
+    },
+    Row {
+        code: FaultCode::WrongType,
+        refused: "[limits]\n\
+            memory = 256\n",
+        fixed: "[limits]\n\
+            memory = \"256MiB\"\n",
+    },
+    Row {
+        code: FaultCode::UnknownValue,
+        refused: "[[files]]\n\
+            host = \"~/notes\"\n\
+            access = \"rw\"\n",
+        fixed: "[[files]]\n\
+            host = \"~/notes\"\n\
+            access = \"write\"\n",
+    },
+    Row {
+        code: FaultCode::SeveralSources,
+        refused: "brig = 1\n\n\
+            [server]\n\
+            name = \"notes\"\n\
+            component = \"notes.wasm\"\n\
+            npm = \"server@1.2.0\"\n",
+        fixed: "brig = 1\n\n\
+            [server]\n\
+            name = \"notes\"\n\
+            component = \"notes.wasm\"\n",
+    },
+    Row {
+        code: FaultCode::Contradiction,
+        refused: "[env]\n\
+            TOKEN = { host = \"TOKEN\", secret = \"github\" }\n",
+        fixed: "[env]\n\
+            TOKEN = { secret = \"github\" }\n",
+    },
+    Row {
+        code: FaultCode::InvalidName,
+        refused: "brig = 1\n\n\
+            [server]\n\
+            name = \"My Notes\"\n\
+            component = \"notes.wasm\"\n",
+        fixed: "brig = 1\n\n\
+            [server]\n\
+            name = \"my-notes\"\n\
+            component = \"notes.wasm\"\n",
+    },
+    Row {
+        code: FaultCode::RefusedVariable,
+        refused: "[env]\n\
+            NODE_OPTIONS = \"--require /notes/x.js\"\n",
+        fixed: "[env]\n\
+            NODE_ENV = \"production\"\n",
+    },
+    Row {
+        code: FaultCode::HiddenCharacter,
+        refused: "[env]\n\
+            TITLE = \"notes\\u202Etxt.exe\"\n",
+        fixed: "[env]\n\
+            TITLE = \"notes.txt\"\n",
+    },
+    Row {
+        code: FaultCode::TooLong,
+        refused: "[tools]\n\
+            allow = [\"get_get_get_get_get_get_get_get_get_get_get_get_get_get_get\
+            _get_get_get_get_get_get_get_get_get_get_get_get_get_get_get_get_get_g\
+            et_get_get_get_get_get_get_get_get_get_get_get_get_get_get_get_get_get\
+            _get_get_get_get_get_get_get_get_get_get_get_get_get_get_get_\"]\n",
+        fixed: "[tools]\n\
+            allow = [\"get_*\"]\n",
+    },
+    Row {
+        code: FaultCode::TooMany,
+        refused: "[[network]]\n\
+            host = \"db.example.com\"\n\
+            protocol = \"tcp\"\n\
+            ports = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18\
+            , 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, \
+            36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53\
+            , 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65]\n",
+        fixed: "[[network]]\n\
+            host = \"db.example.com\"\n\
+            protocol = \"tcp\"\n\
+            ports = [5432]\n",
+    },
+    Row {
+        code: FaultCode::InvalidPath,
+        refused: "[[files]]\n\
+            host = \"~/notes/*.md\"\n",
+        fixed: "[[files]]\n\
+            host = \"~/notes\"\n",
+    },
+    Row {
+        code: FaultCode::NoExpansion,
+        refused: "[[files]]\n\
+            host = \"$HOME/notes\"\n",
+        fixed: "[[files]]\n\
+            host = \"~/notes\"\n",
+    },
+    Row {
+        code: FaultCode::UnknownPlaceholder,
+        refused: "[[files]]\n\
+            host = \"{workspace}/docs\"\n",
+        fixed: "[[files]]\n\
+            host = \"{config}/docs\"\n",
+    },
+    Row {
+        code: FaultCode::EmptyPlaceholder,
+        refused: "# Started without naming a project.\n\
+            [[files]]\n\
+            host = \"{project}/docs\"\n",
+        fixed: "[[files]]\n\
+            host = \"/srv/docs\"\n",
+    },
+    Row {
+        code: FaultCode::RefusedSource,
+        refused: "[[files]]\n\
+            host = \"~/.ssh\"\n",
+        fixed: "[[files]]\n\
+            host = \"~/notes\"\n",
+    },
+    Row {
+        code: FaultCode::HoldsManifest,
+        refused: "[[files]]\n\
+            host = \"{config}\"\n\
+            access = \"write\"\n",
+        fixed: "[[files]]\n\
+            host = \"{config}/out\"\n\
+            access = \"write\"\n",
+    },
+    Row {
+        code: FaultCode::ReservedTarget,
+        refused: "[[files]]\n\
+            host = \"~/notes\"\n\
+            at = \"/proc/notes\"\n",
+        fixed: "[[files]]\n\
+            host = \"~/notes\"\n\
+            at = \"/notes\"\n",
+    },
+    Row {
+        code: FaultCode::SameTarget,
+        refused: "[[files]]\n\
+            host = \"~/notes\"\n\
+            at = \"/data\"\n\n\
+            [[files]]\n\
+            host = \"~/photos\"\n\
+            at = \"/data\"\n",
+        fixed: "[[files]]\n\
+            host = \"~/notes\"\n\
+            at = \"/notes\"\n\n\
+            [[files]]\n\
+            host = \"~/photos\"\n\
+            at = \"/photos\"\n",
+    },
+    Row {
+        code: FaultCode::NestedTarget,
+        refused: "[[files]]\n\
+            host = \"~/notes\"\n\
+            at = \"/data\"\n\n\
+            [[files]]\n\
+            host = \"~/photos\"\n\
+            at = \"/data/photos\"\n",
+        fixed: "[[files]]\n\
+            host = \"~/notes\"\n\
+            at = \"/data/notes\"\n\n\
+            [[files]]\n\
+            host = \"~/photos\"\n\
+            at = \"/data/photos\"\n",
+    },
+    Row {
+        code: FaultCode::InvalidHost,
+        refused: "[[network]]\n\
+            host = \"https://api.example.com\"\n\
+            ports = [443]\n",
+        fixed: "[[network]]\n\
+            host = \"api.example.com\"\n\
+            ports = [443]\n",
+    },
+    Row {
+        code: FaultCode::InvalidAddress,
+        refused: "[[network]]\n\
+            host = \"10.1.2.3/16\"\n\
+            ports = [443]\n",
+        fixed: "[[network]]\n\
+            host = \"10.1.0.0/16\"\n\
+            ports = [443]\n",
+    },
+    Row {
+        code: FaultCode::RefusedDestination,
+        refused: "[[network]]\n\
+            host = \"127.0.0.1\"\n\
+            ports = [11434]\n\
+            protocol = \"http\"\n",
+        fixed: "[[network]]\n\
+            host = \"localhost\"\n\
+            ports = [11434]\n\
+            protocol = \"http\"\n",
+    },
+    Row {
+        code: FaultCode::InvalidPort,
+        refused: "[[network]]\n\
+            host = \"api.example.com\"\n\
+            ports = [0]\n\
+            protocol = \"tls\"\n",
+        fixed: "[[network]]\n\
+            host = \"api.example.com\"\n\
+            ports = [443]\n\
+            protocol = \"tls\"\n",
+    },
+    Row {
+        code: FaultCode::InvalidReference,
+        refused: "brig = 1\n\n\
+            [server]\n\
+            name = \"notes\"\n\
+            npm = \"@scope/notes@latest\"\n",
+        fixed: "brig = 1\n\n\
+            [server]\n\
+            name = \"notes\"\n\
+            npm = \"@scope/notes@1.2.0\"\n",
+    },
+    Row {
+        code: FaultCode::InvalidPattern,
+        refused: "[tools]\n\
+            allow = [\"{get,list}_*\"]\n",
+        fixed: "[tools]\n\
+            allow = [\"get_*\", \"list_*\"]\n",
+    },
+    Row {
+        code: FaultCode::InvalidPointer,
+        refused: "[[tools.rule]]\n\
+            tool = \"read\"\n\
+            argument = \"file.path\"\n\
+            within = \"/notes\"\n",
+        fixed: "[[tools.rule]]\n\
+            tool = \"read\"\n\
+            argument = \"/file/path\"\n\
+            within = \"/notes\"\n",
+    },
+    Row {
+        code: FaultCode::InvalidSize,
+        refused: "[limits]\n\
+            memory = \"256MB\"\n",
+        fixed: "[limits]\n\
+            memory = \"256MiB\"\n",
+    },
+    Row {
+        code: FaultCode::InvalidDuration,
+        refused: "[limits]\n\
+            call = \"1 min\"\n",
+        fixed: "[limits]\n\
+            call = \"1m\"\n",
+    },
+    Row {
+        code: FaultCode::InvalidNumber,
+        refused: "[limits]\n\
+            processes = -1\n",
+        fixed: "[limits]\n\
+            processes = 64\n",
+    },
+    Row {
+        code: FaultCode::OutOfRange,
+        refused: "[limits]\n\
+            memory = \"1MiB\"\n",
+        fixed: "[limits]\n\
+            memory = \"16MiB\"\n",
+    },
+];

@@ -1,0 +1,141 @@
+//! Values of several parts: arrays of tables, arrays of strings, and words of a list.
+
+use alloc::borrow::ToOwned as _;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use super::Written;
+use super::entries::{Entries, Found, help_to_write, parsed, string, tell_wrong_type};
+use crate::fault::{FaultCode, Findings, Told};
+use crate::grammar::{Key, Section};
+use crate::wording::{Quoted, nearest};
+
+/// The tables of an array of tables, each with its keys checked.
+pub(super) fn tables<'t>(
+    top: &Entries<'t>,
+    key: &'static Key,
+    most: usize,
+    section: &'static Section,
+    findings: &mut Findings,
+) -> Vec<Entries<'t>> {
+    let Some(found) = top.get(key) else {
+        return Vec::new();
+    };
+    let Some(array) = found.get_ref().as_array() else {
+        tell_wrong_type(found, key, "an array of tables", findings);
+        // What is wrong inside is told too, so that the next attempt is not the next refusal.
+        let table = found.get_ref().as_table();
+        return table
+            .map(|table| Entries::open(table, section, found.span(), findings))
+            .into_iter()
+            .collect();
+    };
+    if array.len() > most {
+        tell_too_many(found.span(), key, array.len(), most, findings);
+        return Vec::new();
+    }
+    array
+        .iter()
+        .filter_map(|element| {
+            let Some(table) = element.get_ref().as_table() else {
+                tell_wrong_type(element, key, "an array of tables", findings);
+                return None;
+            };
+            Some(Entries::open(table, section, element.span(), findings))
+        })
+        .collect()
+}
+
+/// An array of strings of one type, each written once.
+pub(super) fn list<T: Written + Ord + Clone>(
+    found: Found<'_>,
+    key: &Key,
+    least: usize,
+    most: usize,
+    findings: &mut Findings,
+) -> Result<Vec<T>, Told> {
+    let Some(array) = found.get_ref().as_array() else {
+        return Err(tell_wrong_type(found, key, "an array of strings", findings));
+    };
+    if array.len() > most {
+        return Err(tell_too_many(
+            found.span(),
+            key,
+            array.len(),
+            most,
+            findings,
+        ));
+    }
+    if array.len() < least {
+        let message = format!("`{}` is empty", key.name);
+        let code = FaultCode::MissingKey;
+        return Err(findings.tell(code, found.span(), message, help_to_write(key)));
+    }
+    let mut values: Vec<T> = Vec::new();
+    let mut faulty = None;
+    for element in array {
+        match parsed::<T>(element, key, findings) {
+            Ok(value) if values.contains(&value) => {
+                let message = format!("an entry of `{}` is written twice", key.name);
+                let code = FaultCode::DuplicateKey;
+                let help = "keep one of them".to_owned();
+                faulty = Some(findings.tell(code, element.span(), message, help));
+            }
+            Ok(value) => values.push(value),
+            Err(told) => faulty = Some(told),
+        }
+    }
+    faulty.map_or(Ok(values), Err)
+}
+
+/// Tells of an array with more elements than its key takes.
+pub(super) fn tell_too_many(
+    span: Range<usize>,
+    key: &Key,
+    count: usize,
+    most: usize,
+    findings: &mut Findings,
+) -> Told {
+    let message = format!("`{}` has {count} entries", key.name);
+    let help = format!("keep to {most} or fewer");
+    findings.tell(FaultCode::TooMany, span, message, help)
+}
+
+/// One of a few words.
+pub(super) fn word<T: Copy>(
+    found: Found<'_>,
+    key: &Key,
+    words: &[(&str, T)],
+    what: &str,
+    findings: &mut Findings,
+) -> Result<T, Told> {
+    let text = string(found, key, findings)?;
+    if let Some((_, value)) = words.iter().find(|(name, _)| *name == text) {
+        return Ok(*value);
+    }
+    let names: Vec<String> = words.iter().map(|(name, _)| format!("`{name}`")).collect();
+    let help = match nearest(text, words.iter().map(|(name, _)| *name)) {
+        Some(name) => format!("did you mean `{name}`? It is one of {}", names.join(", ")),
+        None => format!("write one of {}", names.join(", ")),
+    };
+    Err(tell_word(found, text, what, &help, findings))
+}
+
+/// Tells of a word that its key does not take.
+pub(super) fn tell_word(
+    found: Found<'_>,
+    text: &str,
+    what: &str,
+    help: &str,
+    findings: &mut Findings,
+) -> Told {
+    let message = format!("{} is not {what}", Quoted(text));
+    findings.tell(
+        FaultCode::UnknownValue,
+        found.span(),
+        message,
+        help.to_owned(),
+    )
+}

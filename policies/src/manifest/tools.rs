@@ -1,0 +1,147 @@
+//! `[tools]`: which calls pass.
+
+use alloc::borrow::ToOwned as _;
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use super::Teach as _;
+use super::entries::{Entries, Found, integer, parsed, string, table, tell_wrong_type};
+use super::lists::{list, tables};
+use crate::fault::{FaultCode, Findings, Told};
+use crate::grammar::tools::{
+    ALLOW, ARGUMENT, CONDITIONS, MATCHES, MAX, PATTERNS_MAX, RULE, RULE_SECTION, SECTION, TOOL,
+    WITHIN,
+};
+use crate::grammar::{Key, top};
+use crate::path::HostPath;
+use crate::pattern::{Pattern, Pointer, ToolPattern};
+use crate::policy::{Condition, Mark, Scalar, ToolRule, Tools};
+use crate::wording::{Quoted, hidden};
+
+pub(super) fn read(top: &Entries<'_>, findings: &mut Findings) -> Option<Tools> {
+    let header = top.optional(&top::TOOLS, findings, table).ok()??;
+    let mark = Mark::new(top.span_of(&top::TOOLS).unwrap_or(header.span.clone()));
+    let entries = Entries::open(header.value, &SECTION, header.span, findings);
+    let allow = entries.optional(&ALLOW, findings, |found, key, findings| {
+        list::<ToolPattern>(found, key, 0, PATTERNS_MAX, findings)
+    });
+    let rules = tables(&entries, &RULE, PATTERNS_MAX, &RULE_SECTION, findings);
+    let rules: Vec<Result<ToolRule, Told>> = rules
+        .iter()
+        .map(|entries| read_rule(entries, findings))
+        .collect();
+    Some(Tools {
+        allow: allow
+            .ok()?
+            .map(|written| written.value.into_iter().collect()),
+        rules: rules.into_iter().collect::<Result<_, _>>().ok()?,
+        mark,
+    })
+}
+
+fn read_rule(entries: &Entries<'_>, findings: &mut Findings) -> Result<ToolRule, Told> {
+    let tool = entries.required(&TOOL, findings, parsed::<ToolPattern>);
+    let argument = entries.required(&ARGUMENT, findings, parsed::<Pointer>);
+    let condition = read_condition(entries, findings);
+    Ok(ToolRule {
+        tool: tool?.value,
+        argument: argument?.value,
+        condition: condition?,
+        mark: Mark::new(entries.header()),
+    })
+}
+
+/// The one condition of a rule. Each that is written is read, so that all its faults are told.
+fn read_condition(entries: &Entries<'_>, findings: &mut Findings) -> Result<Condition, Told> {
+    let mut written: Vec<(&Key, Found<'_>)> = CONDITIONS
+        .iter()
+        .filter_map(|key| entries.get(key).map(|found| (key, found)))
+        .collect();
+    written.sort_by_key(|(_, found)| found.span().start);
+    let mut conditions = written.iter().map(|(key, found)| {
+        let condition = condition(found, key, findings);
+        (key.name, found.span(), condition)
+    });
+    let first = conditions.next();
+    let more: Vec<_> = conditions.collect();
+    let Some((name, _, condition)) = first else {
+        if let Some(told) = entries.told_first().or(findings.recovering()) {
+            return Err(told);
+        }
+        let message = format!(
+            "{} does not say what the argument must be",
+            RULE_SECTION.title
+        );
+        let help = "write one of `equals`, `matches`, `within` and `max`".to_owned();
+        return Err(findings.tell(FaultCode::MissingKey, entries.header(), message, help));
+    };
+    let mut condition = condition;
+    for (other, span, _) in more {
+        let message = format!("`{other}` stands beside `{name}`");
+        let help = "keep one, and write a second `[[tools.rule]]` for the other".to_owned();
+        condition = Err(findings.tell(FaultCode::Contradiction, span, message, help));
+    }
+    condition
+}
+
+fn condition(found: Found<'_>, key: &Key, findings: &mut Findings) -> Result<Condition, Told> {
+    match key.name {
+        name if name == MATCHES.name => {
+            parsed::<Pattern>(found, key, findings).map(Condition::Matches)
+        }
+        name if name == WITHIN.name => read_within(found, key, findings).map(Condition::Within),
+        name if name == MAX.name => read_whole(found, key, findings).map(Condition::Max),
+        _ => read_scalar(found, key, findings).map(Condition::Equals),
+    }
+}
+
+fn read_scalar(found: Found<'_>, key: &Key, findings: &mut Findings) -> Result<Scalar, Told> {
+    let value = found.get_ref();
+    if let Some(flag) = value.as_bool() {
+        return Ok(Scalar::Flag(flag));
+    }
+    if value.is_integer() {
+        return read_whole(found, key, findings).map(Scalar::Whole);
+    }
+    if !value.is_str() {
+        let takes = "a string, a whole number, `true` or `false`";
+        return Err(tell_wrong_type(found, key, takes, findings));
+    }
+    let text = string(found, key, findings)?;
+    match hidden(text) {
+        None => Ok(Scalar::Text(text.to_owned())),
+        Some(letter) => {
+            let message = format!("{} has the hidden character {letter:?}", Quoted(text));
+            let help = "use `matches` with `*` in its place".to_owned();
+            Err(findings.tell(FaultCode::HiddenCharacter, found.span(), message, help))
+        }
+    }
+}
+
+fn read_whole(found: Found<'_>, key: &Key, findings: &mut Findings) -> Result<i64, Told> {
+    let digits = integer(found, key, findings)?;
+    digits.parse().map_err(|_| {
+        let message = format!("{} is too large to compare", Quoted(digits));
+        let help = "write a number of at most 64 bits".to_owned();
+        findings.tell(FaultCode::InvalidNumber, found.span(), message, help)
+    })
+}
+
+/// A path in the cell, in its shortest spelling: unlike a grant's, it may be any.
+fn read_within(found: Found<'_>, key: &Key, findings: &mut Findings) -> Result<String, Told> {
+    let text = string(found, key, findings)?;
+    let mut tell = |code, why: &str, help: String| {
+        let message = format!("{} is not a path in the cell: {why}", Quoted(text));
+        Err(findings.tell(code, found.span(), message, help))
+    };
+    match text.parse::<HostPath>() {
+        Ok(path) if path.as_str() == text => Ok(text.to_owned()),
+        Ok(path) => tell(
+            FaultCode::InvalidPath,
+            "it is not in its shortest spelling",
+            format!("write {}", Quoted(path.as_str())),
+        ),
+        Err(error) => tell(error.code(), &error.to_string(), error.help()),
+    }
+}

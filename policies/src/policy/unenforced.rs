@@ -1,0 +1,80 @@
+//! What a policy holds that nothing enforces yet.
+
+use alloc::format;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use super::{Policy, Source};
+use crate::fault::{FaultCode, Faults, Findings};
+use crate::grammar::{Key, server, top, variable};
+
+/// A right of a policy that no plan can hold yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotEnforceable {
+    /// The bytes of the manifest that give it.
+    pub span: Range<usize>,
+    /// Its key.
+    pub key: &'static str,
+    /// What to do meanwhile.
+    pub help: &'static str,
+}
+
+impl Policy {
+    /// What this release cannot enforce, in the order of the file. Whoever makes a plan refuses
+    /// all of it: a right that is only written down would be believed to be held.
+    pub fn not_enforceable(&self) -> Vec<NotEnforceable> {
+        let mut found = Vec::new();
+        let mut tell = |key: &Key, span: Range<usize>| {
+            found.push(NotEnforceable {
+                span,
+                key: key.name,
+                help: key.meanwhile(),
+            });
+        };
+        match self.source() {
+            Source::Component(_) | Source::Command { .. } => {}
+            Source::Package(package) => {
+                use super::Package::{Bundle, Image, Npm, Pypi};
+                let key = match package {
+                    Image(_) => &server::IMAGE,
+                    Npm(_) => &server::NPM,
+                    Pypi(_) => &server::PYPI,
+                    Bundle(_) => &server::BUNDLE,
+                };
+                tell(key, self.source_mark.span());
+            }
+        }
+        for grant in &self.network {
+            tell(&top::NETWORK, grant.mark.span());
+        }
+        for grant in &self.state {
+            tell(&top::STATE, grant.mark.span());
+        }
+        for secret in self.secrets.values() {
+            tell(&variable::SECRET, secret.mark.span());
+        }
+        if let Some(tools) = &self.tools {
+            tell(&top::TOOLS, tools.mark.span());
+        }
+        if let Some((_, mark)) = self.client.first_key_value() {
+            tell(&top::CLIENT, mark.span());
+        }
+        if let Some((_, mark)) = self.syscalls.first_key_value() {
+            tell(&top::SYSCALLS, mark.span());
+        }
+        found.sort_by_key(|told| (told.span.start, told.span.end));
+        found
+    }
+
+    /// [`not_enforceable`](Self::not_enforceable) as faults of the text that the policy was made
+    /// from; `None` where all can be enforced.
+    pub fn not_enforceable_in(&self, text: &str) -> Option<Faults> {
+        let mut findings = Findings::new();
+        for told in self.not_enforceable() {
+            let message = format!("`{}` is not enforceable yet", told.key);
+            let code = FaultCode::NotEnforceableYet;
+            findings.tell(code, told.span, message, told.help.into());
+        }
+        findings.end(text, Ok(())).err()
+    }
+}

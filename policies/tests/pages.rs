@@ -1,0 +1,54 @@
+//! Each kind of fault has a page, and its examples are true.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use brig_policies::{FaultCode, Page, Places, check};
+
+fn places() -> Places {
+    Places {
+        home: Some("/home/me".into()),
+        project: None,
+        manifest_folder: "/home/me/manifests".into(),
+        own_folders: Vec::new(),
+        manifest_path: "/home/me/manifests/notes.toml".into(),
+    }
+}
+
+/// The lines of an example, as a whole manifest.
+fn whole(lines: &str) -> String {
+    let format = if lines.contains("brig =") {
+        ""
+    } else {
+        "brig = 1\n"
+    };
+    let server = "\n[server]\nname = \"notes\"\ncomponent = \"notes.wasm\"\n";
+    let server = if lines.contains("[server]") {
+        ""
+    } else {
+        server
+    };
+    format!("{format}{lines}{server}")
+}
+
+#[track_caller]
+fn check_page(page: &Page) {
+    let refused = whole(page.refused);
+    let faults = check(&refused, &places()).unwrap_err();
+    let codes: Vec<FaultCode> = faults.iter().map(|fault| fault.code).collect();
+    assert_eq!(codes, [page.code], "{refused}");
+    let fixed = whole(page.fixed);
+    assert!(check(&fixed, &places()).is_ok(), "{fixed}");
+    assert_eq!(FaultCode::of(page.code.as_str()), Some(page.code));
+}
+
+#[test]
+fn the_refused_example_has_the_fault_alone_and_the_fixed_one_has_none() {
+    for code in FaultCode::ALL {
+        check_page(&code.page());
+    }
+}
+
+#[test]
+fn no_other_name_has_a_page() {
+    assert_eq!(FaultCode::of("no-such-fault"), None);
+    assert_eq!(FaultCode::of(""), None);
+}
