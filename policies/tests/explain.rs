@@ -107,13 +107,13 @@ fn check_together(body: &str, want: &[&str]) {
 #[test]
 fn rights_are_dangerous_together() {
     let network = "[[network]]\nhost = \"example.com\"\nports = [443]\n";
-    let write = "[[files]]\nhost = \"~/work\"\naccess = \"write\"\n";
-    let hooks = "[[files]]\nhost = \"~/work/.git/hooks\"\nat = \"/h\"\naccess = \"write\"\n";
+    let write = "[[files]]\nhost = \"~/app\"\naccess = \"write\"\n";
+    let hooks = "[[files]]\nhost = \"~/app/.git/hooks\"\nat = \"/h\"\naccess = \"write\"\n";
     check_together(network, &[]);
     check_together(write, &[]);
     check_together("[[files]]\nhost = \"~/.git\"\nat = \"/h\"\n", &[]);
     check_together(hooks, &["writes-what-the-host-runs"]);
-    let named = "[[files]]\nhost = \"~/work/.envrc\"\naccess = \"write\"\n";
+    let named = "[[files]]\nhost = \"~/app/.envrc\"\naccess = \"write\"\n";
     check_together(&format!("{write}{named}"), &["writes-what-the-host-runs"]);
     check_together(&format!("{write}{network}"), &["reads-and-sends"]);
     let runs = format!("{write}exec = true\n");

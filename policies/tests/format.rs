@@ -40,7 +40,8 @@ fn sections_and_keys_come_in_the_order_of_the_grammar() {
 
 #[test]
 fn values_of_several_lines_and_odd_quotes_stay() {
-    let text = "brig = 1\n\n[server]\nname = \"x\"\ncomponent = \"x.wasm\"\nargs = [\n  \"a\", # one\n  \
+    let text = "brig = 1\n\n[server]\nname = \"x\"\ncomponent = \"x.wasm\"\n\
+        args = [\n  \"a\", # one\n  \
         \"]\",\n]\n\n[env]\nB = { host = \"X\" }\nA = \"\"\"\nline # none\n\"\"\"\"\"\nC = 'a\\b'\n\
         D = \"\\\"#\"\n";
     check_format(text, text);
