@@ -36,7 +36,7 @@ pub(super) fn new(new: &New) -> Result<Exit, Refused> {
     write_new(&new.out, &text)?;
     let path = escape(new.out.display().to_string().as_bytes());
     print(&format!(
-        "wrote {path}\nnext: review it, then `brig plan {path}` shows what it comes to on this host\n"
+        "wrote {path}\nnext: review it, then `brig plan {path}` shows what it comes to here\n"
     ))
 }
 
@@ -180,7 +180,7 @@ fn rights_of(anatomy: &Anatomy, text: &mut String) {
     text.push_str(LIMITS);
 }
 
-const VARIABLES: &str = "# Variables: none but LANG and TZ. A value, or one of this host's by name:\n\
+const VARIABLES: &str = "# Variables: none but LANG and TZ. A value, or one of the host's:\n\
     # [env]\n# LOG_LEVEL = \"info\"\n# API_URL = { host = \"API_URL\" }\n\n";
 const LIMITS: &str = "# The defaults; `brig plan` prints them all.\n[limits]\nmemory = \"256MiB\"\n\
     call = \"60s\"\n";

@@ -161,7 +161,11 @@ fn prepare(orders: &[u8], init: usize) -> Result<(), Fault> {
     let extra = descriptors(orders) - 3;
     // The channel moves out of the way and closes at the exec; the server's own descriptors follow
     // its streams.
-    let channel = step("move its channel", sys::dup_above(CHANNEL_FD, 24))? as i32;
+    let channel = step(
+        "move its channel",
+        // No higher than needed: a server may be allowed few descriptors.
+        sys::dup_above(CHANNEL_FD, descriptors(orders) + 1),
+    )? as i32;
     for at in 0..extra {
         step(
             "place a descriptor",
