@@ -8,6 +8,7 @@ mod inspect;
 mod manual;
 mod new;
 mod plan;
+mod review;
 mod verify;
 
 use crate::component::{compile, worker};
@@ -76,7 +77,10 @@ fn run(command: &Command) -> Result<Exit, Refused> {
         } => {
             let checked = check(manifest, project.as_deref())?;
             if *json {
-                print("[]\n")
+                print(&format!(
+                    "{:#}\n",
+                    serde_json::json!(checked.policy.normal_form())
+                ))
             } else {
                 let name = checked.policy.name().as_str();
                 print(&format!("{}: `{name}` has no faults\n", manifest.display()))
@@ -100,6 +104,31 @@ fn run(command: &Command) -> Result<Exit, Refused> {
             })
         }
         Command::Doctor { json } => doctor::doctor(*json),
+        Command::Explain {
+            manifest,
+            project,
+            json,
+        } => review::explain(manifest, project.as_deref(), *json),
+        Command::Diff {
+            manifests,
+            git,
+            project,
+            json,
+        } => {
+            let (before, after) = match (git, manifests.as_slice()) {
+                (Some(revision), [after]) => (review::Before::Revision(revision), after),
+                (None, [before, after]) => (review::Before::File(before), after),
+                (Some(_) | None, _) => {
+                    let help = "`brig diff BEFORE AFTER`, or `brig diff --git REVISION MANIFEST`";
+                    let message = "two manifests are compared, or one with a revision";
+                    return Err(Refused::one(Exit::Usage, "usage", message, help));
+                }
+            };
+            review::diff(&before, after, project.as_deref(), *json)
+        }
+        Command::Fmt { manifests, check } => review::format(manifests, *check),
+        Command::Schema { install } => review::schema(*install),
+        Command::ExplainFault { code } => review::fault(code.as_deref()),
         Command::New(arguments) => new::new(arguments),
         Command::Inspect {
             artifact,

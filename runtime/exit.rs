@@ -28,11 +28,13 @@ pub enum Exit {
     ToolError = 9,
     /// A wall of the running sandbox is not what was planned.
     WallDiffers = 10,
+    /// The second of two manifests allows something that the first does not.
+    Widened = 11,
 }
 
 impl Exit {
     /// All codes, for the manual and for tests.
-    pub const ALL: [(Self, &'static str); 11] = [
+    pub const ALL: [(Self, &'static str); 12] = [
         (Self::Success, "all went as asked"),
         (Self::Failure, "something failed that no other code names"),
         (Self::Usage, "the command line is wrong"),
@@ -61,6 +63,10 @@ impl Exit {
         (
             Self::WallDiffers,
             "a wall of the running sandbox is not what was planned",
+        ),
+        (
+            Self::Widened,
+            "the second of two manifests allows something that the first does not",
         ),
     ];
 }

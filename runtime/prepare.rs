@@ -55,6 +55,24 @@ pub fn check(manifest: &Path, project: Option<&Path>) -> Result<Checked, Refused
     let places = places(manifest, project).map_err(|e| unreadable(format!("cannot {e}")))?;
     let text = std::fs::read_to_string(manifest)
         .map_err(|e| unreadable(format!("cannot read `{path}`: {e}")))?;
+    checked(path, text, places)
+}
+
+/// Resolves a text as if it stood where the manifest is.
+pub fn check_text(
+    manifest: &Path,
+    text: String,
+    project: Option<&Path>,
+) -> Result<Checked, Refused> {
+    let path = manifest.display().to_string();
+    let places = places(manifest, project).map_err(|e| {
+        let message = format!("cannot {e}");
+        Refused::one(Exit::Manifest, "manifest-unreadable", message, "")
+    })?;
+    checked(path, text, places)
+}
+
+fn checked(path: String, text: String, places: brig_policies::Places) -> Result<Checked, Refused> {
     match brig_policies::check(&text, &places) {
         Ok(policy) => Ok(Checked {
             manifest: (path, text),

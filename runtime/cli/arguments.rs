@@ -71,7 +71,8 @@ error.")]
         /// The folder that `{project}` in the manifest stands for
         #[arg(long, value_name = "DIR")]
         project: Option<PathBuf>,
-        /// Print the faults as JSON to standard output: an array, empty where there are none
+        /// Print as JSON: the manifest in its normal form, with all defaults, or the faults in an
+        /// array
         #[arg(long)]
         json: bool,
     },
@@ -115,6 +116,71 @@ Exits with 0 where components can run, with 4 where a denial cannot be held.")]
         /// Print the findings as JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Put the rights of a manifest into plain words, the most dangerous first
+    #[command(after_help = "Examples:
+  brig explain brig.toml
+  brig explain --json brig.toml | jq -r '.explanation.rights[].can'")]
+    Explain {
+        /// The manifest
+        manifest: PathBuf,
+        /// The folder that `{project}` in the manifest stands for
+        #[arg(long, value_name = "DIR")]
+        project: Option<PathBuf>,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Compare the rights of two manifests, or of one with what it was in git
+    #[command(after_help = "Examples:
+  brig diff old.toml new.toml
+  brig diff --git main brig.toml || echo 'it allows more'
+
+What is compared are resolved rights and not texts. Exits with 11 where the second allows anything
+that the first does not, with 0 otherwise.")]
+    Diff {
+        /// Two manifests, or one with `--git`
+        #[arg(required = true, num_args = 1..=2, value_name = "MANIFEST")]
+        manifests: Vec<PathBuf>,
+        /// Compare with the same file in this revision of git
+        #[arg(long, value_name = "REVISION")]
+        git: Option<String>,
+        /// The folder that `{project}` in the manifests stands for
+        #[arg(long, value_name = "DIR")]
+        project: Option<PathBuf>,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lay manifests out anew: what they say and every comment stays
+    #[command(after_help = "Examples:
+  brig fmt brig.toml
+  brig fmt --check *.toml           in CI: names those that differ, and exits with 1
+  brig fmt - < brig.toml            from standard input to standard output")]
+    Fmt {
+        /// The manifests, `-` for standard input
+        #[arg(required = true, value_name = "MANIFEST")]
+        manifests: Vec<PathBuf>,
+        /// Change nothing, and name the manifests that would change
+        #[arg(long)]
+        check: bool,
+    },
+    /// Print the JSON Schema of manifests, for editors
+    #[command(after_help = "Examples:
+  brig schema > manifest.schema.json
+  brig schema --install")]
+    Schema {
+        /// Write it into $XDG_DATA_HOME/brig, and tell how an editor finds it
+        #[arg(long)]
+        install: bool,
+    },
+    /// Tell what a kind of fault means, with an example and its mending
+    #[command(after_help = "Examples:
+  brig explain-fault                lists all kinds
+  brig explain-fault refused-source")]
+    ExplainFault {
+        /// The kind, as `brig check` names it
+        code: Option<String>,
     },
     /// Write a first manifest for a WebAssembly file or a program
     New(New),
@@ -203,11 +269,19 @@ impl Command {
     /// Whether errors are wanted as JSON on standard output.
     pub(super) fn json(&self) -> bool {
         match self {
-            Self::Run { .. } | Self::New(_) | Self::Completions { .. } | Self::Man { .. } => false,
+            Self::Run { .. }
+            | Self::New(_)
+            | Self::Fmt { .. }
+            | Self::Schema { .. }
+            | Self::ExplainFault { .. }
+            | Self::Completions { .. }
+            | Self::Man { .. } => false,
             Self::Call(call) => call.json,
             Self::Check { json, .. }
             | Self::Plan { json, .. }
             | Self::Verify { json, .. }
+            | Self::Explain { json, .. }
+            | Self::Diff { json, .. }
             | Self::Inspect { json, .. }
             | Self::Doctor { json } => *json,
         }

@@ -33,7 +33,7 @@ fn exit_codes_and_streams() {
     check(&["check", units], 0, "no faults", "");
     check(&["check", "absent.toml"], 3, "", "absent.toml");
     check(&["check", "Cargo.toml"], 3, "", "unknown");
-    check(&["check", "--json", units], 0, "[]", "");
+    check(&["check", "--json", units], 0, "\"server\"", "");
     check(&["check", "--json", "Cargo.toml"], 3, "\"line\":", "");
     check(&["plan", notes], 0, "mount-namespace, landlock", "");
     let convert = r#"{"value":5,"from":"km","to":"mi"}"#;
@@ -153,4 +153,70 @@ fn a_refused_start_answers_the_client() {
         3,
         "not enforceable yet",
     );
+}
+
+#[test]
+fn a_review_tells_what_widens() {
+    let scratch = Scratch::new();
+    let head = "brig = 1\n[server]\nname = \"x\"\ncommand = [\"cat\"]\n";
+    let grant = |access: &str| {
+        format!("{head}[[files]]\nhost = \"/srv/notes\"\naccess = \"{access}\"\noptional = true\n")
+    };
+    let path = |name: &str, text: &str| scratch.write(name, text).display().to_string();
+    let none = path("none.toml", head);
+    let read = path("read.toml", &grant("read"));
+    let write = path("write.toml", &grant("write"));
+    check(&["diff", &none, &none], 0, "the same rights", "");
+    check(&["diff", &none, &read], 11, "widened", "");
+    check(&["diff", &read, &write], 11, "/srv/notes", "");
+    check(&["diff", &write, &read], 0, "narrowed", "");
+    check(&["diff", "--json", &none, &read], 11, "\"widened\"", "");
+    check(&["diff", &read], 2, "", "two manifests");
+    check(&["explain", &write], 0, "/srv/notes", "");
+    check(&["explain", &write], 0, "held on this host by", "");
+    check(&["explain", "--json", &none], 0, "\"impossible\"", "");
+
+    let git = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(crate::harness::tool("git"));
+        command
+            .current_dir(scratch.path())
+            .args(["-c", "user.name=it", "-c"]);
+        command.arg("user.email=it@localhost").args(arguments);
+        assert!(command.output().unwrap().status.success(), "{arguments:?}");
+    };
+    git(&["init", "-q"]);
+    git(&["add", "read.toml"]);
+    git(&["commit", "-q", "-m", "one"]);
+    std::fs::write(scratch.join("read.toml"), grant("write")).unwrap();
+    check(&["diff", "--git", "HEAD", &read], 11, "widened", "");
+    check(&["diff", "--git", "no-such", &read], 3, "", "no-such");
+    check(&["diff", "--git", "--output=x", &read], 3, "", "--output=x");
+}
+
+#[test]
+fn manifests_are_laid_out_anew_and_faults_explained() {
+    let scratch = Scratch::new();
+    let text = "brig=1\n# why\n[server]\ncommand=['cat']\nname='x'\n";
+    let path = scratch.write("x.toml", text);
+    let name = path.display().to_string();
+    check(&["fmt", "--check", &name], 1, &name, "");
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        text,
+        "it only looks"
+    );
+    check(&["fmt", &name], 0, "", "");
+    let laid_out = std::fs::read_to_string(&path).unwrap();
+    assert!(laid_out.contains("# why") && laid_out != text, "{laid_out}");
+    check(&["fmt", "--check", &name], 0, "", "");
+    check(&["check", &name], 0, "no faults", "");
+    let broken = scratch
+        .write("broken.toml", "brig = ")
+        .display()
+        .to_string();
+    check(&["fmt", &broken], 3, "", "broken.toml");
+    check(&["schema"], 0, "\"$schema\"", "");
+    check(&["explain-fault"], 0, "refused-source", "");
+    check(&["explain-fault", "refused-source"], 0, "instead:", "");
+    check(&["explain-fault", "no-such"], 2, "", "no-such");
 }

@@ -1,0 +1,295 @@
+//! What reviewers ask of a manifest: its rights in words, what a change widens, its layout.
+
+use super::print;
+use crate::exit::Exit;
+use crate::log::escape;
+use crate::prepare::{Checked, check, check_text, decide};
+use crate::report::Refused;
+use brig_policies::{Change, Explanation, FaultCode, explain as words, widen};
+use serde_json::json;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The rights of a manifest in plain words, and what holds the rest here.
+pub(super) fn explain(
+    manifest: &Path,
+    project: Option<&Path>,
+    as_json: bool,
+) -> Result<Exit, Refused> {
+    let checked = check(manifest, project)?;
+    let explanation = words(&checked.policy);
+    let name = checked.policy.name().as_str().to_owned();
+    let planned = decide(checked);
+    let held = planned.as_ref().map(|planned| &planned.plan.held);
+    if as_json {
+        let refused = held.err().map(|refused| refused.brief().0);
+        let value = json!({ "explanation": explanation, "held": held.ok(), "refused": refused });
+        return print(&format!("{value:#}\n"));
+    }
+    let mut out = told(&name, &explanation);
+    // Writing to a String cannot fail, here and below.
+    match held {
+        Ok(held) => {
+            let _ = writeln!(out, "\nheld on this host by");
+            for held in held {
+                let by: Vec<String> = held.by.iter().map(kebab).collect();
+                let _ = writeln!(out, "  {:<16} {}", held.denial.name(), by.join(", "));
+            }
+        }
+        Err(refused) => {
+            let reason = refused.brief().0;
+            let _ = writeln!(out, "\nit does not start on this host: {reason}");
+        }
+    }
+    print(&out)
+}
+
+fn told(name: &str, explanation: &Explanation) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "`{}` can", escape(name.as_bytes()));
+    if explanation.rights.is_empty() {
+        let _ = writeln!(out, "  talk to its client, and nothing else");
+    }
+    for right in &explanation.rights {
+        let danger = kebab(&right.danger);
+        let _ = writeln!(out, "  {danger:<8} {}", escape(right.can.as_bytes()));
+        let _ = writeln!(out, "           {}", escape(right.means.as_bytes()));
+    }
+    if !explanation.together.is_empty() {
+        let _ = writeln!(out, "\ntogether");
+    }
+    for together in &explanation.together {
+        let means = escape(together.means.as_bytes());
+        let _ = writeln!(out, "  {}: {means}", together.name);
+    }
+    let _ = writeln!(out, "\nit cannot");
+    for impossible in &explanation.impossible {
+        let _ = writeln!(out, "  {impossible}");
+    }
+    out
+}
+
+/// Where the first of two manifests is.
+pub(super) enum Before<'a> {
+    /// A file.
+    File(&'a Path),
+    /// The second one, as it was in a revision of git.
+    Revision(&'a str),
+}
+
+/// What the second manifest allows that the first does not, and the other way around.
+pub(super) fn diff(
+    before: &Before<'_>,
+    after: &Path,
+    project: Option<&Path>,
+    as_json: bool,
+) -> Result<Exit, Refused> {
+    let first = match before {
+        Before::File(path) => check(path, project)?,
+        Before::Revision(revision) => at_revision(revision, after, project)?,
+    };
+    let second = check(after, project)?;
+    let changes = widen(&first.policy, &second.policy);
+    print(&if as_json {
+        format!("{:#}\n", json!(changes))
+    } else {
+        let mut out = String::new();
+        for (sign, title, list) in [
+            ('+', "widened", &changes.widened),
+            ('-', "narrowed", &changes.narrowed),
+            ('~', "changed, and no right", &changes.other),
+        ] {
+            part(&mut out, sign, title, list);
+        }
+        if changes.is_empty() {
+            out.push_str("the same rights\n");
+        }
+        out
+    })?;
+    Ok(if changes.widened.is_empty() {
+        Exit::Success
+    } else {
+        Exit::Widened
+    })
+}
+
+fn part(out: &mut String, sign: char, title: &str, list: &[Change]) {
+    if list.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "{title}");
+    for change in list {
+        let right = escape(change.right.as_bytes());
+        let _ = writeln!(out, "  {sign} {:<10} {right}", change.key);
+        if let Some(unsure) = change.unsure {
+            let _ = writeln!(out, "    {:<10} perhaps: {unsure}", "");
+        }
+    }
+}
+
+fn at_revision(
+    revision: &str,
+    manifest: &Path,
+    project: Option<&Path>,
+) -> Result<Checked, Refused> {
+    let refuse = |message: String| {
+        let help = "name a revision that has the manifest, such as HEAD or main";
+        Refused::one(Exit::Manifest, "manifest-unreadable", message, help)
+    };
+    let folder = match manifest.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(_) | None => Path::new("."),
+    };
+    let name = manifest
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
+    // `--end-of-options`, so that no revision is read as an option.
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(folder)
+        .args(["show", "--end-of-options"])
+        .arg(format!("{revision}:./{}", name.unwrap_or_default()))
+        .output()
+        .map_err(|error| refuse(format!("cannot ask git: {error}")))?;
+    let text = String::from_utf8(output.stdout)
+        .map_err(|_| refuse(format!("the manifest in `{revision}` is not text")))?;
+    if !output.status.success() {
+        let said = escape(output.stderr.trim_ascii());
+        return Err(refuse(format!(
+            "cannot read the manifest in `{revision}`: {said}"
+        )));
+    }
+    check_text(manifest, text, project)
+}
+
+/// Lays manifests out anew, in place.
+pub(super) fn format(manifests: &[PathBuf], only_check: bool) -> Result<Exit, Refused> {
+    let mut differs = false;
+    for manifest in manifests {
+        let text = read(manifest)?;
+        let path = manifest.display().to_string();
+        let formatted =
+            brig_policies::format(&text).map_err(|faults| Refused::faults(faults, &path, &text))?;
+        if manifest == Path::new("-") {
+            print(&formatted)?;
+        } else if formatted != text && only_check {
+            differs = true;
+            print(&format!("{}\n", escape(path.as_bytes())))?;
+        } else if formatted != text {
+            replace(manifest, &formatted).map_err(|error| unwritten(&path, &error))?;
+        }
+    }
+    Ok(if differs {
+        Exit::Failure
+    } else {
+        Exit::Success
+    })
+}
+
+fn read(manifest: &Path) -> Result<String, Refused> {
+    let text = if manifest == Path::new("-") {
+        let mut text = String::new();
+        io::stdin().read_to_string(&mut text).map(|_| text)
+    } else {
+        fs::read_to_string(manifest)
+    };
+    text.map_err(|error| {
+        let message = format!("cannot read `{}`: {error}", manifest.display());
+        let help = "name a manifest, a TOML file";
+        Refused::one(Exit::Manifest, "manifest-unreadable", message, help)
+    })
+}
+
+/// Writes beside and renames, so that whatever happens one of the two texts is there.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let path = fs::canonicalize(path)?;
+    let mode = fs::metadata(&path)?.permissions();
+    let beside = path.with_extension(format!("brig-{}", std::process::id()));
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&beside)?;
+    let written = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.set_permissions(mode))
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&beside, &path));
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}
+
+/// Prints the JSON Schema of manifests, or puts it where editors can be told to find it.
+pub(super) fn schema(install: bool) -> Result<Exit, Refused> {
+    let text = format!("{:#}\n", json!(brig_policies::schema()));
+    if !install {
+        return print(&text);
+    }
+    let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
+    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
+    let folder = data
+        .filter(|data| data.is_absolute())
+        .or(home)
+        .ok_or_else(|| {
+            let help = "set HOME, or print it with `brig schema` alone";
+            Refused::one(
+                Exit::Failure,
+                "output-failed",
+                "there is no home to install in",
+                help,
+            )
+        })?;
+    let path = folder.join("brig/manifest.schema.json");
+    let written = fs::create_dir_all(folder.join("brig")).and_then(|()| fs::write(&path, text));
+    written.map_err(|error| unwritten(&path.display().to_string(), &error))?;
+    print(&format!(
+        "wrote {0}\nas the first line of a manifest, for editors that know Taplo:\n\
+         #:schema {0}\n",
+        escape(path.display().to_string().as_bytes())
+    ))
+}
+
+/// What a kind of fault means; all kinds, without one.
+pub(super) fn fault(code: Option<&str>) -> Result<Exit, Refused> {
+    let Some(code) = code else {
+        let names: Vec<&str> = FaultCode::ALL.iter().map(|code| code.as_str()).collect();
+        return print(&format!("{}\n", names.join("\n")));
+    };
+    let found = FaultCode::of(code).ok_or_else(|| {
+        let message = format!("there is no kind of fault `{}`", escape(code.as_bytes()));
+        let help = "`brig explain-fault` alone lists them";
+        Refused::one(Exit::Usage, "fault-unknown", message, help)
+    })?;
+    let page = found.page();
+    print(&format!(
+        "{code}\n\n{}\n\nrefused:\n\n{}\n\ninstead:\n\n{}\n",
+        page.explanation,
+        indented(page.refused),
+        indented(page.fixed)
+    ))
+}
+
+fn indented(lines: &str) -> String {
+    let lines: Vec<String> = lines
+        .trim_end()
+        .lines()
+        .map(|line| format!("    {line}"))
+        .collect();
+    lines.join("\n")
+}
+
+fn unwritten(path: &str, error: &io::Error) -> Refused {
+    let message = format!("cannot write `{path}`: {error}");
+    Refused::one(Exit::Failure, "output-failed", message, "it is as it was")
+}
+
+fn kebab(name: &impl serde::Serialize) -> String {
+    let value = serde_json::to_value(name).ok();
+    value
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
