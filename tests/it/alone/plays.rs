@@ -329,9 +329,10 @@ fn native_code() -> Play {
             let answer = client.call(1, "syscalls", &json!({ "script": script }));
             let text = answer["result"]["content"][0]["text"].as_str();
             let text = text.unwrap_or_else(|| panic!("{answer}"));
-            text.rsplit_once("line 1: ")
-                .map_or(text, |(_, end)| end)
-                .to_owned()
+            let told = text.rsplit_once("line 1: ").map_or(text, |(_, told)| told);
+            // Where it lies is another address each time.
+            let words: Vec<&str> = told.split_whitespace().take(2).collect();
+            words.join(" ")
         }),
     }
 }
