@@ -1,0 +1,4 @@
+//! See `manifest` in the library.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| brig_fuzz::manifest::check(bytes));
