@@ -55,6 +55,23 @@ mod log {
 #[path = "../../runtime/init/wire.rs"]
 mod init_wire;
 
+/// Runs a check, which must not take long: whoever writes a few kilobytes must not make brig work for
+/// seconds. The processor's time is counted, so that a busy machine is no fault.
+pub fn in_time(check: impl FnOnce()) {
+    let before = processor_ms();
+    check();
+    let took_ms = processor_ms() - before;
+    assert!(took_ms < CHECK_MS_MAX, "it takes {took_ms} ms");
+}
+
+/// Generous: counting coverage makes code ten times slower, and a check reads its input often.
+const CHECK_MS_MAX: i64 = 1000;
+
+fn processor_ms() -> i64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    time.tv_sec * 1000 + time.tv_nsec / 1_000_000
+}
+
 /// Whether a character drives a terminal, or hides or reorders what stands beside it.
 fn is_harmful(c: char) -> bool {
     c.is_control()

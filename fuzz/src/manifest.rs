@@ -1,11 +1,36 @@
 //! Manifests: any text is read or told of, and what is accepted grants nothing that is refused.
 
+use std::path::Path;
+
 use brig_policies::{
     Access, Faults, GuestPath, HostPath, Places, Policy, check as read_and_resolve, read,
     refused_source, refused_write, resolve,
 };
 
 use crate::is_harmful;
+
+/// Some of what no manifest can grant, said here once more and in other words: a grant of it, or of
+/// a folder that holds it, is a fault whatever `refused_source` says.
+const NEVER: &[&str] = &[
+    "/dev/mem",
+    "/etc/shadow",
+    "/home/me/.aws/credentials",
+    "/home/me/.local/state/brig/approved",
+    "/home/me/.ssh/id_rsa",
+    "/home/other/.gnupg/x",
+    "/proc/1/root",
+    "/run/user/1000/bus",
+    "/var/run/docker.sock",
+];
+
+/// What no manifest can grant for writing, in the same way.
+const NEVER_WRITTEN: &[&str] = &[
+    "/home/me/manifests/notes.toml",
+    "/home/me/manifests/brig.lock",
+];
+
+/// Where nothing can be granted for writing, however deep.
+const PROGRAMS: &[&str] = &["/bin", "/usr", "/lib", "/sbin"];
 
 /// Checks one text, where everything is known and where nothing is.
 pub fn check(bytes: &[u8]) {
@@ -84,22 +109,41 @@ fn check_faults(text: &str, faults: &Faults) {
 fn check_policy(policy: &Policy, places: &Places) {
     let mut before: Option<&GuestPath> = None;
     for grant in policy.files() {
-        let (host, at) = (grant.host().as_str(), grant.at().as_str());
-        assert_eq!(refused_source(host, places), None, "{host}");
-        assert_eq!(host.parse::<HostPath>().as_ref(), Ok(grant.host()));
-        assert_eq!(at.parse::<GuestPath>().as_ref(), Ok(grant.at()));
-        if grant.access() == Access::Write {
-            assert_eq!(refused_write(host, places), None, "{host}");
+        let at = grant.at();
+        assert_eq!(at.as_str().parse::<GuestPath>().as_ref(), Ok(at));
+        check_granted(grant.host(), grant.access(), places);
+        // Sorted by names, so one inside another would come right after it.
+        let is_later = |before: &GuestPath| {
+            let (before, at) = (before.as_str().split('/'), at.as_str().split('/'));
+            before.clone().lt(at.clone()) && !at.take(before.clone().count()).eq(before)
+        };
+        assert!(before.is_none_or(is_later), "{before:?} before {at}");
+        before = Some(at);
+        for named in grant.named() {
+            let host = format!("{}/{}", grant.host(), named.below());
+            assert_eq!(named.host().as_str(), host);
+            assert_eq!(grant.access(), Access::Write, "{host} is named for nothing");
+            check_granted(named.host(), Access::Write, places);
         }
-        if let Some(before) = before {
-            assert!(before < grant.at(), "grants are sorted by their place");
-        }
-        before = Some(grant.at());
-        let inside = |outer: &str| at.starts_with(&format!("{outer}/"));
-        let mut others = policy.files().iter().map(|other| other.at().as_str());
-        assert!(!others.any(inside), "{at} lies inside another grant");
     }
-    for words in policy.args().iter().chain([&policy.name().to_string()]) {
-        assert!(!words.contains('\0'));
+    assert!(
+        policy
+            .args()
+            .iter()
+            .all(|argument| !argument.contains('\0'))
+    );
+}
+
+fn check_granted(host: &HostPath, access: Access, places: &Places) {
+    let path = host.as_str();
+    assert_eq!(path.parse::<HostPath>().as_ref(), Ok(host));
+    assert_eq!(refused_source(path, places), None, "{path}");
+    let holds = |place: &&str| Path::new(place).starts_with(path);
+    assert!(!NEVER.iter().any(holds), "{path}");
+    if access == Access::Write {
+        assert_eq!(refused_write(path, places), None, "{path}");
+        assert!(!NEVER_WRITTEN.iter().any(holds), "{path}");
+        let is_below = |folder: &&str| Path::new(path).starts_with(folder);
+        assert!(!PROGRAMS.iter().any(is_below), "{path}");
     }
 }
