@@ -6,7 +6,7 @@ use brig_sandbox::cell::{CellKind, ControlGroup, Identity, Landlock, LandlockRul
 use brig_sandbox::lower::native::{InitOrders, Mounted, NativeCell, SourceCheck};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 
-use crate::init_wire::{Records, tag, take_u32, take_u64};
+use crate::init_wire::{Records, found, tag, take_u32, take_u64};
 use crate::launch::End;
 use crate::launch::answer::{BuildError, InitAnswer, unbuilt};
 use crate::launch::records::{FileIdentity, encode};
@@ -45,6 +45,14 @@ fn check_answer(message: &[u8]) {
         InitAnswer::Ended(End::Signal { signal }) => assert!((1..128).contains(signal)),
         InitAnswer::Ended(end @ (End::OutOfMemory | End::Killed)) => {
             panic!("init says {end:?}, which only the warden can see")
+        }
+        InitAnswer::Read(pairs) => {
+            assert!(pairs.len() <= found::PAIRS_MAX);
+            let written = |(what, value): &(u8, u64)| [&[*what][..], &value.to_le_bytes()].concat();
+            let again: Vec<u8> = pairs.iter().flat_map(written).collect();
+            assert!(message[5..].starts_with(&again), "they are not as written");
+            let cut = message.len() - 5 - again.len();
+            assert!(cut < 9 || pairs.len() == found::PAIRS_MAX, "some got lost");
         }
         InitAnswer::Started | InitAnswer::Unknown => {}
     }
