@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use brig_policies::{
-    Access, Faults, GuestPath, HostPath, Places, Policy, check as read_and_resolve, read,
-    refused_source, refused_write, resolve,
+    Access, Faults, GuestPath, HostPath, Places, Policy, check as read_and_resolve, explain,
+    format, read, refused_source, refused_write, resolve, widen,
 };
 
 use crate::is_harmful;
@@ -45,6 +45,7 @@ pub fn check(bytes: &[u8]) {
     match read(text) {
         Ok(manifest) => {
             assert_eq!(resolve(&manifest, &places), told);
+            check_format(text, &told, &places);
             let nowhere = Places {
                 home: None,
                 project: None,
@@ -54,6 +55,7 @@ pub fn check(bytes: &[u8]) {
         }
         Err(faults) => {
             assert!(told.is_err(), "reading tells of what checking lets pass");
+            assert_eq!(format(text).as_ref(), Err(&faults));
             check_faults(text, &faults);
         }
     }
@@ -83,6 +85,20 @@ fn check_told(text: &str, told: &Result<Policy, Faults>, places: &Places) {
             );
         }
         Err(faults) => check_faults(text, faults),
+    }
+}
+
+/// Laid out anew it says the same, and laid out once more it stays as it is.
+fn check_format(text: &str, told: &Result<Policy, Faults>, places: &Places) {
+    let formatted = format(text).unwrap();
+    assert_eq!(format(&formatted).unwrap(), formatted, "{text:?}");
+    match (told, read_and_resolve(&formatted, places)) {
+        (Ok(policy), Ok(again)) => {
+            assert_eq!(*policy, again, "{text:?} and {formatted:?}");
+            assert!(widen(policy, &again).is_empty());
+        }
+        (Err(_), Err(_)) => {}
+        (told, again) => panic!("{told:?} and {again:?} of {formatted:?}"),
     }
 }
 
@@ -124,6 +140,11 @@ fn check_policy(policy: &Policy, places: &Places) {
             assert_eq!(named.host().as_str(), host);
             assert_eq!(grant.access(), Access::Write, "{host} is named for nothing");
             check_granted(named.host(), Access::Write, places);
+        }
+    }
+    for right in explain(policy).rights {
+        for words in [&right.can, &right.means] {
+            assert!(!words.contains(is_harmful), "{words:?}");
         }
     }
     assert!(
