@@ -20,4 +20,4 @@ mod stdio;
 mod ticker;
 mod verdict;
 
-pub(crate) use verdict::{CODE_UNFIT, StartFailure, ending_of};
+pub(crate) use verdict::{CODE_UNFIT, StartFailure, compiled, ending_of};

@@ -3,15 +3,18 @@
 //! The supervisor starts a [`Warden`]: a fresh, single-threaded exec of brig that makes the cell,
 //! watches it and ends it. Whatever happens to either of them, the other sees their channel close.
 
+mod answer;
 mod build;
 mod group;
 mod orders;
+mod records;
 mod syscall;
 pub(crate) mod warden;
 
+pub use answer::End;
 pub(crate) use group::{GroupParents, bounds_of};
-pub use orders::End;
-pub(crate) use orders::{FileIdentity, WardenEvent, WardenOrders, resource};
+pub(crate) use orders::{WardenEvent, WardenOrders};
+pub(crate) use records::{FileIdentity, resource};
 pub(crate) use syscall::{close_from, landlock_abi, loaded_objects};
 
 use rustix::fs::{MemfdFlags, SealFlags};

@@ -1,17 +1,19 @@
 //! What people read while a server runs: brig's notices, and what the server says beside the
 //! protocol. It goes to standard error, escaped and bounded, and never makes anything wait.
 
+mod escape;
+
 use crate::streams::can_write;
 use rustix::stdio::stderr;
-use std::fmt::Write as _;
 use std::time::Instant;
+
+use escape::LINE_BYTES_MAX;
+pub(crate) use escape::escape;
 
 /// Bytes of a server's own words that are shown at once.
 const BURST_BYTES: u64 = 64 << 10;
 /// Bytes of them that are shown for each second after that.
 const BYTES_PER_SECOND: u64 = 16 << 10;
-/// Bytes of one line that are shown.
-const LINE_BYTES_MAX: usize = 2000;
 
 /// The log of one session.
 #[derive(Debug)]
@@ -102,58 +104,5 @@ fn put(text: &str) {
         if matches!(can_write(stderr()), Ok(true)) {
             let _ = rustix::io::write(stderr(), piece);
         }
-    }
-}
-
-/// Text that no terminal obeys: control characters, and those that reorder or hide text, as
-/// escapes.
-pub(crate) fn escape(bytes: &[u8]) -> String {
-    let cut = bytes.len() > LINE_BYTES_MAX;
-    let bytes = bytes.get(..LINE_BYTES_MAX).unwrap_or(bytes);
-    let mut text = String::with_capacity(bytes.len());
-    for c in String::from_utf8_lossy(bytes).chars() {
-        if c == '\t' || !(c.is_control() || is_deceptive(c)) {
-            text.push(c);
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "\\u{{{:x}}}", u32::from(c));
-        }
-    }
-    if cut {
-        text.push('…');
-    }
-    text
-}
-
-/// Bidirectional controls, invisible and line-separating characters (Unicode UAX #9, UTS #39).
-fn is_deceptive(c: char) -> bool {
-    matches!(c,
-        '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(bytes: &[u8], want: &str) {
-        assert_eq!(escape(bytes), want);
-    }
-
-    #[test]
-    fn no_terminal_obeys_a_server() {
-        check(b"plain \xc3\xa9\t!", "plain é\t!");
-        check(b"\x1b]52;c;aGk=\x07", "\\u{1b}]52;c;aGk=\\u{7}");
-        check(b"a\rb\0", "a\\u{d}b\\u{0}");
-        check("x\u{202e}y\u{200b}".as_bytes(), "x\\u{202e}y\\u{200b}");
-        check(b"\xff\xfe", "\u{fffd}\u{fffd}");
-        check("\u{9b}31m".as_bytes(), "\\u{9b}31m");
-    }
-
-    #[test]
-    fn a_long_line_is_cut_on_a_character() {
-        let text = escape("é".repeat(4000).as_bytes());
-        assert!(text.ends_with('…') && text.len() <= LINE_BYTES_MAX + 3);
     }
 }

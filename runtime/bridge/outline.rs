@@ -77,6 +77,11 @@ impl OutlineReader {
         self.head.extend_from_slice(&piece[..room.min(piece.len())]);
         let mut rest = piece;
         while let Some((&byte, after)) = rest.split_first() {
+            // What it is must not depend on where the pieces were cut: a line that goes on to name
+            // another call names it to nobody.
+            if self.is_decided() {
+                return;
+            }
             rest = match (self.start, self.string) {
                 (Start::Array | Start::Noise, _) => return,
                 (Start::Awaited, _) => {

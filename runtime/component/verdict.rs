@@ -1,9 +1,15 @@
-//! The supervisor's reading of a worker's reports. They are hostile: a guest may have written them.
+//! The supervisor's reading of what a worker and a compiler report. It is hostile: a guest may have
+//! written it.
+//!
+//! *Nothing here has an effect*: bytes come in, and what they say goes out.
 
-use super::worker::EXIT_CODE_UNFIT;
 use crate::launch::End;
 use crate::log::escape;
-use brig_sandbox::component::WorkerReport;
+use brig_sandbox::component::{CompileReport, WorkerReport};
+
+/// The guest never started, because the compiled code is not what brig wrote. The warden removes it
+/// from the cache then. A guest that took the worker over can say so too: that costs a compilation.
+pub(super) const EXIT_CODE_UNFIT: u8 = 5;
 
 /// How a worker ends whose code is not what brig wrote.
 pub(crate) const CODE_UNFIT: End = End::Exit {
@@ -65,6 +71,18 @@ pub(crate) fn ending_of(reports: &[u8], end: End) -> Ending {
     }
 }
 
+/// Reads what the compiler reported; none where it says nothing that a compiler says.
+pub(crate) fn compiled(report: &[u8]) -> Option<CompileReport> {
+    let line = report.split(|byte| *byte == b'\n').next()?;
+    let report = serde_json::from_slice(line).ok()?;
+    Some(match report {
+        CompileReport::Compiled { code_bytes } => CompileReport::Compiled { code_bytes },
+        CompileReport::Refused { reason } => CompileReport::Refused {
+            reason: escape(reason.as_bytes()),
+        },
+    })
+}
+
 fn from_process(end: End) -> Ending {
     let reason = match end {
         End::Exit { status } => format!("exited with status {status}"),
@@ -115,6 +133,28 @@ mod tests {
             exit,
             "not start",
             true,
+        );
+    }
+    #[track_caller]
+    fn check_compiled(report: &str, want: Option<&CompileReport>) {
+        assert_eq!(compiled(report.as_bytes()).as_ref(), want);
+    }
+
+    #[test]
+    fn the_first_report_of_a_compiler_counts() {
+        let first = "{\"event\":\"compiled\",\"code_bytes\":3}\n";
+        let code_bytes = 3;
+        check_compiled(first, Some(&CompileReport::Compiled { code_bytes }));
+        check_compiled(&format!("\n{first}"), None);
+        check_compiled("", None);
+        let reason = "a\\u{1b}b".to_owned();
+        check_compiled(
+            "{\"event\":\"refused\",\"reason\":\"a\\u001bb\"}junk\n",
+            None,
+        );
+        check_compiled(
+            "{\"event\":\"refused\",\"reason\":\"a\\u001bb\"}\njunk",
+            Some(&CompileReport::Refused { reason }),
         );
     }
 }

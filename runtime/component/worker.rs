@@ -21,6 +21,7 @@ use super::mapping::{Mapping, MappingError, Tampered, Verified, inherited};
 use super::report::{OrdersError, Reports, printable, read_orders};
 use super::state::{Pipes, State, Unopened, store};
 use super::ticker::Ticker;
+use super::verdict::EXIT_CODE_UNFIT;
 use super::{ending, engine};
 
 /// The guest ended by itself, with any status: the report has it.
@@ -29,9 +30,6 @@ pub const EXIT_ENDED: u8 = 0;
 pub const EXIT_TRAPPED: u8 = 3;
 /// The guest never started, or its end could not be reported.
 pub const EXIT_FAILED: u8 = 4;
-/// The guest never started, because the compiled code is not what brig wrote. The warden removes it
-/// from the cache then. A guest that took the worker over can say so too: that costs a compilation.
-pub const EXIT_CODE_UNFIT: u8 = 5;
 
 /// Threads for file calls that the guest does not wait for. Without a bound it could take all of
 /// its cell's processes, and then fail to start one.

@@ -4,8 +4,10 @@
 mod privileges;
 mod root;
 
+use super::answer::{BuildError, unbuilt};
 use super::group::Group;
-use super::orders::{FileIdentity, WardenOrders, unbuilt};
+use super::orders::WardenOrders;
+use super::records::FileIdentity;
 use super::syscall::{self, Cloned, MountAttributes, fork_into};
 use crate::hook;
 use brig_sandbox::cell::{FIRST_UNUSED_HOST_ID, Namespace, PROGRAM_FOLDER};
@@ -17,7 +19,6 @@ use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use rustix::mount::OpenTreeFlags;
 use rustix::net::SendFlags;
 use rustix::process::{DumpableBehavior, Signal};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
@@ -27,28 +28,6 @@ use std::process::Command;
 
 /// init's program, built by the build script.
 const INIT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/init"));
-
-/// A step of the build that failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct BuildError {
-    /// The step, as it reads after "cannot".
-    pub(super) step: String,
-    /// The kernel's reason.
-    pub(super) reason: String,
-    /// What to do about it, where it is known.
-    pub(super) help: Option<String>,
-}
-
-impl BuildError {
-    pub(super) fn at(step: &str, error: impl Into<io::Error>) -> Self {
-        let error = error.into();
-        Self {
-            step: step.to_owned(),
-            reason: error.to_string(),
-            help: None,
-        }
-    }
-}
 
 type Built<T> = Result<T, BuildError>;
 

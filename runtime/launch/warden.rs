@@ -6,9 +6,11 @@
 
 mod ids;
 
-use super::build::{self, Blueprint, BuildError};
+use super::answer::{BuildError, End, InitAnswer};
+use super::build::{self, Blueprint};
 use super::group::Group;
-use super::orders::{End, InitAnswer, WardenEvent, WardenOrders, encode};
+use super::orders::{WardenEvent, WardenOrders};
+use super::records::encode;
 use super::syscall::{Cloned, close_from, fork_into};
 use super::{DESCRIPTORS_MAX, MESSAGE_BYTES_MAX};
 use crate::component::CODE_UNFIT;

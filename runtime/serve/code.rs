@@ -2,9 +2,10 @@
 
 use super::start::{component_orders, launch_failed};
 use crate::component::cache::{Cache, CacheError, Digest, Entry};
+use crate::component::compiled as read_report;
 use crate::exit::Exit;
 use crate::launch::{End, LaunchError, Running, Warden, WardenEvent, sealed};
-use crate::log::{Log, escape};
+use crate::log::Log;
 use crate::places::code_cache;
 use crate::prepare::{Planned, form};
 use crate::report::Refused;
@@ -168,12 +169,8 @@ fn judge(report: &[u8], end: End, code: File) -> Result<(File, u64), Refused> {
             help,
         ))
     };
-    let line = report
-        .split(|byte| *byte == b'\n')
-        .next()
-        .unwrap_or_default();
-    match serde_json::from_slice::<CompileReport>(line) {
-        Ok(CompileReport::Compiled { code_bytes }) => {
+    match read_report(report) {
+        Some(CompileReport::Compiled { code_bytes }) => {
             let length = code.metadata().map_or(0, |metadata| metadata.len());
             if code_bytes == length && length <= CODE_BYTES_MAX {
                 Ok((code, code_bytes))
@@ -181,17 +178,16 @@ fn judge(report: &[u8], end: End, code: File) -> Result<(File, u64), Refused> {
                 refused("the compiler's code is not as long as it says".to_owned())
             }
         }
-        Ok(CompileReport::Refused { reason }) => refused(format!(
-            "cannot run the component: {}",
-            escape(reason.as_bytes())
-        )),
-        Err(_) if end == End::Killed => Err(Refused::one(
+        Some(CompileReport::Refused { reason }) => {
+            refused(format!("cannot run the component: {reason}"))
+        }
+        None if end == End::Killed => Err(Refused::one(
             Exit::Launch,
             "launch-failed",
             "cannot compile the component: the compiler was killed",
             "start again",
         )),
-        Err(_) => refused(format!(
+        None => refused(format!(
             "cannot compile the component: the compiler ended without a word ({}), as it does when \
              it would pass its bounds of time or memory",
             how(end)

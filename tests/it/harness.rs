@@ -34,6 +34,10 @@ pub(crate) mod durations {
     /// Bytes of the longest line that a guest writes.
     pub(crate) const GIANT_LINE_BYTES: (u64, u64) = (1 << 30, 1 << 32);
 
+    /// Seconds that each fuzz target runs.
+    #[expect(dead_code, reason = "scripts/fuzz reads it from here")]
+    pub(crate) const FUZZ_SECONDS: (u32, u32) = (12, 600);
+
     /// The value for this run.
     pub(crate) fn pick<T>((ci, soak): (T, T)) -> T {
         if std::env::var_os("BRIG_SOAK").is_some() {

@@ -54,6 +54,19 @@ fn the_id_is_found_wherever_it_stands() {
 }
 
 #[test]
+fn a_line_that_names_two_calls_is_the_first_wherever_it_is_cut() {
+    check(
+        r#"{"id":1,"result":0,"id":2,"method":"a"}"#,
+        &Shape::Answer(id("1")),
+    );
+    check(
+        r#"{"method":"a","id":1,"id":2,"result":0}"#,
+        &Shape::Request(id("1")),
+    );
+    check(r#"{"id":1,"id":2,"error":0}"#, &Shape::Answer(id("2")));
+}
+
+#[test]
 fn strings_end_where_json_ends_them() {
     check(
         r#"{"result":"\",\"id\":2,\"","id":1}"#,

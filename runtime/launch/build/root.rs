@@ -3,7 +3,7 @@
 use super::super::syscall::{self, MountAttributes};
 use super::{Blueprint, BuildError, Built, INIT, clone_mount, identified, open_source};
 use crate::hook;
-use crate::launch::orders::FileIdentity;
+use crate::launch::records::FileIdentity;
 use brig_sandbox::cell::{Access, Exec};
 use brig_sandbox::lower::native::{ROOT_BYTES_MAX, RootOp};
 use brig_sandbox::mechanism::Mechanism;

@@ -1,0 +1,6 @@
+//! See `manifest` in the library.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(
+    |bytes: &[u8]| brig_fuzz::in_time(|| brig_fuzz::manifest::check(bytes))
+);
