@@ -172,6 +172,10 @@ def verify_all():
     for name in ["root", "delegated"]:
         half_is_held(Caller(name))
         start_times(Caller(name))
+    costs = subprocess.run([sys.executable, "tests/vm/group_cost.py"], capture_output=True, text=True)
+    note("group-cost.json", costs.stdout + costs.stderr)
+    tell(f"a child and its group, median us: {costs.stdout.strip()}")
+    check("starting a child in its group is measured", costs.returncode == 0, costs.stderr)
     left = [str(path) for path in Path("/sys/fs/cgroup").rglob("brig-*-*")]
     check("no control group is left", not left, left)
 
@@ -232,7 +236,7 @@ def processor_us(group):
 
 
 def start_times(caller):
-    """What a control group adds to a start: warm starts with one and without, by turns."""
+    """Warm starts on a whole processor and on half of one, by turns."""
     times = {"half": [], "hostile": []}
     for _ in range(12):
         for name, into in times.items():

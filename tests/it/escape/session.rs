@@ -3,7 +3,7 @@
 use super::attack::{Attack, Harm};
 use super::ground::{Ground, SECRET, Side};
 use super::play::{BARE_PATIENCE, Found};
-use crate::harness::{Client, PATIENCE, family, is_alive};
+use crate::harness::{Client, family, is_alive, patience};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -39,9 +39,9 @@ impl<'a> Session<'a> {
         let silence = attack.bare.shows == "no answer" && side == Side::Bare;
         let patience = match attack.soak {
             _ if silence => BARE_PATIENCE,
-            None => PATIENCE,
+            None => patience(),
             // A compiler may take all the time that it is given.
-            Some(_) => PATIENCE * 20,
+            Some(_) => patience() * 20,
         };
         Self {
             attack,
