@@ -126,7 +126,7 @@ pub enum Mechanism {
     RlimitProcesses,
     /// `RLIMIT_NOFILE`.
     RlimitOpenFiles,
-    /// `RLIMIT_CORE` 0.
+    /// `RLIMIT_CORE` 1: no core file is so small, and to a pipe nothing is written then (core(5)).
     RlimitCore,
     /// `PR_SET_DUMPABLE` 0.
     NotDumpable,

@@ -52,7 +52,8 @@ pub(super) fn group(
 
 pub(super) fn rlimits(own: &[(Rlimit, u64)]) -> BTreeMap<Rlimit, u64> {
     let closed = [
-        (Rlimit::Core, 0),
+        // 0 keeps core files away and not what a pipe in core_pattern gets; 1 keeps both (core(5)).
+        (Rlimit::Core, 1),
         (Rlimit::LockedMemory, 0),
         (Rlimit::MessageQueues, 0),
         (Rlimit::Nice, 0),

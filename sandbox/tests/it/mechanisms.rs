@@ -271,7 +271,7 @@ impl Claim<'_> {
                 let most = u64::from(self.policy.limits().open_files);
                 is_near(self.rlimit(Rlimit::OpenFiles), most, 32)
             }
-            M::RlimitCore => self.rlimit(Rlimit::Core) == Some(0),
+            M::RlimitCore => self.rlimit(Rlimit::Core) == Some(1),
             // What init and the worker's start set, the guest must not be able to take back.
             M::NotDumpable => refuses(self.loaded, &[libc::SYS_prctl], [4, 1, 0, 0, 0, 0]),
             M::ParentDeathSignal => self.refuse(&[libc::SYS_prctl], [1, 0, 0, 0, 0, 0]),
