@@ -1,8 +1,8 @@
 //! What must hold of the readers of hostile bytes, whatever the bytes are.
 //!
-//! Each module has one `check`, which takes a fuzzer's bytes and panics where a property fails; each
-//! program under `targets` gives it to libFuzzer. brig's own modules come in by their files: the
-//! root package needs wasmtime, of which none of them knows.
+//! Each module has one `check`, which takes a fuzzer's bytes and panics where a property fails;
+//! each program under `targets` gives it to libFuzzer. brig's own modules come in by their files:
+//! the root package needs wasmtime, of which none of them knows.
 
 pub mod channel;
 pub mod frame;
@@ -67,8 +67,8 @@ mod log {
 #[path = "../../runtime/init/wire.rs"]
 mod init_wire;
 
-/// Runs a check, which must not take long: whoever writes a few kilobytes must not make brig work for
-/// seconds. The processor's time is counted, so that a busy machine is no fault.
+/// Runs a check, which must not take long: whoever writes a few kilobytes must not make brig work
+/// for seconds. The processor's time is counted, so that a busy machine is no fault.
 pub fn in_time(check: impl FnOnce()) {
     let before = processor_ms();
     check();

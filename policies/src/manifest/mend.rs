@@ -169,8 +169,8 @@ fn trimmed(text: &str, line: Range<usize>) -> Range<usize> {
     start..start + whole.trim().len()
 }
 
-/// Blanks a part, and keeps its line ends. A carriage return is one only before a newline: kept where
-/// it is none, it would be complained about again at every reading.
+/// Blanks a part, and keeps its line ends. A carriage return is one only before a newline: kept
+/// where it is none, it would be complained about again at every reading.
 fn blank(text: &str, part: Range<usize>) -> String {
     let bytes = text.as_bytes();
     let mut blanked = String::with_capacity(text.len());

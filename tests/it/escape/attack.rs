@@ -104,8 +104,8 @@ pub(super) enum Outcome {
     Contained(String),
     /// It succeeds. The reason says why that is, and stands in the plan under this name.
     Residual { name: String, reason: String },
-    /// It succeeds in these words, on what is the server's own in its cell: no harm, as the reason
-    /// says.
+    /// It succeeds in these words, on what is the server's own in its cell: no harm, with the
+    /// reason.
     Own { shows: String, reason: String },
     /// The column has not got what the attack is on, and the plan names what is missing.
     Lacks(String),
