@@ -17,7 +17,7 @@ use crate::launch::{WARDEN_ARGUMENT, warden};
 use crate::prepare::{check, decide};
 use crate::report::Refused;
 use crate::serve::serve;
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, Of};
 use brig_sandbox::lower::native::ComponentRole;
 use clap::Parser;
 use std::io::Write;
@@ -70,62 +70,12 @@ fn run(command: &Command) -> Result<Exit, Refused> {
     match command {
         Command::Run { manifest, project } => serve(manifest, project.as_deref()),
         Command::Call(call) => call::call(call),
-        Command::Check {
-            manifest,
-            project,
-            json,
-        } => {
-            let checked = check(manifest, project.as_deref())?;
-            if *json {
-                print(&format!(
-                    "{:#}\n",
-                    serde_json::json!(checked.policy.normal_form())
-                ))
-            } else {
-                let name = checked.policy.name().as_str();
-                print(&format!("{}: `{name}` has no faults\n", manifest.display()))
-            }
-        }
-        Command::Verify {
-            manifest,
-            project,
-            json,
-        } => {
-            let verdict = crate::verify::verify(manifest, project.as_deref())?;
-            print(&if *json {
-                verify::json(&verdict)
-            } else {
-                verify::text(&verdict)
-            })?;
-            Ok(if verdict.stands() {
-                Exit::Success
-            } else {
-                Exit::WallDiffers
-            })
-        }
+        Command::Check(of) => checked(of),
+        Command::Plan(of) => planned(of),
+        Command::Verify(of) => verified(of),
+        Command::Explain(of) => review::explain(of),
         Command::Doctor { json } => doctor::doctor(*json),
-        Command::Explain {
-            manifest,
-            project,
-            json,
-        } => review::explain(manifest, project.as_deref(), *json),
-        Command::Diff {
-            manifests,
-            git,
-            project,
-            json,
-        } => {
-            let (before, after) = match (git, manifests.as_slice()) {
-                (Some(revision), [after]) => (review::Before::Revision(revision), after),
-                (None, [before, after]) => (review::Before::File(before), after),
-                (Some(_) | None, _) => {
-                    let help = "`brig diff BEFORE AFTER`, or `brig diff --git REVISION MANIFEST`";
-                    let message = "two manifests are compared, or one with a revision";
-                    return Err(Refused::one(Exit::Usage, "usage", message, help));
-                }
-            };
-            review::diff(&before, after, project.as_deref(), *json)
-        }
+        Command::Diff(diff) => review::diff(diff),
         Command::Fmt { manifests, check } => review::format(manifests, *check),
         Command::Schema { install } => review::schema(*install),
         Command::ExplainFault { code } => review::fault(code.as_deref()),
@@ -137,19 +87,41 @@ fn run(command: &Command) -> Result<Exit, Refused> {
         } => inspect::inspect(artifact, !no_run, *json),
         Command::Completions { shell } => manual::completions(*shell),
         Command::Man { command, into } => manual::man(command.as_deref(), into.as_deref()),
-        Command::Plan {
-            manifest,
-            project,
-            json,
-        } => {
-            let planned = decide(check(manifest, project.as_deref())?)?;
-            if *json {
-                print(&plan::json(&planned.plan))
-            } else {
-                print(&plan::text(&planned))
-            }
-        }
     }
+}
+
+fn checked(of: &Of) -> Result<Exit, Refused> {
+    let checked = check(&of.manifest, of.project.as_deref())?;
+    if of.json {
+        let normal = serde_json::json!(checked.policy.normal_form());
+        return print(&format!("{normal:#}\n"));
+    }
+    let name = checked.policy.name().as_str();
+    let path = of.manifest.display();
+    print(&format!("{path}: `{name}` has no faults\n"))
+}
+
+fn planned(of: &Of) -> Result<Exit, Refused> {
+    let planned = decide(check(&of.manifest, of.project.as_deref())?)?;
+    print(&if of.json {
+        plan::json(&planned.plan)
+    } else {
+        plan::text(&planned)
+    })
+}
+
+fn verified(of: &Of) -> Result<Exit, Refused> {
+    let verdict = crate::verify::verify(&of.manifest, of.project.as_deref())?;
+    print(&if of.json {
+        verify::json(&verdict)
+    } else {
+        verify::text(&verdict)
+    })?;
+    Ok(if verdict.stands() {
+        Exit::Success
+    } else {
+        Exit::WallDiffers
+    })
 }
 
 fn tell(refused: &Refused, json: bool) {

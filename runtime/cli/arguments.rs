@@ -65,47 +65,19 @@ error.")]
     #[command(after_help = "Examples:
   brig check brig.toml
   brig check --json brig.toml | jq -r '.[] | \"\\(.place.line): \\(.message)\"'")]
-    Check {
-        /// The manifest
-        manifest: PathBuf,
-        /// The folder that `{project}` in the manifest stands for
-        #[arg(long, value_name = "DIR")]
-        project: Option<PathBuf>,
-        /// Print as JSON: the manifest in its normal form, with all defaults, or the faults in an
-        /// array
-        #[arg(long)]
-        json: bool,
-    },
+    Check(Of),
     /// Decide the sandbox of a manifest on this host and show it, without starting anything
     #[command(after_help = "Examples:
   brig plan brig.toml
   brig plan --json brig.toml | jq .held")]
-    Plan {
-        /// The manifest
-        manifest: PathBuf,
-        /// The folder that `{project}` in the manifest stands for
-        #[arg(long, value_name = "DIR")]
-        project: Option<PathBuf>,
-        /// Print the plan as JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Plan(Of),
     /// Start the sandbox of a manifest, read every wall, and compare it with the plan
     #[command(after_help = "Examples:
   brig verify brig.toml
   brig verify --json brig.toml | jq .stands
 
 Exits with 0 where every wall stands as planned, with 10 where one differs.")]
-    Verify {
-        /// The manifest
-        manifest: PathBuf,
-        /// The folder that `{project}` in the manifest stands for
-        #[arg(long, value_name = "DIR")]
-        project: Option<PathBuf>,
-        /// Print the walls as JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Verify(Of),
     /// Look at this host: what it offers, what is missing, and the remedy
     #[command(after_help = "Examples:
   brig doctor
@@ -121,16 +93,7 @@ Exits with 0 where components can run, with 4 where a denial cannot be held.")]
     #[command(after_help = "Examples:
   brig explain brig.toml
   brig explain --json brig.toml | jq -r '.explanation.rights[].can'")]
-    Explain {
-        /// The manifest
-        manifest: PathBuf,
-        /// The folder that `{project}` in the manifest stands for
-        #[arg(long, value_name = "DIR")]
-        project: Option<PathBuf>,
-        /// Print as JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Explain(Of),
     /// Compare the rights of two manifests, or of one with what it was in git
     #[command(after_help = "Examples:
   brig diff old.toml new.toml
@@ -138,20 +101,7 @@ Exits with 0 where components can run, with 4 where a denial cannot be held.")]
 
 What is compared are resolved rights and not texts. Exits with 11 where the second allows anything
 that the first does not, with 0 otherwise.")]
-    Diff {
-        /// Two manifests, or one with `--git`
-        #[arg(required = true, num_args = 1..=2, value_name = "MANIFEST")]
-        manifests: Vec<PathBuf>,
-        /// Compare with the same file in this revision of git
-        #[arg(long, value_name = "REVISION")]
-        git: Option<String>,
-        /// The folder that `{project}` in the manifests stands for
-        #[arg(long, value_name = "DIR")]
-        project: Option<PathBuf>,
-        /// Print as JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Diff(Diff),
     /// Lay manifests out anew: what they say and every comment stays
     #[command(after_help = "Examples:
   brig fmt brig.toml
@@ -225,6 +175,36 @@ brig cannot run the file, and says why.")]
     },
 }
 
+/// A manifest, and how to tell of it.
+#[derive(Args, Debug)]
+pub(super) struct Of {
+    /// The manifest
+    pub(super) manifest: PathBuf,
+    /// The folder that `{project}` in the manifest stands for
+    #[arg(long, value_name = "DIR")]
+    pub(super) project: Option<PathBuf>,
+    /// Print as JSON, faults too
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Two manifests, or one and a revision.
+#[derive(Args, Debug)]
+pub(super) struct Diff {
+    /// Two manifests, or one with `--git`
+    #[arg(required = true, num_args = 1..=2, value_name = "MANIFEST")]
+    pub(super) manifests: Vec<PathBuf>,
+    /// Compare with the same file in this revision of git
+    #[arg(long, value_name = "REVISION", allow_hyphen_values = true)]
+    pub(super) git: Option<String>,
+    /// The folder that `{project}` in the manifests stands for
+    #[arg(long, value_name = "DIR")]
+    pub(super) project: Option<PathBuf>,
+    /// Print as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
 /// A first manifest.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
@@ -277,13 +257,9 @@ impl Command {
             | Self::Completions { .. }
             | Self::Man { .. } => false,
             Self::Call(call) => call.json,
-            Self::Check { json, .. }
-            | Self::Plan { json, .. }
-            | Self::Verify { json, .. }
-            | Self::Explain { json, .. }
-            | Self::Diff { json, .. }
-            | Self::Inspect { json, .. }
-            | Self::Doctor { json } => *json,
+            Self::Check(of) | Self::Plan(of) | Self::Verify(of) | Self::Explain(of) => of.json,
+            Self::Diff(diff) => diff.json,
+            Self::Inspect { json, .. } | Self::Doctor { json } => *json,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What reviewers ask of a manifest: its rights in words, what a change widens, its layout.
 
+use super::arguments::{Diff, Of};
 use super::print;
 use crate::exit::Exit;
 use crate::log::escape;
@@ -14,17 +15,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The rights of a manifest in plain words, and what holds the rest here.
-pub(super) fn explain(
-    manifest: &Path,
-    project: Option<&Path>,
-    as_json: bool,
-) -> Result<Exit, Refused> {
-    let checked = check(manifest, project)?;
+pub(super) fn explain(of: &Of) -> Result<Exit, Refused> {
+    let checked = check(&of.manifest, of.project.as_deref())?;
     let explanation = words(&checked.policy);
     let name = checked.policy.name().as_str().to_owned();
     let planned = decide(checked);
     let held = planned.as_ref().map(|planned| &planned.plan.held);
-    if as_json {
+    if of.json {
         let refused = held.err().map(|refused| refused.brief().0);
         let value = json!({ "explanation": explanation, "held": held.ok(), "refused": refused });
         return print(&format!("{value:#}\n"));
@@ -72,28 +69,21 @@ fn told(name: &str, explanation: &Explanation) -> String {
     out
 }
 
-/// Where the first of two manifests is.
-pub(super) enum Before<'a> {
-    /// A file.
-    File(&'a Path),
-    /// The second one, as it was in a revision of git.
-    Revision(&'a str),
-}
-
 /// What the second manifest allows that the first does not, and the other way around.
-pub(super) fn diff(
-    before: &Before<'_>,
-    after: &Path,
-    project: Option<&Path>,
-    as_json: bool,
-) -> Result<Exit, Refused> {
-    let first = match before {
-        Before::File(path) => check(path, project)?,
-        Before::Revision(revision) => at_revision(revision, after, project)?,
+pub(super) fn diff(diff: &Diff) -> Result<Exit, Refused> {
+    let project = diff.project.as_deref();
+    let (first, after) = match (&diff.git, diff.manifests.as_slice()) {
+        (Some(revision), [after]) => (at_revision(revision, after, project)?, after),
+        (None, [before, after]) => (check(before, project)?, after),
+        (Some(_) | None, _) => {
+            let help = "`brig diff BEFORE AFTER`, or `brig diff --git REVISION MANIFEST`";
+            let message = "two manifests are compared, or one with a revision";
+            return Err(Refused::one(Exit::Usage, "usage", message, help));
+        }
     };
     let second = check(after, project)?;
     let changes = widen(&first.policy, &second.policy);
-    print(&if as_json {
+    print(&if diff.json {
         format!("{:#}\n", json!(changes))
     } else {
         let mut out = String::new();
