@@ -93,7 +93,7 @@ pub fn decide(checked: Checked) -> Result<Planned, Refused> {
     if let Some(faults) = policy.not_enforceable_in(&manifest.1) {
         return Err(Refused::faults(faults, &manifest.0, &manifest.1));
     }
-    let (facts, groups) = probe::facts(Some(&policy))
+    let (facts, groups) = probe::facts(Some(&policy), None)
         .map_err(|e| Refused::one(Exit::Failure, "probe-failed", format!("cannot {e}"), ""))?;
     let places = followed(&places);
     let (decided, component) = match policy.source() {
@@ -139,9 +139,11 @@ fn sources(plan: &Plan) -> Result<BTreeMap<String, FileIdentity>, Refused> {
         | Mount::Grant { source, .. }
         | Mount::Held { source, .. }
         | Mount::Kept { source, .. }
+        | Mount::Image { source, .. }
         | Mount::System { source, .. }
         | Mount::Device { at: source } => Some(source.as_str()),
         Mount::Scratch { .. }
+        | Mount::Folder { .. }
         | Mount::Link { .. }
         | Mount::Text { .. }
         | Mount::Processes { .. } => None,

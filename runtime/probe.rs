@@ -1,5 +1,6 @@
 //! Host → facts. It looks and never changes anything; what a fact means is decided in `sandbox`.
 
+mod image;
 mod obeyed;
 mod system;
 
@@ -7,12 +8,14 @@ use crate::launch::{FileIdentity, GroupParents, landlock_abi, loaded_objects};
 use brig_policies::{Access, Policy, Source};
 use brig_sandbox::cell::FIRST_UNUSED_HOST_ID;
 use brig_sandbox::facts::{Caller, HostFacts, SourceFact, SourceKind, UserNamespaces, WorkerFiles};
+use brig_sandbox::image::{ImageFacts, Wish};
+use image::Root;
 use obeyed::{Tree, look_through};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use system::{program, system};
 use thiserror::Error;
 
@@ -23,13 +26,37 @@ pub enum ProbeError {
     /// brig cannot find its own program files.
     #[error("find brig's own program: {0}")]
     Program(#[source] io::Error),
+    /// An unpacked image that cannot be looked at.
+    #[error("look into the unpacked image `{reference}`: {source}")]
+    Image {
+        /// The image.
+        reference: String,
+        /// Why.
+        source: io::Error,
+    },
     /// A path is not text, which no plan can show.
     #[error("use `{0}`: its path is not UTF-8")]
     NotText(String),
 }
 
-/// Looks at the host for a policy's sake.
-pub(crate) fn facts(policy: Option<&Policy>) -> Result<(HostFacts, GroupParents), ProbeError> {
+/// An image that lies unpacked on this host.
+#[derive(Clone, Debug)]
+pub(crate) struct UnpackedImage {
+    /// As the manifest names it.
+    pub(crate) reference: String,
+    /// Its manifest's digest.
+    pub(crate) digest: String,
+    /// Where.
+    pub(crate) root: PathBuf,
+    /// Its configuration.
+    pub(crate) wish: Wish,
+}
+
+/// Looks at the host for a policy's sake, and into the image that it runs.
+pub(crate) fn facts(
+    policy: Option<&Policy>,
+    image: Option<UnpackedImage>,
+) -> Result<(HostFacts, GroupParents), ProbeError> {
     let groups = GroupParents::find();
     let caller = caller();
     let sources = policy.map_or_else(|| Ok(BTreeMap::new()), sources)?;
@@ -40,6 +67,10 @@ pub(crate) fn facts(policy: Option<&Policy>) -> Result<(HostFacts, GroupParents)
     let facts = HostFacts {
         system: command.map(|_| system()).unwrap_or_default(),
         program: command.and_then(program),
+        image: match policy.zip(image) {
+            Some((policy, image)) => Some(image_facts(policy, image)?),
+            None => None,
+        },
         processors: std::thread::available_parallelism()
             .map_or(1, |count| u32::try_from(count.get()).unwrap_or(1)),
         kernel: kernel(),
@@ -52,6 +83,26 @@ pub(crate) fn facts(policy: Option<&Policy>) -> Result<(HostFacts, GroupParents)
         sources,
     };
     Ok((facts, groups))
+}
+
+fn image_facts(policy: &Policy, image: UnpackedImage) -> Result<ImageFacts, ProbeError> {
+    let failed = |source| ProbeError::Image {
+        reference: image.reference.clone(),
+        source,
+    };
+    let canonical = fs::canonicalize(&image.root).map_err(failed)?;
+    let root = Root::open(&canonical).map_err(failed)?;
+    Ok(ImageFacts {
+        root: text(&canonical)?,
+        accounts: ["/etc/passwd", "/etc/group"].map(|path| root.accounts(path)),
+        program: root.program(&image.wish, policy),
+        top: root.top().map_err(failed)?,
+        has_directory: root.has_directory(&image.wish),
+        stands: root.stands(policy),
+        reference: image.reference,
+        digest: image.digest,
+        wish: image.wish,
+    })
 }
 
 /// What each granted and named path is, and what the host obeys in those that may be written.

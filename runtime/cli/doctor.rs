@@ -20,7 +20,7 @@ struct Finding {
 
 /// Looks and tells. The exit code says whether a component can run here.
 pub(super) fn doctor(as_json: bool) -> Result<Exit, Refused> {
-    let (facts, _) = probe::facts(None).map_err(|error| {
+    let (facts, _) = probe::facts(None, None).map_err(|error| {
         Refused::one(Exit::Failure, "probe-failed", format!("cannot {error}"), "")
     })?;
     let findings = findings(&facts, probe::subordinate_ids());

@@ -47,10 +47,27 @@ fn rights(plan: &Plan, out: &mut String) {
         }
         Isolation::Container(part) => {
             line(out, "isolation", &format!("container, in {cell}"));
+            if let Some(image) = &part.image {
+                line(out, "image", &escape(image.reference.as_bytes()));
+                line(out, "", &image.digest);
+            }
             line(out, "program", &escape(part.program.as_bytes()));
+            if part.directory != "/" {
+                line(out, "starts in", &escape(part.directory.as_bytes()));
+            }
         }
     }
     line(out, "runs as", &identity(plan.cell.identity));
+    if let Isolation::Container(part) = &plan.isolation {
+        for answered in part.image.iter().flat_map(|image| &image.answered) {
+            let asks = escape(answered.asks.as_bytes());
+            line(
+                out,
+                "wish",
+                &format!("{asks}: {}", escape(answered.gets.as_bytes())),
+            );
+        }
+    }
     for text in plan.cell.mounts.iter().filter_map(grant) {
         line(out, "files", &text);
     }
@@ -118,6 +135,8 @@ fn identity(identity: Identity) -> String {
 fn grant(mount: &Mount) -> Option<String> {
     match mount {
         Mount::Program { .. }
+        | Mount::Image { .. }
+        | Mount::Folder { .. }
         | Mount::Held { .. }
         | Mount::Kept { .. }
         | Mount::Link { .. }
@@ -154,6 +173,8 @@ fn part(mount: &Mount) -> Option<String> {
             Some(format!("in place {at}, because what it holds is read-only"))
         }
         Mount::Program { .. }
+        | Mount::Image { .. }
+        | Mount::Folder { .. }
         | Mount::Grant { .. }
         | Mount::System { .. }
         | Mount::Link { .. }

@@ -40,6 +40,7 @@ extern "C" fn init() -> ! {
         Ok((server, signals)) => watch(
             server,
             signals,
+            stop_signal(orders),
             hook::leaves_out(orders, left_out::DEATH_SIGNAL),
         ),
         Err(Fault(kind, number, step)) => {
@@ -192,6 +193,9 @@ fn prepare(orders: &[u8], init: usize) -> Result<(), Fault> {
         step("start a session", sys::new_session())?;
     }
     step("unblock signals", sys::block_signals(0))?;
+    if let Some(folder) = find(orders, tag::DIRECTORY) {
+        step("enter the server's working directory", sys::enter(folder))?;
+    }
     let filter = find(orders, tag::FILTER_OF_SERVER).ok_or(Fault(
         answer::FAILED,
         0,
@@ -237,7 +241,7 @@ fn exec(orders: &[u8], pointers: &mut [usize]) -> Fault {
 }
 
 /// Waits for the server's end, the warden's word, or the warden's end.
-fn watch(server: usize, signals: i32, outlives: bool) -> ! {
+fn watch(server: usize, signals: i32, stop: usize, outlives: bool) -> ! {
     let mut buffer = [0u8; 128];
     let mut channel = CHANNEL_FD;
     loop {
@@ -247,7 +251,7 @@ fn watch(server: usize, signals: i32, outlives: bool) -> ! {
                 // ppoll(2) passes over a negative number.
                 Ok(0) if outlives => channel = -1,
                 Ok(0) => sys::exit(0),
-                Ok(_) if buffer[0] == wire::TERMINATE => sys::kill(server, SIGTERM),
+                Ok(_) if buffer[0] == wire::TERMINATE => sys::kill(server, stop),
                 Ok(_) => {}
                 Err(EINTR) => {}
                 Err(_) => sys::exit(1),
@@ -268,6 +272,11 @@ fn watch(server: usize, signals: i32, outlives: bool) -> ! {
 fn descriptors(orders: &[u8]) -> i32 {
     let count = find(orders, tag::DESCRIPTORS).and_then(|mut payload| take_u32(&mut payload));
     count.map_or(3, |count| count.clamp(3, 16) as i32)
+}
+
+fn stop_signal(orders: &[u8]) -> usize {
+    let told = find(orders, tag::STOP_SIGNAL).and_then(|mut payload| take_u32(&mut payload));
+    told.map_or(SIGTERM, |signal| signal as usize)
 }
 
 fn find(orders: &[u8], wanted: u8) -> Option<&[u8]> {

@@ -6,8 +6,10 @@
 
 mod memory;
 mod nr;
+mod paths;
 mod walls;
 
+pub use paths::*;
 pub use walls::*;
 
 use core::arch::{asm, global_asm};
@@ -186,31 +188,6 @@ pub fn rlimit(resource: u32) -> core::result::Result<[u64; 2], i32> {
         )?;
     }
     Ok(now)
-}
-
-/// Opens a path to name it, no more (open(2), O_PATH). The path ends with a NUL.
-pub fn open_path(path: &[u8]) -> Result {
-    #[cfg(target_arch = "x86_64")]
-    const O_NOFOLLOW: usize = 0o400_000;
-    #[cfg(target_arch = "aarch64")]
-    const O_NOFOLLOW: usize = 0o100_000;
-    const AT_FDCWD: usize = -100isize as usize;
-    // A link that is a mount itself is looked at, and not what it leads to.
-    const O_PATH_CLOEXEC_NOFOLLOW: usize = 0o10_000_000 | 0o2_000_000 | O_NOFOLLOW;
-    if path.last() != Some(&0) {
-        return Err(22);
-    }
-    // SAFETY: the path is readable up to its NUL.
-    unsafe {
-        call(
-            nr::OPENAT,
-            AT_FDCWD,
-            path.as_ptr() as usize,
-            O_PATH_CLOEXEC_NOFOLLOW,
-            0,
-            0,
-        )
-    }
 }
 
 /// Opens a directory for listing (open(2), O_DIRECTORY). The path ends with a NUL.

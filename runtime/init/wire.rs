@@ -31,6 +31,10 @@ pub mod tag {
     /// Present where the bounding set could be emptied too, as it can be where the warden had the
     /// right to: no payload.
     pub const BOUNDING_EMPTY: u8 = 12;
+    /// The folder in which the server starts: path.
+    pub const DIRECTORY: u8 = 15;
+    /// The signal that asks the server to end: u32 (signal(7)).
+    pub const STOP_SIGNAL: u8 = 16;
     /// What a test leaves out, a byte of [`left_out`](super::left_out) each. Only tests' builds
     /// send it, and only their init reads it.
     pub const LEFT_OUT: u8 = 14;
@@ -100,7 +104,7 @@ pub mod found {
     pub const PAIRS_MAX: usize = 32;
 }
 
-/// The byte that asks init to send SIGTERM to the server.
+/// The byte that asks init to send the server the signal that ends it.
 pub const TERMINATE: u8 = b'T';
 
 /// Bytes of orders at most. init has no heap: this is its buffer.

@@ -11,7 +11,7 @@ use super::records::FileIdentity;
 use super::syscall::{self, Cloned, MountAttributes, fork_into};
 use crate::hook;
 use brig_sandbox::cell::{FIRST_UNUSED_HOST_ID, Namespace, PROGRAM_FOLDER};
-use brig_sandbox::lower::native::{NativeCell, Owner, RootOp};
+use brig_sandbox::lower::native::NativeCell;
 use brig_sandbox::mechanism::Mechanism;
 use privileges::{drop_privileges, identity, leave_id};
 use root::fill_root;
@@ -48,13 +48,7 @@ impl<'a> Blueprint<'a> {
         let mut users: BTreeMap<(u32, u32), OwnedFd> = BTreeMap::new();
         let mut translated = BTreeMap::new();
         for op in &cell.root {
-            let RootOp::Bind {
-                source,
-                at,
-                owner: Owner::Server,
-                ..
-            } = op
-            else {
+            let Some((source, at)) = op.translated() else {
                 continue;
             };
             let source_file = open_source(source, orders.sources.get(source))?;
@@ -69,7 +63,7 @@ impl<'a> Blueprint<'a> {
             };
             let mount = clone_mount(source, &source_file)?;
             translate(source, &mount, users)?;
-            translated.insert(at.as_str(), mount);
+            translated.insert(at, mount);
         }
         Ok(Self {
             cell,

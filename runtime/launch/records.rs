@@ -132,6 +132,9 @@ impl Encoder {
                 &[name.as_bytes(), b"=", value.as_bytes(), b"\0"],
             );
         }
+        self.put(tag::DIRECTORY, &[orders.directory.as_bytes(), b"\0"]);
+        let signal = u32::from(orders.stop_signal);
+        self.put(tag::STOP_SIGNAL, &[&signal.to_le_bytes()]);
         self.put(tag::DESCRIPTORS, &[&orders.descriptors.to_le_bytes()]);
     }
 }

@@ -70,6 +70,8 @@ fn container(
         args,
         env: environment(plan),
         descriptors: 3,
+        directory: part.directory.clone(),
+        stop_signal: part.stop_signal,
     };
     #[cfg_attr(
         not(feature = "test-hooks"),

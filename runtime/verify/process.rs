@@ -289,7 +289,10 @@ fn mounts(cell: &Cell, server: u32) -> io::Result<Vec<Wall>> {
             Mount::Program { at, .. } | Mount::System { at, .. } => (at, "nodev nosuid ro"),
             Mount::Processes { at } => (at, "nodev noexec nosuid ro"),
             Mount::Device { at } => (at, "noexec nosuid rw"),
-            Mount::Link { .. } | Mount::Text { .. } => continue,
+            Mount::Image { .. }
+            | Mount::Folder { .. }
+            | Mount::Link { .. }
+            | Mount::Text { .. } => continue,
             Mount::Scratch { at, .. } => (at, "nodev noexec nosuid rw"),
             Mount::Grant {
                 at, access, exec, ..

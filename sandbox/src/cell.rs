@@ -129,6 +129,14 @@ pub enum Mount {
         /// Whether symbolic links and their like may be made in it.
         links: Links,
     },
+    /// An image that lies unpacked on the host, as the whole root: read-only, executable, no set-id
+    /// bits and no devices. It is the first mount, and the others lie in it.
+    Image {
+        /// Canonical path on the host.
+        source: String,
+        /// What lies at its top, links left out.
+        top: BTreeMap<String, GrantKind>,
+    },
     /// A folder or file of the host that every program needs: read-only, executable.
     System {
         /// Canonical path on the host.
@@ -144,6 +152,11 @@ pub enum Mount {
         at: String,
         /// Where it leads.
         to: String,
+    },
+    /// An empty folder: read-only.
+    Folder {
+        /// Path in the cell.
+        at: String,
     },
     /// A file that brig writes: read-only.
     Text {
@@ -198,10 +211,12 @@ impl Mount {
     /// Where it is in the cell.
     pub fn at(&self) -> &str {
         match self {
+            Self::Image { .. } => "/",
             Self::Program { at, .. }
             | Self::Grant { at, .. }
             | Self::System { at, .. }
             | Self::Link { at, .. }
+            | Self::Folder { at }
             | Self::Text { at, .. }
             | Self::Processes { at }
             | Self::Device { at }

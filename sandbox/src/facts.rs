@@ -1,6 +1,7 @@
 //! What this host offers, as plain data. The probe in `runtime` fills it; nothing here looks.
 
 use crate::component::Form;
+use crate::image::ImageFacts;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +26,9 @@ pub struct HostFacts {
     pub system: Vec<SystemPlace>,
     /// The program that the manifest names, where it names one and the host has it.
     pub program: Option<String>,
+    /// The image that the manifest names, where it names one.
+    #[serde(default)]
+    pub image: Option<ImageFacts>,
     /// How many processors this process may run on.
     pub processors: u32,
     /// For each granted source, by the path that the manifest names: what it is on this host.

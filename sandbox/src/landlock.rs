@@ -68,13 +68,23 @@ fn mount_rules(mount: &Mount, cell: CellKind, handled: u64) -> Vec<LandlockRule>
                 CellKind::Narrow => vec![rule(source, allowed, handled)],
             }
         }
+        // Not the root itself: a rule there would reach into every grant.
+        Mount::Image { top, .. } => {
+            let rule = |(name, kind): (&String, &GrantKind)| {
+                let allowed = grant(*kind, Access::Read) | EXECUTE;
+                rule(&format!("/{name}"), allowed, handled)
+            };
+            top.iter().map(rule).collect()
+        }
         Mount::System { at, kind, .. } => {
             let allowed = grant(*kind, Access::Read) | EXECUTE;
             vec![rule(at, allowed, handled)]
         }
         // Links are followed to what has a rule of its own. A grant's rule reaches below the mounts
         // over its parts, and no rule takes away what another allows.
-        Mount::Link { .. } | Mount::Held { .. } | Mount::Kept { .. } => Vec::new(),
+        Mount::Folder { .. } | Mount::Link { .. } | Mount::Held { .. } | Mount::Kept { .. } => {
+            Vec::new()
+        }
         Mount::Text { at, .. } => vec![rule(at, READ_FILE, handled)],
         Mount::Processes { at } => vec![rule(at, READ_FILE | READ_DIR, handled)],
         Mount::Device { at } => vec![rule(at, READ_FILE | WRITE_FILE, handled)],

@@ -37,7 +37,7 @@ pub enum Denial {
     NativeCode,
     /// Meeting other processes in System V or POSIX message queues, semaphores, shared memory.
     Ipc,
-    /// Changing or learning the host's name.
+    /// Changing the host's name.
     HostName,
     /// Seeing or changing control groups.
     ControlGroups,

@@ -9,6 +9,7 @@ mod residuals;
 use crate::cell::{Cell, CellKind, Identity, Mount, Namespace, PROGRAM_FOLDER, Rlimit};
 use crate::component::{Preopen, WorkerLimits};
 use crate::facts::{Artifact, HostFacts, WorkerFiles};
+use crate::image::Answered;
 use crate::landlock;
 use crate::mechanism::{Held, Isolated, Unenforceable, cell_kind, hold};
 use crate::seccomp::{Family, FileCalls, Profile};
@@ -87,6 +88,23 @@ pub struct ContainerPart {
     pub program: String,
     /// The program's own name, as the manifest has it.
     pub name: String,
+    /// The folder in which it starts.
+    pub directory: String,
+    /// The signal that asks it to end, once its input has ended (signal(7)).
+    pub stop_signal: u8,
+    /// The image that is its root, where it is not this host's system.
+    pub image: Option<ImagePart>,
+}
+
+/// The image that a container runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImagePart {
+    /// As the manifest names it.
+    pub reference: String,
+    /// Its manifest's digest.
+    pub digest: String,
+    /// What it asks for, and what it gets.
+    pub answered: Vec<Answered>,
 }
 
 /// The value of one variable.

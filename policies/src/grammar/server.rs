@@ -5,8 +5,8 @@ use super::{Form, Key, Section, Takes};
 /// The most arguments: a thousand say all that a command line can usefully say.
 pub(crate) const ARGS_MAX: usize = 1024;
 
-const NO_PACKAGES: &str = "this brig runs WebAssembly components and programs of this host: name \
-    one under `component` or `command`";
+const NO_PACKAGES: &str = "this brig runs WebAssembly components, container images and programs of \
+    this host: name one under `component`, `image` or `command`";
 
 pub(crate) const NAME: Key = Key::new(
     "name",
@@ -31,8 +31,7 @@ pub(crate) const IMAGE: Key = Key::new(
     "image = \"registry.example.com/notes:1.2.0\"",
     "The container image that is run: registry, name, and a tag or a digest.",
 )
-.also(&["container", "oci", "docker"])
-.not_yet(NO_PACKAGES);
+.also(&["container", "oci", "docker"]);
 
 pub(crate) const NPM: Key = Key::new(
     "npm",

@@ -36,12 +36,14 @@ impl Policy {
             Source::Package(package) => {
                 use super::Package::{Bundle, Image, Npm, Pypi};
                 let key = match package {
-                    Image(_) => &server::IMAGE,
-                    Npm(_) => &server::NPM,
-                    Pypi(_) => &server::PYPI,
-                    Bundle(_) => &server::BUNDLE,
+                    Image(_) => None,
+                    Npm(_) => Some(&server::NPM),
+                    Pypi(_) => Some(&server::PYPI),
+                    Bundle(_) => Some(&server::BUNDLE),
                 };
-                tell(key, self.source_mark.span());
+                if let Some(key) = key {
+                    tell(key, self.source_mark.span());
+                }
             }
         }
         for grant in &self.network {

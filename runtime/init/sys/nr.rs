@@ -14,6 +14,7 @@ mod x86_64 {
     pub const RT_SIGPROCMASK: usize = 14;
     pub const GETPID: usize = 39;
     pub const CLONE: usize = 56;
+    pub const CHDIR: usize = 80;
     pub const EXECVE: usize = 59;
     pub const WAIT4: usize = 61;
     pub const KILL: usize = 62;
@@ -50,6 +51,7 @@ mod aarch64 {
     pub const CLOSE: usize = 57;
     pub const RT_SIGPROCMASK: usize = 135;
     pub const CLONE: usize = 220;
+    pub const CHDIR: usize = 49;
     pub const EXECVE: usize = 221;
     pub const WAIT4: usize = 260;
     pub const KILL: usize = 129;

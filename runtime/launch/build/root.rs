@@ -13,7 +13,10 @@ use rustix::mount::{
 };
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+/// Where the image hangs while the overlay is made.
+const IMAGE: &str = ".brig/image";
 
 pub(super) fn fill_root(blueprint: &Blueprint<'_>) -> Built<()> {
     let step = |name: &'static str| move |e: rustix::io::Errno| BuildError::at(name, e);
@@ -25,8 +28,15 @@ pub(super) fn fill_root(blueprint: &Blueprint<'_>) -> Built<()> {
     let root = tmpfs(ROOT_BYTES_MAX, 4096, "755").map_err(step("make the cell's root"))?;
     // Attached above the host's root, which pivot_root then takes away: no host folder is needed.
     attach(root.as_fd(), CWD, "/").map_err(step("attach the cell's root"))?;
+    let mut root = root;
+    let mut above = 1;
     for op in &blueprint.cell.root {
-        perform(op, blueprint, root.as_fd())?;
+        if let RootOp::Image { source, .. } = op {
+            root = image(blueprint, source, &root)?;
+            above += 1;
+        } else {
+            perform(op, blueprint, root.as_fd())?;
+        }
     }
     let closed = MountAttributes {
         set: libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV,
@@ -36,7 +46,11 @@ pub(super) fn fill_root(blueprint: &Blueprint<'_>) -> Built<()> {
         .map_err(|e| BuildError::at("make the cell's root read-only", e))?;
     rustix::process::fchdir(&root).map_err(step("enter the cell's root"))?;
     rustix::process::pivot_root(".", ".").map_err(step("pivot to the cell's root"))?;
-    rustix::mount::unmount(".", UnmountFlags::DETACH).map_err(step("let go of the host's root"))?;
+    // An image's root hangs above the first one, which then hangs above the host's.
+    for _ in 0..above {
+        rustix::mount::unmount(".", UnmountFlags::DETACH)
+            .map_err(step("let go of the host's root"))?;
+    }
     rustix::process::chdir("/").map_err(step("enter the cell's root"))
 }
 
@@ -85,6 +99,8 @@ fn perform(op: &RootOp, blueprint: &Blueprint<'_>, root: BorrowedFd<'_>) -> Buil
             syscall::set_mount_attributes(mount.as_fd(), attributes).map_err(|e| fail(at, e))?;
             attach(mount.as_fd(), root, beneath(at)).map_err(|e| fail(at, e.into()))
         }
+        // It is not within the root, but the root.
+        RootOp::Image { .. } => Ok(()),
         RootOp::Over { source, at, access } => over(blueprint, root, (source, at), *access),
         RootOp::Scratch {
             at,
@@ -98,6 +114,46 @@ fn perform(op: &RootOp, blueprint: &Blueprint<'_>, root: BorrowedFd<'_>) -> Buil
             attach(mount.as_fd(), root, beneath(at)).map_err(|e| fail(at, e.into()))
         }
     }
+}
+
+/// The image's folder with all that was made so far above it, as a root that nobody can change: an
+/// overlay without a writable layer (Documentation/filesystems/overlayfs.rst, "Multiple lower
+/// layers").
+fn image(blueprint: &Blueprint<'_>, source: &str, made: &OwnedFd) -> Built<OwnedFd> {
+    let fail = |e: rustix::io::Errno| {
+        let mut error = BuildError::at("make the cell's root of the image", e);
+        if e == rustix::io::Errno::NODEV {
+            error.help = Some(
+                "this kernel has no overlay file system: load it with `modprobe overlay`"
+                    .to_owned(),
+            );
+        }
+        error
+    };
+    let own;
+    let layer = if let Some(translated) = blueprint.translated.get("/") {
+        // A layer must be mounted in this namespace. The overlay takes the mount alone, so nothing
+        // of this shows in it but an empty folder.
+        rustix::fs::mkdirat(made, IMAGE, Mode::from_raw_mode(0o755)).map_err(fail)?;
+        attach(translated.as_fd(), made.as_fd(), IMAGE).map_err(fail)?;
+        translated
+    } else {
+        own = open_source(source, blueprint.sources.get(source))?;
+        &own
+    };
+    // By descriptors, so that no path has to be written as an option's value.
+    let at = |fd: &OwnedFd| format!("/proc/self/fd/{}", fd.as_raw_fd());
+    let overlay = || -> rustix::io::Result<OwnedFd> {
+        let setup = rustix::mount::fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
+        let layers = format!("{}:{}", at(made), at(layer));
+        rustix::mount::fsconfig_set_string(setup.as_fd(), "lowerdir", layers)?;
+        rustix::mount::fsconfig_create(setup.as_fd())?;
+        let flags = MountAttrFlags::empty();
+        let root = rustix::mount::fsmount(setup.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, flags)?;
+        attach(root.as_fd(), CWD, "/")?;
+        Ok(root)
+    };
+    overlay().map_err(fail)
 }
 
 /// A proc(5) of this pid namespace, without all that is not about processes.

@@ -1,15 +1,18 @@
 //! A cell as the operations that the warden and init perform, in their order.
 
 mod checks;
+mod root;
 
 use crate::cell::{
-    Access, Cell, CellKind, ControlGroup, Exec, GrantKind, Identity, Landlock, Mount, Namespace,
-    PROGRAM_FOLDER, Rlimit,
+    Cell, CellKind, ControlGroup, Identity, Landlock, Namespace, PROGRAM_FOLDER, Rlimit,
 };
 use crate::facts::WorkerFiles;
+use crate::image::SIGTERM;
 use crate::seccomp::InvalidProfile;
 use checks::check;
 pub use checks::{Mounted, SourceCheck};
+use root::root;
+pub use root::{Owner, RootOp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -36,94 +39,6 @@ pub struct NativeCell {
     pub init: InitOrders,
 }
 
-/// One step of filling the root. Every path is absolute, below the new root.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "op", rename_all = "kebab-case")]
-pub enum RootOp {
-    /// Make a directory, 0755.
-    Directory {
-        /// Where.
-        at: String,
-    },
-    /// Make an empty file as a mount point, 0444.
-    File {
-        /// Where.
-        at: String,
-    },
-    /// Write init's program, 0555.
-    Init {
-        /// Where.
-        at: String,
-    },
-    /// Mount a clone of a host path, without what is mounted below it.
-    Bind {
-        /// Canonical host path.
-        source: String,
-        /// Where.
-        at: String,
-        /// Whether it can be changed.
-        access: Access,
-        /// Whether programs in it can be run.
-        exec: Exec,
-        /// Whether ids are translated, so that what the owner of the source may do, the server may
-        /// do, and what the server makes belongs to that owner. Only where root starts the cell.
-        owner: Owner,
-    },
-    /// Make a symbolic link.
-    Link {
-        /// Where.
-        at: String,
-        /// Where it leads.
-        to: String,
-    },
-    /// Write a file, 0444.
-    Text {
-        /// Where.
-        at: String,
-        /// Its whole content.
-        text: String,
-    },
-    /// Mount a proc(5) that shows the cell's processes alone, read-only.
-    Processes {
-        /// Where.
-        at: String,
-    },
-    /// Mount a clone of one device of the host.
-    Device {
-        /// Where, which is the same on the host.
-        at: String,
-    },
-    /// Mount a part of the cell's root over itself. Its mount is a clone of the one that it lies
-    /// in, with that one's flags and translated ids.
-    Over {
-        /// Host path, by which the part is known again.
-        source: String,
-        /// Where. No link is followed.
-        at: String,
-        /// Whether it can be changed.
-        access: Access,
-    },
-    /// Mount a tmpfs: no set-id bits, no devices, not executable.
-    Scratch {
-        /// Where.
-        at: String,
-        /// Bytes at most.
-        bytes_max: u64,
-        /// Inodes at most.
-        inodes_max: u64,
-    },
-}
-
-/// How ids of a bound source appear.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Owner {
-    /// As on the host.
-    Same,
-    /// The source's owner is the server (mount_setattr(2), `MOUNT_ATTR_IDMAP`).
-    Server,
-}
-
 /// What init does to itself before the server starts, and what it starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InitOrders {
@@ -145,6 +60,10 @@ pub struct InitOrders {
     pub env: Vec<(String, String)>,
     /// How many descriptors it gets, from 0 on.
     pub descriptors: u32,
+    /// The folder in which it starts.
+    pub directory: String,
+    /// The signal that asks it to end (signal(7)).
+    pub stop_signal: u8,
 }
 
 /// The server that init starts, decided by what the cell is for.
@@ -158,6 +77,10 @@ pub struct Program {
     pub env: Vec<(String, String)>,
     /// How many descriptors it gets, from 0 on.
     pub descriptors: u32,
+    /// The folder in which it starts.
+    pub directory: String,
+    /// The signal that asks it to end (signal(7)).
+    pub stop_signal: u8,
 }
 
 /// Lowers a cell.
@@ -184,6 +107,8 @@ pub fn native(cell: &Cell, program: Program) -> Result<NativeCell, InvalidProfil
             args: program.args,
             env: program.env,
             descriptors: program.descriptors,
+            directory: program.directory,
+            stop_signal: program.stop_signal,
         },
     })
 }
@@ -192,108 +117,6 @@ pub fn native(cell: &Cell, program: Program) -> Result<NativeCell, InvalidProfil
 pub fn checks(cell: &Cell) -> Vec<SourceCheck> {
     let mounts = cell.mounts.iter();
     mounts.filter_map(|mount| check(mount, cell.kind)).collect()
-}
-
-fn root(cell: &Cell) -> Vec<RootOp> {
-    let mut made = BTreeSet::new();
-    let mut ops = Vec::new();
-    directories(&format!("{PROGRAM_FOLDER}/init"), &mut made, &mut ops);
-    ops.push(RootOp::Init {
-        at: format!("{PROGRAM_FOLDER}/init"),
-    });
-    for mount in &cell.mounts {
-        let (at, kind) = match mount {
-            Mount::Program { at, .. } | Mount::Device { at } => (at, Some(GrantKind::File)),
-            Mount::Grant { at, kind, .. } | Mount::System { at, kind, .. } => (at, Some(*kind)),
-            Mount::Scratch { at, .. } | Mount::Processes { at } => (at, Some(GrantKind::Directory)),
-            Mount::Link { at, .. } | Mount::Text { at, .. } => (at, None),
-            // They lie over what a grant already shows.
-            Mount::Held { .. } | Mount::Kept { .. } => {
-                ops.push(lower_mount(mount, cell.identity));
-                continue;
-            }
-        };
-        directories(at, &mut made, &mut ops);
-        let place = |kind| match kind {
-            GrantKind::File => RootOp::File { at: at.clone() },
-            GrantKind::Directory => RootOp::Directory { at: at.clone() },
-        };
-        ops.extend(kind.map(place));
-        // At once, so that a place below this one is made in what is mounted here.
-        ops.push(lower_mount(mount, cell.identity));
-    }
-    ops
-}
-
-/// The directories above a mount point, each once.
-fn directories(at: &str, made: &mut BTreeSet<String>, ops: &mut Vec<RootOp>) {
-    for (end, _) in at.match_indices('/').skip(1) {
-        if let Some(folder) = at
-            .get(..end)
-            .filter(|folder| made.insert((*folder).to_owned()))
-        {
-            ops.push(RootOp::Directory {
-                at: folder.to_owned(),
-            });
-        }
-    }
-}
-
-fn lower_mount(mount: &Mount, identity: Identity) -> RootOp {
-    match mount {
-        Mount::Program { source, at } | Mount::System { source, at, .. } => RootOp::Bind {
-            source: source.clone(),
-            at: at.clone(),
-            access: Access::Read,
-            exec: Exec::Allowed,
-            owner: Owner::Same,
-        },
-        Mount::Link { at, to } => RootOp::Link {
-            at: at.clone(),
-            to: to.clone(),
-        },
-        Mount::Text { at, text } => RootOp::Text {
-            at: at.clone(),
-            text: text.clone(),
-        },
-        Mount::Processes { at } => RootOp::Processes { at: at.clone() },
-        Mount::Device { at } => RootOp::Device { at: at.clone() },
-        Mount::Grant {
-            source,
-            at,
-            access,
-            exec,
-            ..
-        } => RootOp::Bind {
-            source: source.clone(),
-            at: at.clone(),
-            access: *access,
-            exec: *exec,
-            owner: match identity {
-                Identity::UnusedHostId => Owner::Server,
-                Identity::Caller { .. } => Owner::Same,
-            },
-        },
-        Mount::Held { source, at, .. } => RootOp::Over {
-            source: source.clone(),
-            at: at.clone(),
-            access: Access::Read,
-        },
-        Mount::Kept { source, at, .. } => RootOp::Over {
-            source: source.clone(),
-            at: at.clone(),
-            access: Access::Write,
-        },
-        Mount::Scratch {
-            at,
-            bytes_max,
-            inodes_max,
-        } => RootOp::Scratch {
-            at: at.clone(),
-            bytes_max: *bytes_max,
-            inodes_max: *inodes_max,
-        },
-    }
 }
 
 /// Which of brig's programs runs in a component's cell.
@@ -350,5 +173,7 @@ pub fn component_program(worker: &WorkerFiles, kind: CellKind, role: ComponentRo
         args,
         env: Vec::new(),
         descriptors: 6,
+        directory: "/".to_owned(),
+        stop_signal: SIGTERM,
     }
 }

@@ -1,4 +1,7 @@
-//! The plan of a program of this host.
+//! The plan of a program: one of this host, or one in an image.
+
+mod command;
+mod image;
 
 use super::bounds::{Bounds, group, processor_share, rlimits};
 use super::grants::{looked_through, mounts as granted, scratch};
@@ -7,11 +10,11 @@ use super::residuals::residuals;
 use super::{
     ContainerPart, Isolation, Plan, Unplannable, Value, beyond, bridge, environment, walls,
 };
-use crate::cell::{Access, GrantKind, Links, Mount, PROGRAM_FOLDER, Rlimit};
-use crate::facts::{Controller, HostFacts, SystemKind, SystemPlace};
+use crate::cell::{Access, Links, Mount, PROGRAM_FOLDER, Rlimit};
+use crate::facts::{Controller, HostFacts};
 use crate::mechanism::{Held, Isolated, Mechanism, hold, no_full_cell};
 use crate::seccomp::{FileCalls, Profile};
-use brig_policies::{CommandProgram, Limits, Places, Policy, Source};
+use brig_policies::{Limits, Package, Places, Policy, Source};
 use std::collections::BTreeMap;
 
 /// Devices that give and take bytes and no more. No other node of the host is in a cell.
@@ -23,20 +26,13 @@ const LINKS: &[(&str, &str)] = &[
     ("/dev/stdout", "/proc/self/fd/1"),
     ("/dev/stderr", "/proc/self/fd/2"),
 ];
-/// The host's users are none of the server's business, and some runtimes fail without an entry for
-/// their own id.
-const TEXTS: &[(&str, &str)] = &[
-    ("/etc/passwd", "brig:x:65532:65532:brig:/tmp:/bin/false\n"),
-    ("/etc/group", "brig:x:65532:\n"),
-    ("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"),
-    (
-        "/etc/nsswitch.conf",
-        "passwd: files\ngroup: files\nhosts: files dns\n",
-    ),
-];
-/// Variables that programs cannot do without, unless the manifest sets them.
-const VARIABLES: &[(&str, &str)] = &[("HOME", "/tmp"), ("PATH", "/usr/local/bin:/usr/bin:/bin")];
-/// Places of the cell in which no grant can appear: they are brig's or the host's system.
+/// The server's account. Some runtimes fail without an entry for their own id.
+const ACCOUNT: &str = "brig:x:65532:65532:brig:/tmp:/bin/false\n";
+/// Its group.
+const GROUP: &str = "brig:x:65532:\n";
+/// The one host that is there.
+const HOSTS: &str = "127.0.0.1 localhost\n::1 localhost\n";
+/// Places of the cell in which no grant can appear: they are brig's or the system's.
 const TAKEN: &[&str] = &[
     "/dev",
     "/proc",
@@ -47,6 +43,17 @@ const TAKEN: &[&str] = &[
 ];
 /// init, beside what the manifest allows.
 const OWN_PROCESSES: u64 = 1;
+
+/// What starts, and the system that it starts in.
+struct Started {
+    part: ContainerPart,
+    args: Vec<String>,
+    environment: BTreeMap<String, Value>,
+    /// Mounts before all others.
+    system: Vec<Mount>,
+    /// Files that brig writes.
+    texts: Vec<(&'static str, String)>,
+}
 
 /// Decides the sandbox of a program, or names everything that stands in the way.
 pub fn container(
@@ -63,14 +70,9 @@ pub fn container(
     });
     let open = processor_share(limits.cpus_milli, facts, &mut held);
     faults.extend(open.map(Unplannable::from));
-    let named = match policy.source() {
-        Source::Command { program, args } => program_of(program, facts).map(|p| (p, args)),
-        Source::Component(path) => Err(Unplannable::Program(format!("`{path}` is no program"))),
-        Source::Package(_) => Err(Unplannable::Program("a package is no program".to_owned())),
-    };
     let grants = grants(policy, places, facts, &mut faults);
-    let ((program, name), args) = match named {
-        Ok(named) => named,
+    let started = match started(policy, facts, &grants) {
+        Ok(started) => started,
         Err(fault) => {
             faults.push(fault);
             return Err(faults);
@@ -81,23 +83,35 @@ pub fn container(
     }
     affinity(facts, &mut held);
     let links = links(&grants, facts);
-    let mounts = mounts(facts, limits, &program, grants);
     let calls = Profile::of_program(links);
     let mut residuals = residuals(facts, FileCalls::Write, Isolated::Container);
     residuals.extend(obeyed::residuals(looked_through(policy, facts)));
-    let mut all_args = args.clone();
-    all_args.extend(policy.args().iter().cloned());
     Ok(Plan {
         server: policy.name().as_str().to_owned(),
-        isolation: Isolation::Container(ContainerPart { program, name }),
-        args: all_args,
-        environment: with_defaults(environment(policy)),
-        cell: walls(facts, mounts, calls, bounds(limits, facts)),
+        isolation: Isolation::Container(started.part),
+        args: started.args,
+        environment: started.environment,
+        cell: walls(
+            facts,
+            mounts(limits, started.system, started.texts, grants),
+            calls,
+            bounds(limits, facts),
+        ),
         processor_milli: limits.cpus_milli,
         bridge: bridge(limits),
         held,
         residuals,
     })
+}
+
+fn started(policy: &Policy, facts: &HostFacts, grants: &[Mount]) -> Result<Started, Unplannable> {
+    let none = |what: &str| Err(Unplannable::Program(format!("{what} is no program")));
+    match policy.source() {
+        Source::Command { program, args } => command::started(policy, program, args, facts, grants),
+        Source::Package(Package::Image(_)) => image::started(policy, facts, grants),
+        Source::Package(_) => none("a package"),
+        Source::Component(path) => none(&format!("`{path}`")),
+    }
 }
 
 fn grants(
@@ -108,11 +122,20 @@ fn grants(
 ) -> Vec<Mount> {
     let mut grants = Vec::new();
     for grant in policy.files() {
+        let at = grant.at().as_str();
         match granted(grant, places, facts, Isolated::Container) {
-            Ok(mounts) => grants.extend(mounts),
+            Ok(mounts) => {
+                let stands = facts.image.as_ref().zip(mounts.first());
+                let stands = stands.and_then(|(image, mount)| image::in_the_way(image, mount));
+                faults.extend(stands.map(|message| Unplannable::Grant {
+                    span: grant.span(),
+                    message,
+                    help: "write another `at`, such as one below `/data`".to_owned(),
+                }));
+                grants.extend(mounts);
+            }
             Err(fault) => faults.push(fault),
         }
-        let at = grant.at().as_str();
         let system = facts.system.iter().map(|place| place.at.as_str());
         let mut taken = system.chain(TAKEN.iter().copied());
         if let Some(place) = taken.find(|place| meets(at, place)) {
@@ -124,23 +147,6 @@ fn grants(
         }
     }
     grants
-}
-
-/// The program's canonical path, and its own name.
-fn program_of(
-    program: &CommandProgram,
-    facts: &HostFacts,
-) -> Result<(String, String), Unplannable> {
-    let name = match program {
-        CommandProgram::Path(path) => path.as_str(),
-        CommandProgram::Name(name) => name,
-    };
-    match &facts.program {
-        Some(path) => Ok((path.clone(), name.to_owned())),
-        None => Err(Unplannable::Program(format!(
-            "this host has no program `{name}`"
-        ))),
-    }
 }
 
 /// Whether one path is the other or lies in it, whichever way.
@@ -179,11 +185,16 @@ fn bounds(limits: &Limits, facts: &HostFacts) -> Bounds {
     }
 }
 
-fn mounts(facts: &HostFacts, limits: &Limits, program: &str, grants: Vec<Mount>) -> Vec<Mount> {
-    let mut mounts: Vec<Mount> = facts.system.iter().map(system).collect();
-    mounts.extend(TEXTS.iter().map(|(at, text)| Mount::Text {
-        at: (*at).to_owned(),
-        text: (*text).to_owned(),
+fn mounts(
+    limits: &Limits,
+    system: Vec<Mount>,
+    texts: Vec<(&str, String)>,
+    grants: Vec<Mount>,
+) -> Vec<Mount> {
+    let mut mounts = system;
+    mounts.extend(texts.into_iter().map(|(at, text)| Mount::Text {
+        at: at.to_owned(),
+        text,
     }));
     mounts.push(Mount::Processes {
         at: "/proc".to_owned(),
@@ -198,45 +209,7 @@ fn mounts(facts: &HostFacts, limits: &Limits, program: &str, grants: Vec<Mount>)
     mounts.extend(scratch("/tmp", limits.scratch_bytes));
     mounts.extend(scratch("/dev/shm", limits.scratch_bytes));
     mounts.extend(grants);
-    let covered = mounts.iter().any(|mount| match mount {
-        Mount::System { at, .. } => meets(program, at),
-        Mount::Grant {
-            source, at, exec, ..
-        } => source == at && *exec == crate::cell::Exec::Allowed && meets(program, at),
-        Mount::Program { .. }
-        | Mount::Link { .. }
-        | Mount::Text { .. }
-        | Mount::Processes { .. }
-        | Mount::Device { .. }
-        | Mount::Held { .. }
-        | Mount::Kept { .. }
-        | Mount::Scratch { .. } => false,
-    });
-    if !covered {
-        mounts.push(Mount::System {
-            source: program.to_owned(),
-            at: program.to_owned(),
-            kind: GrantKind::File,
-        });
-    }
     mounts
-}
-
-fn system(place: &SystemPlace) -> Mount {
-    let at = place.at.clone();
-    match &place.is {
-        SystemKind::Directory => Mount::System {
-            source: at.clone(),
-            at,
-            kind: GrantKind::Directory,
-        },
-        SystemKind::File(source) => Mount::System {
-            source: source.clone(),
-            at,
-            kind: GrantKind::File,
-        },
-        SystemKind::Link(to) => Mount::Link { at, to: to.clone() },
-    }
 }
 
 /// Landlock keeps links out of the grants that deny them. Where the kernel has none, nobody makes
@@ -257,13 +230,4 @@ fn links(grants: &[Mount], facts: &HostFacts) -> Links {
     } else {
         Links::Allowed
     }
-}
-
-fn with_defaults(mut environment: BTreeMap<String, Value>) -> BTreeMap<String, Value> {
-    for (name, value) in VARIABLES {
-        environment
-            .entry((*name).to_owned())
-            .or_insert_with(|| Value::Literal((*value).to_owned()));
-    }
-    environment
 }

@@ -191,6 +191,8 @@ pub(super) fn preopens(mounts: &[Mount], cell: CellKind) -> Vec<Preopen> {
     for mount in mounts {
         let (source, at, access) = match mount {
             Mount::Program { .. }
+            | Mount::Image { .. }
+            | Mount::Folder { .. }
             | Mount::Held { .. }
             | Mount::Kept { .. }
             | Mount::System { .. }

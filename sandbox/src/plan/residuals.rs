@@ -55,7 +55,8 @@ fn narrow_residuals(facts: &HostFacts, files: FileCalls) -> Vec<Residual> {
         residual(
             "names-of-files",
             "without a mount namespace, a worker that was taken over can learn whether a path \
-             exists, its size and times, though not its content (landlock(7))",
+             exists, its size and times, and where a link leads, though not its content \
+             (landlock(7))",
         ),
         residual(
             "scratch",

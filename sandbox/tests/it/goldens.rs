@@ -10,8 +10,10 @@ use crate::ask::{artifact, places, policy};
 use brig_policies::Source;
 use brig_sandbox::cell::Cell;
 use brig_sandbox::facts::HostFacts;
-use brig_sandbox::lower::native::{ComponentRole, NativeCell, component_program, native};
-use brig_sandbox::plan::{Plan, compiler_cell, component, container};
+use brig_sandbox::lower::native::{ComponentRole, NativeCell, Program, component_program, native};
+use brig_sandbox::plan::{
+    self, ContainerPart, Isolation, Plan, compiler_cell, component, container,
+};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,8 +43,7 @@ fn check(expected: &Path, got: &Value) {
 
 /// The lowered cell, with filters told by their length: a plan names their calls, and what they
 /// answer has tests of its own.
-fn lowered(cell: &Cell, facts: &HostFacts, role: ComponentRole) -> Value {
-    let program = component_program(&facts.worker, cell.kind, role);
+fn lowered(cell: &Cell, program: Program) -> Value {
     let native = native(cell, program).unwrap();
     let mut json = serde_json::to_value(&native).unwrap();
     let back: NativeCell = serde_json::from_value(json.clone()).unwrap();
@@ -52,6 +53,27 @@ fn lowered(cell: &Cell, facts: &HostFacts, role: ComponentRole) -> Value {
         json["init"][filter] = json!(format!("{instructions} instructions"));
     }
     json
+}
+
+fn brigs(cell: &Cell, facts: &HostFacts, role: ComponentRole) -> Program {
+    component_program(&facts.worker, cell.kind, role)
+}
+
+/// Values of the host are no part of a plan.
+fn own(plan: &Plan, part: &ContainerPart) -> Program {
+    let name = std::iter::once(&part.name);
+    let literal = |(name, value): (&String, &plan::Value)| match value {
+        plan::Value::Literal(text) => Some((name.clone(), text.clone())),
+        plan::Value::Host(_) => None,
+    };
+    Program {
+        path: part.program.clone(),
+        args: name.chain(&plan.args).cloned().collect(),
+        env: plan.environment.iter().filter_map(literal).collect(),
+        descriptors: 3,
+        directory: part.directory.clone(),
+        stop_signal: part.stop_signal,
+    }
 }
 
 // The names of calls, and how many instructions they take, are those of the architecture.
@@ -70,7 +92,7 @@ fn plans_and_cells_are_as_expected() {
                 &case.join("cell.json"),
                 &serde_json::to_value(&cell).unwrap(),
             );
-            let lowered = lowered(&cell, &facts, ComponentRole::Compiler);
+            let lowered = lowered(&cell, brigs(&cell, &facts, ComponentRole::Compiler));
             check(&case.join("native.json"), &lowered);
             continue;
         };
@@ -86,7 +108,11 @@ fn plans_and_cells_are_as_expected() {
         assert_eq!(back.digest(), plan.digest());
         let told = json!({ "digest": plan.digest(), "plan": json });
         check(&case.join("plan.json"), &told);
-        let lowered = lowered(&plan.cell, &facts, ComponentRole::Worker);
+        let program = match &plan.isolation {
+            Isolation::Component(_) => brigs(&plan.cell, &facts, ComponentRole::Worker),
+            Isolation::Container(part) => own(&plan, part),
+        };
+        let lowered = lowered(&plan.cell, program);
         check(&case.join("native.json"), &lowered);
     }
 }

@@ -295,6 +295,7 @@ impl Claim<'_> {
             RootOp::Link { .. }
             | RootOp::Text { .. }
             | RootOp::Processes { .. }
+            | RootOp::Image { .. }
             | RootOp::Device { .. } => panic!("no part of a component's root"),
         });
         let planned = self.plan.cell.mounts.iter().map(|mount| match mount {
@@ -307,6 +308,8 @@ impl Claim<'_> {
             | Mount::Link { .. }
             | Mount::Text { .. }
             | Mount::Processes { .. }
+            | Mount::Image { .. }
+            | Mount::Folder { .. }
             | Mount::Device { .. } => panic!("no part of a component's cell"),
         });
         let planned: Vec<(&str, &str)> = planned.collect();
@@ -328,6 +331,7 @@ impl Claim<'_> {
                 RootOp::Link { .. }
                 | RootOp::Text { .. }
                 | RootOp::Processes { .. }
+                | RootOp::Image { .. }
                 | RootOp::Device { .. } => panic!("no part of a component's root"),
             })
         };
@@ -465,6 +469,8 @@ fn is_written(mount: &Mount) -> bool {
         | Mount::Link { .. }
         | Mount::Text { .. }
         | Mount::Processes { .. }
+        | Mount::Image { .. }
+        | Mount::Folder { .. }
         | Mount::Device { .. } => panic!("no part of a component's cell"),
     }
 }

@@ -48,7 +48,10 @@ pub(super) fn check(mount: &Mount, kind: CellKind) -> Option<SourceCheck> {
         } => (source, at, true, *exec == Exec::Denied),
         Mount::Kept { source, at, exec } => (source, at, false, *exec == Exec::Denied),
         Mount::Device { at } => return Some(device_check(at)),
-        Mount::Scratch { .. }
+        // An overlay has a device of its own; which folder it shows is compared when it is made.
+        Mount::Image { .. }
+        | Mount::Folder { .. }
+        | Mount::Scratch { .. }
         | Mount::Link { .. }
         | Mount::Text { .. }
         | Mount::Processes { .. } => return None,

@@ -1,0 +1,112 @@
+//! A program in an image: the image is the whole root, and its configuration a wish.
+
+use super::{ACCOUNT, GROUP, HOSTS, Started, environment};
+use crate::cell::{GrantKind, ID_INSIDE, Mount};
+use crate::facts::HostFacts;
+use crate::image::{self, ImageFacts, Stands};
+use crate::plan::{ContainerPart, ImagePart, Unplannable};
+use brig_policies::Policy;
+
+pub(super) fn started(
+    policy: &Policy,
+    facts: &HostFacts,
+    grants: &[Mount],
+) -> Result<Started, Unplannable> {
+    let Some(image) = &facts.image else {
+        return Err(Unplannable::Program(
+            "the image is not on this host".to_owned(),
+        ));
+    };
+    let named = |what: &str| Unplannable::Program(format!("`{}` {what}", image.reference));
+    let arguments = image::arguments(&image.wish, policy.args());
+    let mut arguments = arguments.into_iter().flatten();
+    let name = arguments
+        .next()
+        .ok_or_else(|| named("names no program: write it, with its arguments, as `args`"))?;
+    let program = image
+        .program
+        .clone()
+        .ok_or_else(|| named(&format!("has no program `{name}`")))?;
+    if let Some(Stands::File | Stands::Link(_)) = image.stands.get("/etc") {
+        return Err(named("has an `/etc` that is no directory"));
+    }
+    let directory = image::directory(&image.wish);
+    let mut system = vec![Mount::Image {
+        source: image.root.clone(),
+        top: image.top.clone(),
+    }];
+    if !image.has_directory {
+        system.push(Mount::Folder {
+            at: directory.clone(),
+        });
+    }
+    let granted: Vec<&str> = grants.iter().map(Mount::at).collect();
+    let [accounts, groups] = &image.accounts;
+    Ok(Started {
+        part: ContainerPart {
+            program,
+            name,
+            directory,
+            stop_signal: image::stop_signal(&image.wish),
+            image: Some(ImagePart {
+                reference: image.reference.clone(),
+                digest: image.digest.clone(),
+                answered: image::answers(&image.wish, &granted, ID_INSIDE),
+            }),
+        },
+        args: arguments.collect(),
+        environment: image::environment(&image.wish, &image.accounts, environment(policy)),
+        system,
+        texts: vec![
+            ("/etc/passwd", with_own(accounts.as_deref(), ACCOUNT)),
+            ("/etc/group", with_own(groups.as_deref(), GROUP)),
+            ("/etc/hosts", HOSTS.to_owned()),
+        ],
+    })
+}
+
+/// The image's accounts, and the one as which the server runs. The first line of an id counts
+/// (getpwuid(3)).
+fn with_own(of_image: Option<&str>, own: &str) -> String {
+    let of_image = of_image.unwrap_or_default();
+    let end = if of_image.is_empty() || of_image.ends_with('\n') {
+        ""
+    } else {
+        "\n"
+    };
+    let taken = format!(":{ID_INSIDE}:");
+    let kept = of_image.lines().filter(|line| !line.contains(&taken));
+    let kept: Vec<&str> = kept.collect();
+    if kept.len() == of_image.lines().count() {
+        return format!("{of_image}{end}{own}");
+    }
+    format!("{}\n{own}", kept.join("\n"))
+}
+
+/// What of the image keeps a grant from its place.
+pub(super) fn in_the_way(image: &ImageFacts, grant: &Mount) -> Option<String> {
+    let Mount::Grant { at, kind, .. } = grant else {
+        return None;
+    };
+    let above = at.match_indices('/').skip(1);
+    let above = above.filter_map(|(end, _)| at.get(..end));
+    let own = image
+        .stands
+        .get(at.as_str())
+        .filter(|stands| match (stands, kind) {
+            (Stands::Link(_), _)
+            | (Stands::File, GrantKind::Directory)
+            | (Stands::Directory, GrantKind::File) => true,
+            (Stands::File, GrantKind::File) | (Stands::Directory, GrantKind::Directory) => false,
+        });
+    let mut above = above.filter_map(|path| Some((path, image.stands.get(path)?)));
+    let (path, stands) = above
+        .find(|(_, stands)| **stands != Stands::Directory)
+        .or_else(|| own.map(|own| (at.as_str(), own)))?;
+    let is = match stands {
+        Stands::File => "a file".to_owned(),
+        Stands::Directory => "a directory".to_owned(),
+        Stands::Link(to) => format!("a link to `{to}`"),
+    };
+    Some(format!("`{path}` is {is} in the image"))
+}
