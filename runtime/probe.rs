@@ -1,6 +1,7 @@
 //! Host → facts. It looks and never changes anything; what a fact means is decided in `sandbox`.
 
 mod image;
+mod look;
 mod obeyed;
 mod system;
 
@@ -8,15 +9,17 @@ use crate::launch::{FileIdentity, GroupParents, landlock_abi, loaded_objects};
 use brig_policies::{Access, Policy, Source};
 use brig_sandbox::cell::FIRST_UNUSED_HOST_ID;
 use brig_sandbox::facts::{Caller, HostFacts, SourceFact, SourceKind, UserNamespaces, WorkerFiles};
+use brig_sandbox::family::ProgramLook;
 use brig_sandbox::image::{ImageFacts, Wish};
 use image::Root;
+use look::{Opened, look};
 use obeyed::{Tree, look_through};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use system::{program, system};
+use system::{on_path, program, system};
 use thiserror::Error;
 
 /// Why a probe failed. It fails on what is wrong with this host or installation, never on what is
@@ -64,13 +67,19 @@ pub(crate) fn facts(
         Source::Command { program, .. } => Some(program),
         Source::Component(_) | Source::Package(_) => None,
     });
+    let image = match policy.zip(image) {
+        Some((policy, image)) => Some(image_facts(policy, image)?),
+        None => None,
+    };
+    let (image, look_in_image) = image.unzip();
+    let program = command.and_then(program);
     let facts = HostFacts {
+        look: look_in_image
+            .or_else(|| program.as_deref().map(of_host))
+            .unwrap_or_default(),
+        image,
+        program,
         system: command.map(|_| system()).unwrap_or_default(),
-        program: command.and_then(program),
-        image: match policy.zip(image) {
-            Some((policy, image)) => Some(image_facts(policy, image)?),
-            None => None,
-        },
         processors: std::thread::available_parallelism()
             .map_or(1, |count| u32::try_from(count.get()).unwrap_or(1)),
         kernel: kernel(),
@@ -85,24 +94,49 @@ pub(crate) fn facts(
     Ok((facts, groups))
 }
 
-fn image_facts(policy: &Policy, image: UnpackedImage) -> Result<ImageFacts, ProbeError> {
+/// What a program of this host is.
+fn of_host(program: &str) -> ProgramLook {
+    look(program, |path| {
+        let found = if path.contains('/') {
+            Some(path.to_owned())
+        } else {
+            on_path(path)
+        };
+        let path = fs::canonicalize(found.ok_or(io::ErrorKind::NotFound)?)?;
+        let name = path.file_name().unwrap_or_default();
+        Ok(Opened {
+            name: name.to_string_lossy().into_owned(),
+            file: fs::File::open(&path)?,
+        })
+    })
+}
+
+fn image_facts(
+    policy: &Policy,
+    image: UnpackedImage,
+) -> Result<(ImageFacts, ProgramLook), ProbeError> {
     let failed = |source| ProbeError::Image {
         reference: image.reference.clone(),
         source,
     };
     let canonical = fs::canonicalize(&image.root).map_err(failed)?;
     let root = Root::open(&canonical).map_err(failed)?;
-    Ok(ImageFacts {
+    let program = root.program(&image.wish, policy);
+    let looked = program
+        .as_deref()
+        .map(|program| look(program, |named| root.opened(named, &image.wish)));
+    let facts = ImageFacts {
         root: text(&canonical)?,
         accounts: ["/etc/passwd", "/etc/group"].map(|path| root.accounts(path)),
-        program: root.program(&image.wish, policy),
+        program,
         top: root.top().map_err(failed)?,
         has_directory: root.has_directory(&image.wish),
         stands: root.stands(policy),
         reference: image.reference,
         digest: image.digest,
         wish: image.wish,
-    })
+    };
+    Ok((facts, looked.unwrap_or_default()))
 }
 
 /// What each granted and named path is, and what the host obeys in those that may be written.

@@ -3,8 +3,11 @@
 use crate::log::escape;
 use crate::prepare::Planned;
 use brig_sandbox::cell::{Access, Cell, CellKind, Identity, Mount, Rlimit};
-use brig_sandbox::plan::{Isolation, Plan, Value};
+use brig_sandbox::plan::{ContainerPart, Isolation, Plan, Value};
 use std::fmt::Write as _;
+
+/// The calls that the profile of moby allows without any condition (profiles/seccomp/default.json).
+const MOBYS_CALLS: usize = 361;
 
 /// For programs: the plan itself, with its digest.
 pub(super) fn json(plan: &Plan) -> String {
@@ -52,6 +55,7 @@ fn rights(plan: &Plan, out: &mut String) {
                 line(out, "", &image.digest);
             }
             line(out, "program", &escape(part.program.as_bytes()));
+            line(out, "family", &family(part));
             if part.directory != "/" {
                 line(out, "starts in", &escape(part.directory.as_bytes()));
             }
@@ -95,7 +99,7 @@ fn bounds(plan: &Plan, out: &mut String) {
         }
         Isolation::Container(_) => {
             line(out, "memory", &memory(&plan.cell));
-            format!("{start} system calls")
+            format!("{start} system calls, where moby's default profile allows {MOBYS_CALLS}")
         }
     };
     line(out, "message", &size(plan.bridge.message_bytes_max));
@@ -110,6 +114,16 @@ fn bounds(plan: &Plan, out: &mut String) {
         &format!("{} ms, anew with each progress", plan.bridge.call_ms),
     );
     line(out, "calls", &calls);
+}
+
+/// What kind of program it is, and which groups of system calls it has.
+fn family(part: &ContainerPart) -> String {
+    let groups: Vec<&str> = part.groups.iter().map(String::as_str).collect();
+    let groups = match groups.as_slice() {
+        [] => "no group of system calls beyond those of every program".to_owned(),
+        groups => format!("system calls of {}", groups.join(", ")),
+    };
+    format!("{}, with {groups}", part.family.name())
 }
 
 /// What bounds a program's memory here.

@@ -1,6 +1,7 @@
 //! What lies where in an unpacked image. Links in it are followed as its program would follow them:
 //! its root is the top (openat2(2), `RESOLVE_IN_ROOT`).
 
+use super::look::Opened;
 use brig_policies::Policy;
 use brig_sandbox::cell::GrantKind;
 use brig_sandbox::image::{Stands, Wish, arguments, clean, directory, search_path};
@@ -8,7 +9,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::Path;
 
 /// Bytes of an image's list of accounts that are read. Longer ones are as good as none.
@@ -167,6 +168,30 @@ impl Root {
             .filter(|folder| folder.starts_with('/'))
             .map(|folder| clean(&format!("{folder}/{name}")));
         paths.find(|path| self.runs(path))
+    }
+
+    /// A program of the image, by a path or by a name on the image's own search path. Its name is
+    /// that of the file, with links followed.
+    pub(super) fn opened(&self, named: &str, wish: &Wish) -> io::Result<Opened> {
+        let path = if named.starts_with('/') {
+            Some(named.to_owned())
+        } else {
+            let folders = search_path(wish, None).split(':');
+            let mut paths = folders.map(|folder| clean(&format!("{folder}/{named}")));
+            paths.find(|path| self.runs(path))
+        };
+        let path = path.ok_or(io::ErrorKind::NotFound)?;
+        let file = File::from(self.at(&path, OFlags::RDONLY | OFlags::NONBLOCK)?);
+        if !file.metadata()?.is_file() {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        // The kernel knows which file it is; the path is another one where a link leads on.
+        let known = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+        let name = known.file_name().unwrap_or_default();
+        Ok(Opened {
+            name: name.to_string_lossy().into_owned(),
+            file,
+        })
     }
 
     fn runs(&self, path: &str) -> bool {

@@ -60,19 +60,23 @@ fn kind(at: &str) -> Option<SystemKind> {
 
 /// The canonical path of a program that can be run; a name is looked up as a shell would.
 pub(super) fn program(named: &CommandProgram) -> Option<String> {
-    let runs = |path: &Path| {
-        let path = fs::canonicalize(path).ok()?;
-        let file = fs::metadata(&path).ok()?;
-        let can = file.is_file() && file.permissions().mode() & 0o111 != 0;
-        can.then(|| path.to_str().map(str::to_owned)).flatten()
-    };
     match named {
         CommandProgram::Path(path) => runs(Path::new(path.as_str())),
-        CommandProgram::Name(name) => {
-            let folders = std::env::var_os("PATH")?;
-            std::env::split_paths(&folders)
-                .filter(|folder| folder.is_absolute())
-                .find_map(|folder| runs(&folder.join(name)))
-        }
+        CommandProgram::Name(name) => on_path(name),
     }
+}
+
+/// The canonical path of a name's program, as a shell would find it.
+pub(super) fn on_path(name: &str) -> Option<String> {
+    let folders = std::env::var_os("PATH")?;
+    std::env::split_paths(&folders)
+        .filter(|folder| folder.is_absolute())
+        .find_map(|folder| runs(&folder.join(name)))
+}
+
+fn runs(path: &Path) -> Option<String> {
+    let path = fs::canonicalize(path).ok()?;
+    let file = fs::metadata(&path).ok()?;
+    let can = file.is_file() && file.permissions().mode() & 0o111 != 0;
+    can.then(|| path.to_str().map(str::to_owned)).flatten()
 }

@@ -1,6 +1,7 @@
 //! What this host offers, as plain data. The probe in `runtime` fills it; nothing here looks.
 
 use crate::component::Form;
+use crate::family::ProgramLook;
 use crate::image::ImageFacts;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,9 @@ pub struct HostFacts {
     pub system: Vec<SystemPlace>,
     /// The program that the manifest names, where it names one and the host has it.
     pub program: Option<String>,
+    /// What kind of file the program is, of this host or in the image.
+    #[serde(default)]
+    pub look: ProgramLook,
     /// The image that the manifest names, where it names one.
     #[serde(default)]
     pub image: Option<ImageFacts>,

@@ -9,6 +9,7 @@ extern crate alloc;
 pub mod cell;
 pub mod component;
 pub mod facts;
+pub mod family;
 pub mod image;
 pub mod landlock;
 pub mod lower;

@@ -9,6 +9,7 @@ mod residuals;
 use crate::cell::{Cell, CellKind, Identity, Mount, Namespace, PROGRAM_FOLDER, Rlimit};
 use crate::component::{Preopen, WorkerLimits};
 use crate::facts::{Artifact, HostFacts, WorkerFiles};
+use crate::family::ProgramFamily;
 use crate::image::Answered;
 use crate::landlock;
 use crate::mechanism::{Held, Isolated, Unenforceable, cell_kind, hold};
@@ -92,6 +93,10 @@ pub struct ContainerPart {
     pub directory: String,
     /// The signal that asks it to end, once its input has ended (signal(7)).
     pub stop_signal: u8,
+    /// What kind of program it is.
+    pub family: ProgramFamily,
+    /// The groups of system calls that it has: its family's, and those that the manifest grants.
+    pub groups: BTreeSet<String>,
     /// The image that is its root, where it is not this host's system.
     pub image: Option<ImagePart>,
 }

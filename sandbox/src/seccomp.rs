@@ -7,6 +7,7 @@
 //! (bit 30), which no list names.
 
 use crate::cell::Links;
+use brig_policies::SyscallGroup;
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule, TargetArch,
@@ -17,7 +18,7 @@ use thiserror::Error;
 
 mod calls;
 
-pub use calls::{Call, Narrowing, calls};
+pub use calls::{Call, Code, Narrowing, calls};
 
 /// A set of system calls by name, the form in which a plan shows and digests it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,9 +70,16 @@ impl Profile {
         Self(named.map(|call| call.name.to_owned()).collect())
     }
 
-    /// The profile of a program, with or without the calls that make symbolic links.
-    pub fn of_program(links: Links) -> Self {
+    /// The profile of a program with these groups, with or without the calls that make symbolic
+    /// links.
+    pub fn of_program(links: Links, groups: &BTreeSet<SyscallGroup>) -> Self {
         let mut profile = Self::of(Family::Program, FileCalls::Write);
+        let grouped = calls().filter(|call| call.group().is_some_and(|g| groups.contains(&g)));
+        profile.0.extend(grouped.map(|call| call.name.to_owned()));
+        if !groups.contains(&SyscallGroup::Jit) {
+            // A memory file can be written and then mapped as code.
+            profile.0.remove("memfd_create");
+        }
         if links == Links::Denied {
             profile.0.retain(|name| !name.starts_with("symlink"));
         }
@@ -81,6 +89,16 @@ impl Profile {
     /// Whether this is a program's: it may start processes, not threads alone.
     fn is_of_program(&self) -> bool {
         self.0.contains("setsid")
+    }
+
+    /// Whether this program may run memory that it has written.
+    fn has_jit(&self) -> bool {
+        self.0.contains("pkey_mprotect")
+    }
+
+    /// Whether this program may start others.
+    fn has_subprocess(&self) -> bool {
+        self.0.contains("setpgid")
     }
 
     /// The filter as instructions of `struct sock_filter`, each packed little-endian in 64 bits.
@@ -137,11 +155,23 @@ fn rules_of(call: &Call, profile: &Profile) -> Result<Vec<SeccompRule>, InvalidP
     Ok(match call.narrowing {
         Narrowing::Any => Vec::new(),
         // An exec belongs to the start of a program. With it gone, so are executable mappings.
-        Narrowing::NoExecutableMappingOnceLoaded if profile.0.contains("execve") => Vec::new(),
-        Narrowing::NoExecutableMappingOnceLoaded => vec![one(mask(2, libc::PROT_EXEC, 0)?)?],
+        Narrowing::NoExecutableMappingOnceLoaded(_)
+            if profile.0.contains("execve") && (!profile.is_of_program() || profile.has_jit()) =>
+        {
+            Vec::new()
+        }
+        Narrowing::NoExecutableMappingOnceLoaded(Code::OfFiles) if profile.is_of_program() => {
+            let of_file = mask(2, libc::PROT_EXEC | libc::PROT_WRITE, libc::PROT_EXEC)?;
+            let file = mask(3, libc::MAP_ANONYMOUS, 0)?;
+            vec![
+                one(mask(2, libc::PROT_EXEC, 0)?)?,
+                SeccompRule::new(vec![of_file, file])?,
+            ]
+        }
+        Narrowing::NoExecutableMappingOnceLoaded(_) => vec![one(mask(2, libc::PROT_EXEC, 0)?)?],
         Narrowing::NoSetIdMode(index) => vec![one(mask(index, SET_ID_BITS, 0)?)?],
         // Threads and processes, and no namespace.
-        Narrowing::ThreadsOnly if profile.is_of_program() => {
+        Narrowing::ThreadsOnly if profile.has_subprocess() => {
             vec![one(mask(0, NEW_NAMESPACES, 0)?)?]
         }
         Narrowing::ThreadsOnly => vec![one(mask(

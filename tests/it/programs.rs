@@ -52,7 +52,8 @@ impl Runs {
             )
         };
         let text = format!(
-            "brig = 1\n[server]\nname = \"program\"\ncommand = {command}\n{}{}{more}",
+            "brig = 1\n[server]\nname = \"program\"\ncommand = {command}\n{}{}{more}\n\
+             [syscalls]\nallow = [\"subprocess\"]\n",
             grant("read", ""),
             grant("write", "access = \"write\"\n"),
         );

@@ -225,6 +225,7 @@ const UNSAFE: &[(&str, usize)] = &[
     ("runtime/component/mapping.rs", usize::MAX),
     ("runtime/init/sys.rs", usize::MAX),
     ("runtime/init/sys/memory.rs", usize::MAX),
+    ("runtime/init/sys/paths.rs", usize::MAX),
     ("runtime/init/sys/walls.rs", usize::MAX),
     ("runtime/init/main.rs", 2),
 ];

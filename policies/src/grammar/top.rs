@@ -97,8 +97,7 @@ pub(crate) const SYSCALLS: Key = Key::new(
     "[syscalls]",
     "Groups of system calls beyond what every program has.",
 )
-.also(&["seccomp", "seccomp-profile"])
-.not_yet("leave it out; a component makes no system calls");
+.also(&["seccomp", "seccomp-profile"]);
 
 const UNIX: Key = Key::reserved("unix", "leave it out; no socket is reachable", &["sockets"]);
 const HTTP: Key = Key::reserved("http", "leave it out; the server then has no network", &[]);

@@ -123,11 +123,21 @@ pub enum SyscallGroup {
     IoUring,
     /// Where memory lies on machines of several memories.
     Numa,
+    /// Starting other programs, as shells, build tools and servers with helpers do.
+    Subprocess,
+    /// Looking into the processes that it started, as debuggers and crash reporters do.
+    PtraceSelf,
 }
 
 impl SyscallGroup {
     /// Every group.
-    pub const ALL: &'static [Self] = &[Self::Jit, Self::IoUring, Self::Numa];
+    pub const ALL: &'static [Self] = &[
+        Self::Jit,
+        Self::IoUring,
+        Self::Numa,
+        Self::Subprocess,
+        Self::PtraceSelf,
+    ];
 
     /// As a manifest writes it.
     pub const fn as_str(self) -> &'static str {
@@ -135,6 +145,8 @@ impl SyscallGroup {
             Self::Jit => "jit",
             Self::IoUring => "io-uring",
             Self::Numa => "numa",
+            Self::Subprocess => "subprocess",
+            Self::PtraceSelf => "ptrace-self",
         }
     }
 
@@ -144,6 +156,8 @@ impl SyscallGroup {
             Self::Jit => "memory that is written can then be run as code",
             Self::IoUring => "a large and young part of the kernel can be called",
             Self::Numa => "the layout of the host's memory can be seen and asked for",
+            Self::Subprocess => "it can start every program that its cell holds",
+            Self::PtraceSelf => "its processes can look into each other and change each other",
         }
     }
 }

@@ -61,8 +61,13 @@ impl Policy {
         if let Some((_, mark)) = self.client.first_key_value() {
             tell(&top::CLIENT, mark.span());
         }
-        if let Some((_, mark)) = self.syscalls.first_key_value() {
-            tell(&top::SYSCALLS, mark.span());
+        let first = self.syscalls.first_key_value();
+        if let Some((_, mark)) = first.filter(|_| matches!(self.source(), Source::Component(_))) {
+            found.push(NotEnforceable {
+                span: mark.span(),
+                key: top::SYSCALLS.name,
+                help: "leave it out: a component makes no system calls",
+            });
         }
         found.sort_by_key(|told| (told.span.start, told.span.end));
         found

@@ -8,14 +8,16 @@ use super::grants::{looked_through, mounts as granted, scratch};
 use super::obeyed;
 use super::residuals::residuals;
 use super::{
-    ContainerPart, Isolation, Plan, Unplannable, Value, beyond, bridge, environment, walls,
+    ContainerPart, Isolation, Plan, Residual, Unplannable, Value, beyond, bridge, environment,
+    walls,
 };
 use crate::cell::{Access, Links, Mount, PROGRAM_FOLDER, Rlimit};
 use crate::facts::{Controller, HostFacts};
+use crate::family::ProgramFamily;
 use crate::mechanism::{Held, Isolated, Mechanism, hold, no_full_cell};
 use crate::seccomp::{FileCalls, Profile};
-use brig_policies::{Limits, Package, Places, Policy, Source};
-use std::collections::BTreeMap;
+use brig_policies::{Limits, Package, Places, Policy, Source, SyscallGroup};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Devices that give and take bytes and no more. No other node of the host is in a cell.
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
@@ -44,6 +46,29 @@ const TAKEN: &[&str] = &[
 /// init, beside what the manifest allows.
 const OWN_PROCESSES: u64 = 1;
 
+/// The groups of the program's family, and those that the manifest grants.
+fn groups(policy: &Policy, facts: &HostFacts) -> BTreeSet<SyscallGroup> {
+    let mut groups = ProgramFamily::of(&facts.look).groups();
+    groups.extend(policy.syscalls().keys().copied());
+    groups
+}
+
+/// By name.
+fn named(policy: &Policy, facts: &HostFacts) -> BTreeSet<String> {
+    let groups = groups(policy, facts).into_iter();
+    groups.map(|group| group.as_str().to_owned()).collect()
+}
+
+/// Groups that reach around other walls.
+fn of_groups(groups: &BTreeSet<SyscallGroup>) -> Option<Residual> {
+    groups.contains(&SyscallGroup::IoUring).then(|| Residual {
+        name: "io-uring".to_owned(),
+        reason: "calls that go through a ring pass by the seccomp filter (io_uring(7)): of the \
+                 kernel's surface more can be called than the list of system calls says"
+            .to_owned(),
+    })
+}
+
 /// What starts, and the system that it starts in.
 struct Started {
     part: ContainerPart,
@@ -51,6 +76,8 @@ struct Started {
     environment: BTreeMap<String, Value>,
     /// Mounts before all others.
     system: Vec<Mount>,
+    /// The program, where nothing else holds it. It may lie where memory is mounted.
+    alone: Option<Mount>,
     /// Files that brig writes.
     texts: Vec<(&'static str, String)>,
 }
@@ -83,8 +110,10 @@ pub fn container(
     }
     affinity(facts, &mut held);
     let links = links(&grants, facts);
-    let calls = Profile::of_program(links);
+    let groups = groups(policy, facts);
+    let calls = Profile::of_program(links, &groups);
     let mut residuals = residuals(facts, FileCalls::Write, Isolated::Container);
+    residuals.extend(of_groups(&groups));
     residuals.extend(obeyed::residuals(looked_through(policy, facts)));
     Ok(Plan {
         server: policy.name().as_str().to_owned(),
@@ -93,7 +122,12 @@ pub fn container(
         environment: started.environment,
         cell: walls(
             facts,
-            mounts(limits, started.system, started.texts, grants),
+            mounts(
+                limits,
+                started.system,
+                started.texts,
+                grants.into_iter().chain(started.alone),
+            ),
             calls,
             bounds(limits, facts),
         ),
@@ -189,7 +223,7 @@ fn mounts(
     limits: &Limits,
     system: Vec<Mount>,
     texts: Vec<(&str, String)>,
-    grants: Vec<Mount>,
+    grants: impl Iterator<Item = Mount>,
 ) -> Vec<Mount> {
     let mut mounts = system;
     mounts.extend(texts.into_iter().map(|(at, text)| Mount::Text {

@@ -5,6 +5,7 @@
 
 mod numbers;
 use super::{Family, FileCalls};
+use brig_policies::SyscallGroup;
 
 /// One system call.
 #[derive(Clone, Copy, Debug)]
@@ -25,8 +26,9 @@ pub struct Call {
 pub enum Narrowing {
     /// All.
     Any,
-    /// The third argument without `PROT_EXEC`, once the program may no longer exec.
-    NoExecutableMappingOnceLoaded,
+    /// The third argument without `PROT_EXEC`, once the program may no longer exec, and for a
+    /// program that has no `jit`: but that one loads libraries.
+    NoExecutableMappingOnceLoaded(Code),
     /// `clone` that makes a thread and no namespace. Another process would escape the worker's
     /// own bounds.
     ThreadsOnly,
@@ -39,6 +41,15 @@ pub enum Narrowing {
     SecondArgument(&'static [i32], &'static [i32]),
     /// A pair of connected AF_UNIX sockets, of streams or of packets in order.
     ConnectedPair,
+}
+
+/// Which code a program without `jit` may still map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// None.
+    None,
+    /// That of files, as long as the mapping cannot be written.
+    OfFiles,
 }
 
 /// Who needs a call.
@@ -62,10 +73,50 @@ enum Need {
     Writes,
     /// Programs alone.
     Program,
+    /// Programs with `jit`.
+    Jit,
+    /// Programs with `io-uring`.
+    IoUring,
+    /// Programs with `numa`.
+    Numa,
+    /// Programs with `subprocess`.
+    Subprocess,
+    /// Programs with `ptrace-self`.
+    PtraceSelf,
+}
+
+impl Need {
+    /// The group of which a call is one.
+    const fn group(self) -> Option<SyscallGroup> {
+        match self {
+            Self::Jit => Some(SyscallGroup::Jit),
+            Self::IoUring => Some(SyscallGroup::IoUring),
+            Self::Numa => Some(SyscallGroup::Numa),
+            Self::Subprocess => Some(SyscallGroup::Subprocess),
+            Self::PtraceSelf => Some(SyscallGroup::PtraceSelf),
+            Self::All
+            | Self::Init
+            | Self::Supervisor
+            | Self::Worker
+            | Self::Start
+            | Self::StartOrFiles
+            | Self::Files
+            | Self::Writes
+            | Self::Program => None,
+        }
+    }
 }
 
 impl Call {
+    /// The group that has it, where it is not every program's.
+    pub(super) fn group(&self) -> Option<SyscallGroup> {
+        self.need.group()
+    }
+
     pub(super) fn serves(&self, family: Family, files: FileCalls) -> bool {
+        if self.need.group().is_some() {
+            return false;
+        }
         match (self.need, family) {
             (Need::Supervisor, _) => matches!(family, Family::Supervisor | Family::Program),
             (_, Family::Program) => self.need != Need::Init || INIT_TOO.contains(&self.name),
@@ -83,7 +134,15 @@ impl Call {
             )
             | (Need::Init, Family::WorkerStart | Family::WorkerLoaded)
             | (Need::Start, Family::WorkerLoaded)
-            | (Need::Program, _) => false,
+            | (
+                Need::Program
+                | Need::Jit
+                | Need::IoUring
+                | Need::Numa
+                | Need::Subprocess
+                | Need::PtraceSelf,
+                _,
+            ) => false,
         }
     }
 }
@@ -169,8 +228,8 @@ const CALLS: &[Call] = calls! {
     getpid Worker Any, "the C library's abort and random seeds";
     tgkill Worker Any, "abort, so that a bug ends the worker with its own signal";
     brk Worker Any, "the C library's heap";
-    mmap Worker NoExecutableMappingOnceLoaded, "memory, linear memories and code";
-    mprotect Worker NoExecutableMappingOnceLoaded, "growing a linear memory, guard pages";
+    mmap Worker NoExecutableMappingOnceLoaded(Code::OfFiles), "memory, linear memories and code";
+    mprotect Worker NoExecutableMappingOnceLoaded(Code::None), "growing a linear memory, guard pages";
     munmap Worker Any, "giving memory back";
     mremap Worker Any, "growing large allocations in place";
     madvise Worker Any, "giving pages back, and resetting linear memories";

@@ -67,6 +67,7 @@ pub(crate) fn facts() -> HostFacts {
         },
         system: Vec::new(),
         program: None,
+        look: brig_sandbox::family::ProgramLook::default(),
         image: None,
         processors: 2,
         sources: [].into(),

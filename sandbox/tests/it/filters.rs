@@ -1,6 +1,7 @@
 //! What compiled filters answer, call by call and argument by argument.
 
 use crate::machine::{Answer, Asked, OWN, run};
+use brig_policies::SyscallGroup;
 use brig_sandbox::cell::Links;
 use brig_sandbox::seccomp::{Family, FileCalls, Narrowing, Profile, calls};
 use std::collections::BTreeSet;
@@ -54,7 +55,7 @@ fn a_filter_answers_by_its_profile_for_every_number() {
                     None => assert_eq!(answer, UNKNOWN, "{family:?} {files:?} {number} {name}"),
                     Some(Narrowing::Any) => assert_eq!(answer, Answer::Allow, "{family:?} {name}"),
                     Some(
-                        Narrowing::NoExecutableMappingOnceLoaded
+                        Narrowing::NoExecutableMappingOnceLoaded(_)
                         | Narrowing::NoSetIdMode(_)
                         | Narrowing::ThreadsOnly
                         | Narrowing::FirstArgument(..)
@@ -478,8 +479,9 @@ const A_PROGRAM_HAS: &[i64] = &[
 ];
 
 /// Asks a program's filter.
-fn ask_program(links: Links, number: i64, args: &[i32]) -> Answer {
-    let program = Profile::of_program(links).compile().unwrap();
+fn ask_program(links: Links, groups: &[SyscallGroup], number: i64, args: &[i32]) -> Answer {
+    let groups = groups.iter().copied().collect();
+    let program = Profile::of_program(links, &groups).compile().unwrap();
     let mut asked = Asked {
         architecture: OWN,
         number: u32::try_from(number).unwrap(),
@@ -495,20 +497,27 @@ fn ask_program(links: Links, number: i64, args: &[i32]) -> Answer {
 fn a_program_has_no_way_around_its_cell() {
     for links in [Links::Denied, Links::Allowed] {
         for (opens, number) in NEVER.iter().filter(|(_, n)| !A_PROGRAM_HAS.contains(n)) {
-            assert_eq!(ask_program(links, *number, &[]), UNKNOWN, "{opens}");
+            // Each group has tests of its own.
+            let groups = [SyscallGroup::Subprocess];
+            assert_eq!(
+                ask_program(links, &groups, *number, &[]),
+                UNKNOWN,
+                "{opens}"
+            );
         }
         let made = match links {
             Links::Allowed => Answer::Allow,
             Links::Denied => UNKNOWN,
         };
-        assert_eq!(ask_program(links, libc::SYS_symlinkat, &[]), made);
+        assert_eq!(ask_program(links, &[], libc::SYS_symlinkat, &[]), made);
     }
 }
 
 #[test]
 fn a_programs_arguments_are_narrowed() {
     let check = |number: i64, args: &[i32], want: Answer| {
-        let got = ask_program(Links::Allowed, number, args);
+        let groups = [SyscallGroup::Subprocess];
+        let got = ask_program(Links::Allowed, &groups, number, args);
         assert_eq!(got, want, "{number} {args:?}");
     };
     check(libc::SYS_clone, &[libc::SIGCHLD], Answer::Allow);
@@ -549,4 +558,99 @@ fn a_programs_arguments_are_narrowed() {
     for command in [libc::F_SETLEASE, libc::F_NOTIFY, libc::F_SETOWN] {
         check(libc::SYS_fcntl, &[0, command], UNKNOWN);
     }
+}
+
+#[test]
+fn groups_open_what_they_name_and_nothing_else() {
+    let all = SyscallGroup::ALL.iter().copied().collect::<BTreeSet<_>>();
+    let of = |groups: &BTreeSet<SyscallGroup>| Profile::of_program(Links::Allowed, groups).0;
+    let (none, every) = (of(&BTreeSet::new()), of(&all));
+    assert!(none.is_subset(&every));
+    let mut opened = BTreeSet::new();
+    for group in SyscallGroup::ALL {
+        let more: BTreeSet<String> = of(&[*group].into()).difference(&none).cloned().collect();
+        assert!(!more.is_empty(), "{group:?} opens nothing");
+        assert!(
+            more.is_disjoint(&opened),
+            "{group:?} opens what another does"
+        );
+        opened.extend(more);
+    }
+    assert_eq!(
+        every.difference(&none).cloned().collect::<BTreeSet<_>>(),
+        opened
+    );
+}
+
+#[track_caller]
+fn check_program(groups: &[SyscallGroup], number: i64, args: &[i32], want: Answer) {
+    let got = ask_program(Links::Allowed, groups, number, args);
+    assert_eq!(got, want, "{groups:?} {number} {args:?}");
+}
+
+#[test]
+fn what_a_program_has_written_it_does_not_run() {
+    let (read, write, exec) = (libc::PROT_READ, libc::PROT_WRITE, libc::PROT_EXEC);
+    let (private, nameless) = (libc::MAP_PRIVATE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    // Libraries are loaded; memory that was written is not run, by whatever way it came to be.
+    check_program(
+        &[],
+        libc::SYS_mmap,
+        &[0, 0, read | write, nameless],
+        Answer::Allow,
+    );
+    check_program(
+        &[],
+        libc::SYS_mmap,
+        &[0, 0, read | exec, private],
+        Answer::Allow,
+    );
+    check_program(&[], libc::SYS_mmap, &[0, 0, read | exec, nameless], UNKNOWN);
+    check_program(
+        &[],
+        libc::SYS_mmap,
+        &[0, 0, read | write | exec, private],
+        UNKNOWN,
+    );
+    check_program(&[], libc::SYS_mprotect, &[0, 0, read | exec], UNKNOWN);
+    check_program(
+        &[],
+        libc::SYS_mprotect,
+        &[0, 0, read | write],
+        Answer::Allow,
+    );
+    check_program(&[], libc::SYS_memfd_create, &[], UNKNOWN);
+    let jit = [SyscallGroup::Jit];
+    check_program(
+        &jit,
+        libc::SYS_mmap,
+        &[0, 0, read | write | exec, nameless],
+        Answer::Allow,
+    );
+    check_program(
+        &jit,
+        libc::SYS_mprotect,
+        &[0, 0, read | exec],
+        Answer::Allow,
+    );
+    check_program(&jit, libc::SYS_memfd_create, &[], Answer::Allow);
+}
+
+#[test]
+fn a_program_without_the_group_starts_no_other() {
+    let thread = libc::CLONE_THREAD | libc::CLONE_VM | libc::CLONE_SIGHAND;
+    check_program(&[], libc::SYS_clone, &[thread], Answer::Allow);
+    check_program(&[], libc::SYS_clone, &[libc::SIGCHLD], UNKNOWN);
+    check_program(
+        &[],
+        libc::SYS_clone,
+        &[libc::CLONE_VFORK | libc::CLONE_VM],
+        UNKNOWN,
+    );
+    check_program(
+        &[SyscallGroup::Subprocess],
+        libc::SYS_clone,
+        &[libc::SIGCHLD],
+        Answer::Allow,
+    );
 }

@@ -53,7 +53,8 @@ pub(crate) fn manifest(attack: &str, more: &str) -> String {
     }
     format!(
         "brig = 1\n[server]\nname = \"alone\"\n\
-         command = [\"{PYTHON}\", \"-I\", \"-c\", \"exec(bytes.fromhex('{digits}'))\"]\n{more}"
+         command = [\"{PYTHON}\", \"-I\", \"-c\", \"exec(bytes.fromhex('{digits}'))\"]\n{more}\n\
+         [syscalls]\nallow = [\"subprocess\"]\n"
     )
 }
 

@@ -3,6 +3,7 @@
 use super::attack::Attack;
 use super::column::Column;
 use crate::harness::{Scratch, native, repository, tool};
+use brig_policies::SyscallGroup;
 use brig_sandbox::cell::Links;
 use brig_sandbox::seccomp::{Family, FileCalls, Profile, calls};
 use rustix::process::{Pid, Signal, kill_process};
@@ -283,10 +284,18 @@ impl<'a> Ground<'a> {
         let write = format!("access = \"write\"\nlinks = {}\n", attack.links);
         let text = format!(
             "brig = 1\n[server]\nname = \"attack\"\n{source}\n{}{}\
-             [env]\nGRANTED = \"yes\"\n{}",
+             [env]\nGRANTED = \"yes\"\n{}{}",
             grant("read", ""),
             grant("write", &write),
             self.fill_in(&attack.manifest, column.side(), false),
+            match column.side() {
+                Side::Program => groups(),
+                Side::Bare
+                | Side::GuestFull
+                | Side::GuestNarrow
+                | Side::ProcessFull
+                | Side::ProcessNarrow => String::new(),
+            }
         );
         let path = self.scratch.write("manifest.toml", text);
         self.give(&path);
@@ -349,10 +358,19 @@ impl<'a> Ground<'a> {
     }
 }
 
+/// What the corpus' programs are granted: the more a program may do, the more must hold it.
+const GROUPS: [SyscallGroup; 2] = [SyscallGroup::Jit, SyscallGroup::Subprocess];
+
+/// A manifest's section that grants them.
+fn groups() -> String {
+    let names = GROUPS.map(|group| format!("\"{}\"", group.as_str()));
+    format!("\n[syscalls]\nallow = [{}]\n", names.join(", "))
+}
+
 /// Calls that the worker or a program has a reason for, by number: sweeps leave them out.
 fn answered_calls(side: Side) -> String {
     let profile = match side {
-        Side::Program => Profile::of_program(Links::Allowed).0,
+        Side::Program => Profile::of_program(Links::Allowed, &GROUPS.into()).0,
         Side::Bare
         | Side::GuestFull
         | Side::GuestNarrow

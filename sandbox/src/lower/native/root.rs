@@ -37,8 +37,8 @@ pub enum RootOp {
         /// do, and what the server makes belongs to that owner. Only where root starts the cell.
         owner: Owner,
     },
-    /// Make the root of a folder of the host and of all that was made so far, by a read-only overlay
-    /// of both. It comes before all that mounts.
+    /// Make the root of a folder of the host and of all that was made so far, by a read-only
+    /// overlay of both. It comes before all that mounts.
     Image {
         /// Canonical host path.
         source: String,

@@ -1,8 +1,9 @@
 //! A program of this host: its system, read-only, and the program itself where it lies elsewhere.
 
-use super::{ACCOUNT, GROUP, HOSTS, Started, environment, meets};
+use super::{ACCOUNT, GROUP, HOSTS, Started, environment, meets, named};
 use crate::cell::{Exec, GrantKind, Mount};
 use crate::facts::{HostFacts, SystemKind, SystemPlace};
+use crate::family::ProgramFamily;
 use crate::image::SIGTERM;
 use crate::plan::{ContainerPart, Unplannable, Value};
 use brig_policies::{CommandProgram, Policy};
@@ -21,18 +22,22 @@ pub(super) fn started(
     grants: &[Mount],
 ) -> Result<Started, Unplannable> {
     let (program, name) = program_of(program, facts)?;
-    let system = system(&program, facts, grants);
+    let system: Vec<Mount> = facts.system.iter().map(place).collect();
+    let alone = alone(&program, &system, grants);
     Ok(Started {
         part: ContainerPart {
             program,
             name,
             directory: "/".to_owned(),
             stop_signal: SIGTERM,
+            family: ProgramFamily::of(&facts.look),
+            groups: named(policy, facts),
             image: None,
         },
         args: args.iter().chain(policy.args()).cloned().collect(),
         environment: with_defaults(environment(policy)),
         system,
+        alone,
         texts: vec![
             ("/etc/passwd", ACCOUNT.to_owned()),
             ("/etc/group", GROUP.to_owned()),
@@ -59,10 +64,9 @@ fn program_of(
     }
 }
 
-/// The host's system, and the program where neither that nor a grant holds it.
-fn system(program: &str, facts: &HostFacts, grants: &[Mount]) -> Vec<Mount> {
-    let mut mounts: Vec<Mount> = facts.system.iter().map(place).collect();
-    let covered = mounts.iter().chain(grants).any(|mount| match mount {
+/// The program, where neither the host's system nor a grant holds it.
+fn alone(program: &str, system: &[Mount], grants: &[Mount]) -> Option<Mount> {
+    let covered = system.iter().chain(grants).any(|mount| match mount {
         Mount::System { at, .. } => meets(program, at),
         Mount::Grant {
             source, at, exec, ..
@@ -78,14 +82,11 @@ fn system(program: &str, facts: &HostFacts, grants: &[Mount]) -> Vec<Mount> {
         | Mount::Kept { .. }
         | Mount::Scratch { .. } => false,
     });
-    if !covered {
-        mounts.push(Mount::System {
-            source: program.to_owned(),
-            at: program.to_owned(),
-            kind: GrantKind::File,
-        });
-    }
-    mounts
+    (!covered).then(|| Mount::System {
+        source: program.to_owned(),
+        at: program.to_owned(),
+        kind: GrantKind::File,
+    })
 }
 
 fn place(place: &SystemPlace) -> Mount {

@@ -1,8 +1,9 @@
 //! A program in an image: the image is the whole root, and its configuration a wish.
 
-use super::{ACCOUNT, GROUP, HOSTS, Started, environment};
+use super::{ACCOUNT, GROUP, HOSTS, Started, environment, named};
 use crate::cell::{GrantKind, ID_INSIDE, Mount};
 use crate::facts::HostFacts;
+use crate::family::ProgramFamily;
 use crate::image::{self, ImageFacts, Stands};
 use crate::plan::{ContainerPart, ImagePart, Unplannable};
 use brig_policies::Policy;
@@ -17,18 +18,18 @@ pub(super) fn started(
             "the image is not on this host".to_owned(),
         ));
     };
-    let named = |what: &str| Unplannable::Program(format!("`{}` {what}", image.reference));
+    let refused = |what: &str| Unplannable::Program(format!("`{}` {what}", image.reference));
     let arguments = image::arguments(&image.wish, policy.args());
     let mut arguments = arguments.into_iter().flatten();
     let name = arguments
         .next()
-        .ok_or_else(|| named("names no program: write it, with its arguments, as `args`"))?;
+        .ok_or_else(|| refused("names no program: write it, with its arguments, as `args`"))?;
     let program = image
         .program
         .clone()
-        .ok_or_else(|| named(&format!("has no program `{name}`")))?;
+        .ok_or_else(|| refused(&format!("has no program `{name}`")))?;
     if let Some(Stands::File | Stands::Link(_)) = image.stands.get("/etc") {
-        return Err(named("has an `/etc` that is no directory"));
+        return Err(refused("has an `/etc` that is no directory"));
     }
     let directory = image::directory(&image.wish);
     let mut system = vec![Mount::Image {
@@ -48,6 +49,8 @@ pub(super) fn started(
             name,
             directory,
             stop_signal: image::stop_signal(&image.wish),
+            family: ProgramFamily::of(&facts.look),
+            groups: named(policy, facts),
             image: Some(ImagePart {
                 reference: image.reference.clone(),
                 digest: image.digest.clone(),
@@ -57,6 +60,7 @@ pub(super) fn started(
         args: arguments.collect(),
         environment: image::environment(&image.wish, &image.accounts, environment(policy)),
         system,
+        alone: None,
         texts: vec![
             ("/etc/passwd", with_own(accounts.as_deref(), ACCOUNT)),
             ("/etc/group", with_own(groups.as_deref(), GROUP)),

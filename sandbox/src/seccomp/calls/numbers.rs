@@ -251,4 +251,16 @@ number! {
     landlock_create_ruleset = SYS_landlock_create_ruleset;
     landlock_add_rule = SYS_landlock_add_rule;
     landlock_restrict_self = SYS_landlock_restrict_self;
+    pkey_alloc = SYS_pkey_alloc;
+    pkey_free = SYS_pkey_free;
+    pkey_mprotect = SYS_pkey_mprotect;
+    io_uring_setup = SYS_io_uring_setup;
+    io_uring_enter = SYS_io_uring_enter;
+    io_uring_register = SYS_io_uring_register;
+    get_mempolicy = SYS_get_mempolicy;
+    set_mempolicy = SYS_set_mempolicy;
+    mbind = SYS_mbind;
+    ptrace = SYS_ptrace;
+    process_vm_readv = SYS_process_vm_readv;
+    process_vm_writev = SYS_process_vm_writev;
 }

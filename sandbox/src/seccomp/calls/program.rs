@@ -35,7 +35,7 @@ pub(super) const CALLS: &[Call] = calls! {
     flistxattr Program Any, "attributes of files";
     flock Program Any, "locks on files";
     #[cfg(target_arch = "x86_64")]
-    fork Program Any, "starting programs";
+    fork Subprocess Any, "starting programs";
     futex_waitv Program Any, "locks";
     getcpu Program Any, "which processor it runs on";
     #[cfg(target_arch = "x86_64")]
@@ -105,7 +105,7 @@ pub(super) const CALLS: &[Call] = calls! {
     sendfile Program Any, "copying within the kernel";
     sendmsg Program Any, "a connected pair";
     setitimer Program Any, "timers of a process";
-    setpgid Program Any, "process groups";
+    setpgid Subprocess Any, "process groups";
     setrlimit Program Any, "lower limits of its own";
     setsid Program Any, "sessions of its own";
     shutdown Program Any, "a connected pair";
@@ -146,10 +146,22 @@ pub(super) const CALLS: &[Call] = calls! {
     #[cfg(target_arch = "x86_64")]
     futimesat Program Any, "setting times";
     #[cfg(target_arch = "x86_64")]
-    vfork Program Any, "starting programs";
+    vfork Subprocess Any, "starting programs";
     close_range Program Any, "descriptors at an exec";
     tkill Program Any, "signals to its own threads";
     landlock_create_ruleset Program Any, "a sandbox of its own";
     landlock_add_rule Program Any, "a sandbox of its own";
     landlock_restrict_self Program Any, "a sandbox of its own";
+    pkey_alloc Jit Any, "keys that guard code while it is written";
+    pkey_free Jit Any, "the same";
+    pkey_mprotect Jit Any, "memory that is written, then run";
+    io_uring_setup IoUring Any, "rings of calls";
+    io_uring_enter IoUring Any, "the same";
+    io_uring_register IoUring Any, "the same";
+    get_mempolicy Numa Any, "where memory lies";
+    set_mempolicy Numa Any, "the same";
+    mbind Numa Any, "the same";
+    ptrace PtraceSelf Any, "looking into the processes that it started";
+    process_vm_readv PtraceSelf Any, "the same";
+    process_vm_writev PtraceSelf Any, "the same";
 };
