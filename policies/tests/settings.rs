@@ -1,8 +1,8 @@
 //! Settings as data, policies under a ceiling, and the algebra that a ceiling only narrows.
 //!
-//! `testdata/settings/<case>.toml` has what is expected of it in `<case>.expected`: what it sets, or
-//! its faults. `testdata/ceiling/<case>.toml` is a manifest that is checked under the settings in
-//! `<case>.settings`. `UPDATE=1` rewrites what is expected.
+//! `testdata/settings/<case>.toml` has in `<case>.expected` what it sets, or its faults.
+//! `testdata/ceiling/<case>.toml` is a manifest that is checked under `<case>.settings`. `UPDATE=1`
+//! rewrites what is expected.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fmt::Write as _;
@@ -120,7 +120,7 @@ fn manifests_under_a_ceiling() {
 
 #[test]
 fn a_placeholder_for_nothing_holds_nothing() {
-    let settings = "brig = 1\n[ceiling]\nread = [\"{project}\"]\nwrite = [\"~/work\"]\n";
+    let settings = "brig = 1\n[ceiling]\nread = [\"{project}\"]\nwrite = [\"~/desk\"]\n";
     let nowhere = Places {
         home: None,
         project: None,
@@ -150,32 +150,32 @@ fn check_links(settings: &str, grant: &str, leads: &[(&str, &str)], want: Option
 
 #[test]
 fn links_lead_out_of_no_ceiling() {
-    let read = "read = [\"~/work\"]";
-    let grant = "host = \"~/work/notes\"";
-    let notes = "/home/me/work/notes";
+    let read = "read = [\"~/desk\"]";
+    let grant = "host = \"~/desk/notes\"";
+    let notes = "/home/me/desk/notes";
     check_links(read, grant, &[], None);
-    check_links(read, grant, &[(notes, "/home/me/work/other")], None);
+    check_links(read, grant, &[(notes, "/home/me/desk/other")], None);
     check_links(
         read,
         grant,
         &[(notes, "/home/me/private")],
         Some(
-            "reading `/home/me/work/notes` (through symbolic links: `/home/me/private`) goes beyond \
-             the ceiling in line 3 of `/home/me/.config/brig/config.toml`",
+            "reading `/home/me/desk/notes` (through symbolic links: `/home/me/private`) goes \
+             beyond the ceiling in line 3 of `/home/me/.config/brig/config.toml`",
         ),
     );
-    let moved = [("/home/me/work", "/data/work"), (notes, "/data/work/notes")];
+    let moved = [("/home/me/desk", "/data/desk"), (notes, "/data/desk/notes")];
     check_links(read, grant, &moved, None);
     let elsewhere = [
-        ("/home/me/work", "/data/work"),
-        (notes, "/data/works/notes"),
+        ("/home/me/desk", "/data/desk"),
+        (notes, "/data/desks/notes"),
     ];
     check_links(
         read,
         grant,
         &elsewhere,
         Some(
-            "reading `/home/me/work/notes` (through symbolic links: `/data/works/notes`) goes \
+            "reading `/home/me/desk/notes` (through symbolic links: `/data/desks/notes`) goes \
              beyond the ceiling in line 3 of `/home/me/.config/brig/config.toml`",
         ),
     );
