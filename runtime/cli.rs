@@ -9,6 +9,7 @@ mod manual;
 mod new;
 mod plan;
 mod review;
+mod settings;
 mod verify;
 
 use crate::component::{compile, worker};
@@ -77,7 +78,8 @@ fn run(command: &Command) -> Result<Exit, Refused> {
         Command::Doctor { json } => doctor::doctor(*json),
         Command::Diff(diff) => review::diff(diff),
         Command::Fmt { manifests, check } => review::format(manifests, *check),
-        Command::Schema { install } => review::schema(*install),
+        Command::Schema { settings, install } => review::schema(*settings, *install),
+        Command::Settings { file, json } => settings::settings(file.as_deref(), *json),
         Command::ExplainFault { code } => review::fault(code.as_deref()),
         Command::New(arguments) => new::new(arguments),
         Command::Inspect {

@@ -12,7 +12,7 @@ pub enum Exit {
     Failure = 1,
     /// The command line is wrong.
     Usage = 2,
-    /// The manifest has faults, or a grant cannot be given.
+    /// The manifest or the settings have faults, or a grant cannot be given.
     Manifest = 3,
     /// Nothing on this host holds a denial.
     Unenforceable = 4,
@@ -40,7 +40,7 @@ impl Exit {
         (Self::Usage, "the command line is wrong"),
         (
             Self::Manifest,
-            "the manifest has faults, or a grant cannot be given",
+            "the manifest or the settings have faults, or a grant cannot be given",
         ),
         (
             Self::Unenforceable,

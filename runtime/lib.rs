@@ -24,5 +24,6 @@ pub mod prepare;
 pub mod probe;
 pub mod report;
 pub mod serve;
+pub mod settings;
 mod streams;
 pub mod verify;

@@ -73,6 +73,14 @@ pub fn code_cache() -> Result<PathBuf, PlacesError> {
     Ok(cache.join("brig/code"))
 }
 
+/// Where this user's settings would be; `None` where the user has no folder for them.
+pub fn settings_path() -> Result<Option<String>, PlacesError> {
+    let folder = xdg("XDG_CONFIG_HOME", ".config");
+    folder
+        .map(|folder| text(&folder.join("brig/config.toml")))
+        .transpose()
+}
+
 fn own_folders() -> Vec<PathBuf> {
     let kinds = [
         ("XDG_STATE_HOME", ".local/state"),

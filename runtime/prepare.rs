@@ -5,8 +5,9 @@ use crate::launch::{FileIdentity, GroupParents};
 use crate::places::{followed, places};
 use crate::probe;
 use crate::report::{Item, Refused};
+use crate::settings;
 use brig_images::component::{Component, Form};
-use brig_policies::{Policy, Source};
+use brig_policies::{Ceiling, Lowered, Narrowed, Places, Policy, Source};
 use brig_sandbox::cell::Mount;
 use brig_sandbox::facts::{Artifact, HostFacts};
 use brig_sandbox::plan::{self, COMPONENT_BYTES_MAX, Plan, Unplannable};
@@ -18,10 +19,14 @@ use std::path::Path;
 pub struct Checked {
     /// The manifest's path as given, and its text.
     pub manifest: (String, String),
-    /// Its rights.
+    /// Its rights, under the ceiling of the settings.
     pub policy: Policy,
     /// The places that it speaks of.
-    pub places: brig_policies::Places,
+    pub places: Places,
+    /// The limits whose defaults the settings made lower.
+    pub lowered: Vec<Lowered>,
+    /// The ceiling of the settings, where there are some.
+    pub ceiling: Option<Ceiling>,
 }
 
 /// A decided sandbox with what was decided from.
@@ -41,8 +46,34 @@ pub struct Planned {
     pub manifest: (String, String),
 }
 
-/// Reads and resolves a manifest.
+/// Reads a manifest and resolves it under the ceiling of this host's settings.
 pub fn check(manifest: &Path, project: Option<&Path>) -> Result<Checked, Refused> {
+    let (path, text, places) = read(manifest, project)?;
+    let ceiling = settings::find()?.map(|found| found.ceiling(&places));
+    checked(path, text, places, ceiling)
+}
+
+/// Reads and resolves a manifest by itself: what it asks for on a host without settings.
+pub fn check_alone(manifest: &Path, project: Option<&Path>) -> Result<Checked, Refused> {
+    let (path, text, places) = read(manifest, project)?;
+    checked(path, text, places, None)
+}
+
+/// Resolves a text by itself, as if it stood where the manifest is.
+pub fn check_text(
+    manifest: &Path,
+    text: String,
+    project: Option<&Path>,
+) -> Result<Checked, Refused> {
+    let path = manifest.display().to_string();
+    let places = places(manifest, project).map_err(|e| {
+        let message = format!("cannot {e}");
+        Refused::one(Exit::Manifest, "manifest-unreadable", message, "")
+    })?;
+    checked(path, text, places, None)
+}
+
+fn read(manifest: &Path, project: Option<&Path>) -> Result<(String, String, Places), Refused> {
     let path = manifest.display().to_string();
     let unreadable = |message: String| {
         Refused::one(
@@ -55,29 +86,29 @@ pub fn check(manifest: &Path, project: Option<&Path>) -> Result<Checked, Refused
     let places = places(manifest, project).map_err(|e| unreadable(format!("cannot {e}")))?;
     let text = std::fs::read_to_string(manifest)
         .map_err(|e| unreadable(format!("cannot read `{path}`: {e}")))?;
-    checked(path, text, places)
+    Ok((path, text, places))
 }
 
-/// Resolves a text as if it stood where the manifest is.
-pub fn check_text(
-    manifest: &Path,
+fn checked(
+    path: String,
     text: String,
-    project: Option<&Path>,
+    places: Places,
+    ceiling: Option<Ceiling>,
 ) -> Result<Checked, Refused> {
-    let path = manifest.display().to_string();
-    let places = places(manifest, project).map_err(|e| {
-        let message = format!("cannot {e}");
-        Refused::one(Exit::Manifest, "manifest-unreadable", message, "")
-    })?;
-    checked(path, text, places)
-}
-
-fn checked(path: String, text: String, places: brig_policies::Places) -> Result<Checked, Refused> {
-    match brig_policies::check(&text, &places) {
-        Ok(policy) => Ok(Checked {
+    let resolved = match &ceiling {
+        Some(ceiling) => brig_policies::check_under(&text, &places, ceiling),
+        None => brig_policies::check(&text, &places).map(|policy| Narrowed {
+            policy,
+            lowered: Vec::new(),
+        }),
+    };
+    match resolved {
+        Ok(Narrowed { policy, lowered }) => Ok(Checked {
             manifest: (path, text),
             policy,
             places,
+            lowered,
+            ceiling,
         }),
         Err(faults) => Err(Refused::faults(faults, &path, &text)),
     }
@@ -89,12 +120,19 @@ pub fn decide(checked: Checked) -> Result<Planned, Refused> {
         manifest,
         policy,
         places,
+        lowered: _,
+        ceiling,
     } = checked;
     if let Some(faults) = policy.not_enforceable_in(&manifest.1) {
         return Err(Refused::faults(faults, &manifest.0, &manifest.1));
     }
     let (facts, groups) = probe::facts(Some(&policy), None)
         .map_err(|e| Refused::one(Exit::Failure, "probe-failed", format!("cannot {e}"), ""))?;
+    let led = |path: &str| Some(facts.sources.get(path)?.canonical.clone());
+    let beyond = ceiling.and_then(|ceiling| ceiling.led_beyond(&policy, &manifest.1, &led));
+    if let Some(faults) = beyond {
+        return Err(Refused::faults(faults, &manifest.0, &manifest.1));
+    }
     let places = followed(&places);
     let (decided, component) = match policy.source() {
         Source::Component(path) => {
@@ -194,6 +232,7 @@ fn unplannable(reasons: Vec<Unplannable>, manifest: (String, String)) -> Refused
         .iter()
         .any(|reason| matches!(reason, Unplannable::Program(_)));
     Refused {
+        shown_by: Some(format!("brig plan {}", manifest.0)),
         exit: if grants {
             Exit::Manifest
         } else if program {

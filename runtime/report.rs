@@ -14,8 +14,10 @@ pub struct Refused {
     pub exit: Exit,
     /// What went wrong, one item each, at least one.
     pub items: Vec<Item>,
-    /// The manifest that items have places in: path and text.
+    /// The manifest, or the settings, that items have places in: path and text.
     pub manifest: Option<(String, String)>,
+    /// The command that shows all items, where there may be more than one.
+    pub shown_by: Option<String>,
 }
 
 /// One thing that went wrong.
@@ -44,11 +46,21 @@ impl Refused {
             exit,
             items: vec![item],
             manifest: None,
+            shown_by: None,
         }
     }
 
     /// A manifest's faults.
     pub fn faults(faults: Faults, path: &str, text: &str) -> Self {
+        Self::of_text(faults, path, text, format!("brig check {path}"))
+    }
+
+    /// The faults of the settings.
+    pub fn settings(faults: Faults, path: &str, text: &str) -> Self {
+        Self::of_text(faults, path, text, "brig settings".to_owned())
+    }
+
+    fn of_text(faults: Faults, path: &str, text: &str, shown_by: String) -> Self {
         let item = |fault: Fault| Item {
             code: fault.code.as_str().to_owned(),
             span: Some(fault.span.clone()),
@@ -59,6 +71,7 @@ impl Refused {
             exit: Exit::Manifest,
             items: faults.into_iter().map(item).collect(),
             manifest: Some((path.to_owned(), text.to_owned())),
+            shown_by: Some(shown_by),
         }
     }
 
@@ -125,8 +138,8 @@ impl Refused {
         if self.items.len() > 1 {
             let _ = write!(message, " (and {} more)", self.items.len() - 1);
         }
-        let help = match &self.manifest {
-            Some((path, _)) => format!("{}; `brig check {path}` shows all", item.help),
+        let help = match &self.shown_by {
+            Some(command) => format!("{}; `{command}` shows all", item.help),
             None => item.help.clone(),
         };
         (

@@ -11,6 +11,7 @@ pub(crate) mod limits;
 pub(crate) mod network;
 pub(crate) mod never;
 pub(crate) mod server;
+pub(crate) mod settings;
 pub(crate) mod state;
 pub(crate) mod syscalls;
 pub(crate) mod tools;
@@ -83,6 +84,8 @@ pub(crate) enum Takes {
     Cpus(&'static Bounds<Cpus>),
     /// A number in this range.
     Count(&'static Bounds<Count>),
+    /// The most that a manifest may write where it takes this; nothing stands for it unwritten.
+    Most(&'static Takes),
     /// A string, a whole number, `true` or `false`.
     Scalar,
     /// A whole number of 64 bits.
@@ -102,6 +105,8 @@ pub(crate) enum Form {
     Location,
     /// A path on the host that starts at the root or a placeholder.
     Anchored,
+    /// A folder of the host that no manifest has a say in.
+    Folder,
     /// A place in the cell.
     GuestPath,
     /// Any path in the cell.
@@ -221,3 +226,6 @@ pub(crate) const SECTIONS: &[&Section] = &[
     &limits::SECTION,
     &syscalls::SECTION,
 ];
+
+/// The same for the settings.
+pub(crate) const SETTINGS_SECTIONS: &[&Section] = &[&settings::SECTION, &settings::CEILING_SECTION];

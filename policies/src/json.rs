@@ -56,6 +56,17 @@ impl Json {
             Self::Flag(_) | Self::Whole(_) | Self::Milli(_) | Self::Text(_) | Self::List(_) => self,
         }
     }
+
+    /// An object without a part.
+    pub(crate) fn without(self, part: &str) -> Self {
+        match self {
+            Self::Object(parts) => {
+                let others = parts.into_iter().filter(|(name, _)| name != part);
+                Self::Object(others.collect())
+            }
+            Self::Flag(_) | Self::Whole(_) | Self::Milli(_) | Self::Text(_) | Self::List(_) => self,
+        }
+    }
 }
 
 impl Serialize for Json {

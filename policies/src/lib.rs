@@ -31,6 +31,7 @@ mod quantity;
 mod reference;
 mod resolve;
 mod schema;
+mod settings;
 mod source;
 mod widen;
 mod wording;
@@ -44,7 +45,7 @@ pub use host::{
 };
 pub use json::Json;
 pub use limits::Limits;
-pub use manifest::{Manifest, read};
+pub use manifest::{Manifest, TEXT_BYTES_MAX, read};
 pub use name::{
     EnvName, InvalidEnvName, InvalidSecretName, InvalidServerName, SecretName, ServerName,
 };
@@ -61,6 +62,7 @@ pub use reference::{
     ImageReference, InvalidImageReference, InvalidPackage, NpmPackage, PypiPackage,
 };
 pub use resolve::{check, resolve};
-pub use schema::schema;
+pub use schema::{schema, settings_schema};
+pub use settings::{Bound, Ceiling, Lowered, Narrowed, Settings, check_under, read_settings};
 pub use source::{Refusal, refused_source, refused_write};
 pub use widen::{Change, Changes, widen};

@@ -1,5 +1,7 @@
 //! What a server may use, each bounded whether the manifest says so or not.
 
+use alloc::string::{String, ToString as _};
+
 use crate::quantity::{Count, Cpus, Period, Size};
 
 /// The limits of one server.
@@ -32,6 +34,87 @@ pub struct Limits {
     /// The time for one call: 60 s unless written, 100 ms to 60 minutes. Without it one call
     /// holds its place for ever.
     pub call_ms: u64,
+}
+
+/// One of the limits, for what is done with each of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Limit {
+    Memory,
+    Cpus,
+    Processes,
+    OpenFiles,
+    Scratch,
+    Message,
+    Start,
+    Call,
+}
+
+impl Limit {
+    /// Every limit, in the order of the format.
+    pub(crate) const ALL: &'static [Self] = &[
+        Self::Memory,
+        Self::Cpus,
+        Self::Processes,
+        Self::OpenFiles,
+        Self::Scratch,
+        Self::Message,
+        Self::Start,
+        Self::Call,
+    ];
+
+    /// Its key.
+    pub(crate) const fn key(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Cpus => "cpus",
+            Self::Processes => "processes",
+            Self::OpenFiles => "open-files",
+            Self::Scratch => "scratch",
+            Self::Message => "message",
+            Self::Start => "start",
+            Self::Call => "call",
+        }
+    }
+
+    /// Its value, in the unit that [`Limits`] has.
+    pub(crate) fn of(self, limits: &Limits) -> u64 {
+        match self {
+            Self::Memory => limits.memory_bytes,
+            Self::Cpus => limits.cpus_milli.into(),
+            Self::Processes => limits.processes.into(),
+            Self::OpenFiles => limits.open_files.into(),
+            Self::Scratch => limits.scratch_bytes,
+            Self::Message => limits.message_bytes,
+            Self::Start => limits.start_ms,
+            Self::Call => limits.call_ms,
+        }
+    }
+
+    /// Takes it down to a value, and never up.
+    pub(crate) fn lower(self, limits: &mut Limits, most: u64) {
+        let small = |value: u32| value.min(u32::try_from(most).unwrap_or(u32::MAX));
+        match self {
+            Self::Memory => limits.memory_bytes = limits.memory_bytes.min(most),
+            Self::Cpus => limits.cpus_milli = small(limits.cpus_milli),
+            Self::Processes => limits.processes = small(limits.processes),
+            Self::OpenFiles => limits.open_files = small(limits.open_files),
+            Self::Scratch => limits.scratch_bytes = limits.scratch_bytes.min(most),
+            Self::Message => limits.message_bytes = limits.message_bytes.min(most),
+            Self::Start => limits.start_ms = limits.start_ms.min(most),
+            Self::Call => limits.call_ms = limits.call_ms.min(most),
+        }
+    }
+
+    /// A value of it as an author writes it.
+    pub(crate) fn show(self, value: u64) -> String {
+        let small = || u32::try_from(value).unwrap_or(u32::MAX);
+        match self {
+            Self::Memory | Self::Scratch | Self::Message => Size(value).to_string(),
+            Self::Start | Self::Call => Period(value).to_string(),
+            Self::Cpus => Cpus(small()).to_string(),
+            Self::Processes | Self::OpenFiles => Count(small()).to_string(),
+        }
+    }
 }
 
 /// The value where nothing is written, and the range of what may be.

@@ -1,12 +1,12 @@
 //! A manifest as it is written: each value read into its type, with its place in the text.
 
 mod client;
-mod entries;
+pub(crate) mod entries;
 mod env;
 mod files;
 mod hidden;
-mod limits;
-mod lists;
+pub(crate) mod limits;
+pub(crate) mod lists;
 mod mend;
 mod network;
 mod server;
@@ -25,7 +25,7 @@ use core::ops::Range;
 use core::str::FromStr;
 
 use crate::fault::{FaultCode, Faults, Findings, Told};
-use crate::grammar::top;
+use crate::grammar::{Section, top};
 use crate::name::{EnvName, ServerName};
 use crate::path::{GuestPath, Location};
 use crate::policy::{Access, ClientRight, Exec, Links, Mark, Missing, SyscallGroup, Tools};
@@ -40,8 +40,9 @@ use syntax::Document;
 /// The format that this release reads.
 const FORMAT: &str = "1";
 
-/// The longest manifest. A hostile one could otherwise make brig read and sort without end.
-const TEXT_BYTES_MAX: usize = 256 << 10;
+/// The longest manifest or settings file. A hostile one could otherwise make brig read and sort
+/// without end.
+pub const TEXT_BYTES_MAX: usize = 256 << 10;
 
 /// What a manifest says, before it is known where it applies.
 ///
@@ -134,8 +135,35 @@ pub fn read(text: &str) -> Result<Manifest, Faults> {
 
 /// Reads what can be read and tells of the rest.
 pub(crate) fn read_into(text: &str, findings: &mut Findings) -> Result<Manifest, Told> {
+    read_top(text, &top::SECTION, findings, |top, findings| {
+        let (name, source, args) = server::read(top, findings);
+        Manifest {
+            text: text.to_owned(),
+            name,
+            source,
+            args,
+            network: network::read(top, findings),
+            files: files::read(top, findings),
+            state: state::read(top, findings),
+            env: env::read(top, findings),
+            tools: tools::read(top, findings),
+            client: client::read(top, findings),
+            limits: limits::read(top, findings),
+            syscalls: client::read_syscalls(top, findings),
+        }
+    })
+}
+
+/// What every file of brig's has: a bounded text, TOML's syntax, the format's number, keys that the
+/// section has, and nothing that a reviewer cannot see.
+pub(crate) fn read_top<T>(
+    text: &str,
+    section: &'static Section,
+    findings: &mut Findings,
+    read: impl FnOnce(&Entries<'_>, &mut Findings) -> T,
+) -> Result<T, Told> {
     if text.len() > TEXT_BYTES_MAX {
-        let message = format!("the manifest has {} bytes", text.len());
+        let message = format!("{} has {} bytes", section.title, text.len());
         let help = format!("keep it below {} KiB", TEXT_BYTES_MAX >> 10);
         return Err(findings.tell(FaultCode::TooLong, 0..0, message, help));
     }
@@ -150,33 +178,19 @@ pub(crate) fn read_into(text: &str, findings: &mut Findings) -> Result<Manifest,
         document = Document::parse(&mended);
     }
     document.tell(text, findings);
-    let top = Entries::open(document.table(), &top::SECTION, 0..0, findings);
-    read_format(&top, findings);
-    let (name, source, args) = server::read(&top, findings);
-    let manifest = Manifest {
-        text: text.to_owned(),
-        name,
-        source,
-        args,
-        network: network::read(&top, findings),
-        files: files::read(&top, findings),
-        state: state::read(&top, findings),
-        env: env::read(&top, findings),
-        tools: tools::read(&top, findings),
-        client: client::read(&top, findings),
-        limits: limits::read(&top, findings),
-        syscalls: client::read_syscalls(&top, findings),
-    };
+    let top = Entries::open(document.table(), section, 0..0, findings);
+    read_format(&top, section, findings);
+    let value = read(&top, findings);
     hidden::tell(text, findings);
-    Ok(manifest)
+    Ok(value)
 }
 
-fn read_format(top: &Entries<'_>, findings: &mut Findings) {
+fn read_format(top: &Entries<'_>, section: &Section, findings: &mut Findings) {
     let Ok(format) = top.required(&top::BRIG, findings, entries::integer) else {
         return;
     };
     if format.value != FORMAT {
-        let message = format!("this is not a manifest of format {FORMAT}");
+        let message = format!("{} is not of format {FORMAT}", section.title);
         let help = "write `brig = 1`, or use a brig that reads the other format".to_owned();
         findings.tell(FaultCode::UnknownFormat, format.span, message, help);
     }

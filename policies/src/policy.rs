@@ -11,10 +11,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use crate::grammar::{Key, server};
 use crate::limits::Limits;
 use crate::name::{EnvName, ServerName};
 use crate::path::{GuestPath, HostPath};
 
+pub(crate) use mark::LimitMarks;
 pub use mark::Mark;
 pub use network::{Ech, NetworkGrant, Protocol};
 pub use rights::{ClientRight, Package, SecretForm, SecretGrant, StateGrant, SyscallGroup};
@@ -38,6 +40,7 @@ pub struct Policy {
     pub(crate) client: BTreeMap<ClientRight, Mark>,
     pub(crate) syscalls: BTreeMap<SyscallGroup, Mark>,
     pub(crate) limits: Limits,
+    pub(crate) limit_marks: LimitMarks,
 }
 
 impl Policy {
@@ -98,6 +101,18 @@ impl Policy {
     /// manifest sets them.
     pub fn env(&self) -> &BTreeMap<EnvName, EnvValue> {
         &self.env
+    }
+
+    /// The key of what is run.
+    pub(crate) fn source_key(&self) -> &'static Key {
+        match self.source() {
+            Source::Component(_) => &server::COMPONENT,
+            Source::Command { .. } => &server::COMMAND,
+            Source::Package(Package::Image(_)) => &server::IMAGE,
+            Source::Package(Package::Npm(_)) => &server::NPM,
+            Source::Package(Package::Pypi(_)) => &server::PYPI,
+            Source::Package(Package::Bundle(_)) => &server::BUNDLE,
+        }
     }
 
     /// What the server may use.

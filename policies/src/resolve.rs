@@ -18,7 +18,9 @@ use crate::manifest::{
 use crate::name::EnvName;
 use crate::path::{HostPath, Location, Unplaced};
 use crate::places::Places;
-use crate::policy::{CommandProgram, EnvValue, Mark, Package, Policy, SecretGrant, Source};
+use crate::policy::{
+    CommandProgram, EnvValue, LimitMarks, Mark, Package, Policy, SecretGrant, Source,
+};
 
 /// The variables that are passed on unless the manifest sets them: they tell how to write times
 /// and texts, and nothing about the user that a message would not.
@@ -50,7 +52,12 @@ pub fn check(text: &str, places: &Places) -> Result<Policy, Faults> {
     findings.end(text, policy)
 }
 
-fn rights(manifest: &Manifest, places: &Places, findings: &mut Findings) -> Result<Policy, Told> {
+/// What a manifest grants here, its faults told.
+pub(crate) fn rights(
+    manifest: &Manifest,
+    places: &Places,
+    findings: &mut Findings,
+) -> Result<Policy, Told> {
     let source = manifest.source.as_ref().map_err(|told| *told);
     let source = source.and_then(|written| {
         let mark = Mark::new(written.span.clone());
@@ -78,6 +85,7 @@ fn rights(manifest: &Manifest, places: &Places, findings: &mut Findings) -> Resu
         tools: manifest.tools.clone(),
         client: manifest.client.clone(),
         limits: limits?,
+        limit_marks: limit_marks(&manifest.limits),
         syscalls: manifest.syscalls.clone(),
     })
 }
@@ -171,6 +179,11 @@ fn limits(written: &WrittenLimits) -> Result<Limits, Told> {
         start_ms: or_default(&written.start, &START)?.0,
         call_ms: or_default(&written.call, &CALL)?.0,
     })
+}
+
+fn limit_marks(written: &WrittenLimits) -> LimitMarks {
+    let written = written.written().into_iter();
+    LimitMarks(written.map(|(limit, value)| (limit, value.span)).collect())
 }
 
 fn or_default<T: Copy>(written: &Entry<T>, bounds: &Bounds<T>) -> Result<T, Told> {

@@ -13,21 +13,30 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use crate::grammar::{Form, Key, Section, Standing, Takes, top, variable};
+use crate::grammar::{Form, Key, Section, Standing, Takes, settings, top, variable};
 use crate::json::Json;
 use crate::limits::Bounds;
 use crate::quantity::{Cpus, PERIOD_UNITS, SIZE_UNITS};
 
 /// The schema of a manifest as JSON (JSON Schema, draft 2020-12).
 pub fn schema() -> Json {
+    titled("A brig manifest", &top::SECTION)
+}
+
+/// The schema of the settings, in the same way.
+pub fn settings_schema() -> Json {
+    titled("The settings of brig", &settings::SECTION)
+}
+
+fn titled(title: &str, top: &Section) -> Json {
     let head = [
         (
             "$schema",
             Json::text("https://json-schema.org/draft/2020-12/schema"),
         ),
-        ("title", Json::text("A brig manifest")),
+        ("title", Json::text(title)),
     ];
-    Json::object(head.into_iter().chain(section(&top::SECTION)))
+    Json::object(head.into_iter().chain(section(top)))
 }
 
 /// A table of fixed keys.
@@ -85,6 +94,7 @@ fn value(takes: Takes) -> Json {
         Takes::Cpus(bounds) => cpus(bounds),
         Takes::Count(bounds) => whole(bounds.least.0.into(), bounds.most.0.into())
             .with([("default", Json::Whole(bounds.default.0.into()))]),
+        Takes::Most(takes) => value(*takes).without("default"),
         Takes::Scalar => Json::object([(
             "anyOf",
             Json::List(

@@ -17,6 +17,7 @@ use serde::Serialize;
 use crate::path::is_within;
 use crate::policy::{Access, Exec, FileGrant, Links, Policy};
 
+pub(crate) use network::{is_block_named, is_named};
 pub(crate) use rest::source;
 pub(crate) use tools::scalar;
 

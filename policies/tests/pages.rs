@@ -1,7 +1,7 @@
 //! Each kind of fault has a page, and its examples are true.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use brig_policies::{FaultCode, Page, Places, check};
+use brig_policies::{FaultCode, Faults, Page, Places, check, check_under, read_settings};
 
 fn places() -> Places {
     Places {
@@ -29,14 +29,24 @@ fn whole(lines: &str) -> String {
     format!("{format}{lines}{server}")
 }
 
+/// Under the settings of the page, where it has some.
+fn judged(page: &Page, text: &str) -> Result<(), Faults> {
+    if page.settings.is_empty() {
+        return check(text, &places()).map(drop);
+    }
+    let settings = read_settings(page.settings).unwrap();
+    let ceiling = settings.ceiling("/home/me/.config/brig/config.toml", &places());
+    check_under(text, &places(), &ceiling).map(drop)
+}
+
 #[track_caller]
 fn check_page(page: &Page) {
     let refused = whole(page.refused);
-    let faults = check(&refused, &places()).unwrap_err();
+    let faults = judged(page, &refused).unwrap_err();
     let codes: Vec<FaultCode> = faults.iter().map(|fault| fault.code).collect();
     assert_eq!(codes, [page.code], "{refused}");
     let fixed = whole(page.fixed);
-    assert!(check(&fixed, &places()).is_ok(), "{fixed}");
+    assert!(judged(page, &fixed).is_ok(), "{fixed}");
     assert_eq!(FaultCode::of(page.code.as_str()), Some(page.code));
 }
 

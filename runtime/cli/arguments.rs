@@ -115,11 +115,31 @@ that the first does not, with 0 otherwise.")]
         #[arg(long)]
         check: bool,
     },
+    /// Tell what the settings of this host set, or all their faults
+    #[command(after_help = "Examples:
+  brig settings                     where they are, and the ceiling for every manifest
+  brig settings draft.toml          a file that is to become the settings
+  brig settings --json | jq -r .path
+
+They are at $XDG_CONFIG_HOME/brig/config.toml, and nobody but you and root may be able to write
+them. A ceiling only narrows: it grants nothing. Exits with 3 where they have faults or cannot be
+trusted; no server starts then.")]
+    Settings {
+        /// Look at this file instead, wherever it lies and whoever owns it
+        file: Option<PathBuf>,
+        /// Print as JSON, faults too
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the JSON Schema of manifests, for editors
     #[command(after_help = "Examples:
   brig schema > manifest.schema.json
-  brig schema --install")]
+  brig schema --install
+  brig schema --settings > settings.schema.json")]
     Schema {
+        /// That of the settings instead
+        #[arg(long)]
+        settings: bool,
         /// Write it into $XDG_DATA_HOME/brig, and tell how an editor finds it
         #[arg(long)]
         install: bool,
@@ -259,7 +279,9 @@ impl Command {
             Self::Call(call) => call.json,
             Self::Check(of) | Self::Plan(of) | Self::Verify(of) | Self::Explain(of) => of.json,
             Self::Diff(diff) => diff.json,
-            Self::Inspect { json, .. } | Self::Doctor { json } => *json,
+            Self::Inspect { json, .. } | Self::Doctor { json } | Self::Settings { json, .. } => {
+                *json
+            }
         }
     }
 }

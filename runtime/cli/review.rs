@@ -4,9 +4,9 @@ use super::arguments::{Diff, Of};
 use super::print;
 use crate::exit::Exit;
 use crate::log::escape;
-use crate::prepare::{Checked, check, check_text, decide};
+use crate::prepare::{Checked, check, check_alone, check_text, decide};
 use crate::report::Refused;
-use brig_policies::{Change, Explanation, FaultCode, explain as words, widen};
+use brig_policies::{Change, Explanation, FaultCode, Lowered, explain as words, widen};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::fs;
@@ -19,14 +19,18 @@ pub(super) fn explain(of: &Of) -> Result<Exit, Refused> {
     let checked = check(&of.manifest, of.project.as_deref())?;
     let explanation = words(&checked.policy);
     let name = checked.policy.name().as_str().to_owned();
+    let lowered = checked.lowered.clone();
     let planned = decide(checked);
     let held = planned.as_ref().map(|planned| &planned.plan.held);
     if of.json {
         let refused = held.err().map(|refused| refused.brief().0);
-        let value = json!({ "explanation": explanation, "held": held.ok(), "refused": refused });
+        let value = json!({
+            "explanation": explanation, "lowered": lowered, "held": held.ok(), "refused": refused,
+        });
         return print(&format!("{value:#}\n"));
     }
     let mut out = told(&name, &explanation);
+    narrowed(&lowered, &mut out);
     // Writing to a String cannot fail, here and below.
     match held {
         Ok(held) => {
@@ -69,19 +73,35 @@ fn told(name: &str, explanation: &Explanation) -> String {
     out
 }
 
-/// What the second manifest allows that the first does not, and the other way around.
+/// What nobody wrote and the settings made lower.
+fn narrowed(lowered: &[Lowered], out: &mut String) {
+    if !lowered.is_empty() {
+        let _ = writeln!(
+            out,
+            "\nlower than unless written, by the settings of this host"
+        );
+    }
+    for lowered in lowered {
+        let (key, from, to, line) = (lowered.key, &lowered.from, &lowered.to, lowered.line);
+        let path = escape(lowered.path.as_bytes());
+        let _ = writeln!(out, "  {key:<16} {to} and not {from}: {path} line {line}");
+    }
+}
+
+/// What the second manifest allows that the first does not, and the other way around. The settings
+/// have no say: under a ceiling that both reach, a change would look like none.
 pub(super) fn diff(diff: &Diff) -> Result<Exit, Refused> {
     let project = diff.project.as_deref();
     let (first, after) = match (&diff.git, diff.manifests.as_slice()) {
         (Some(revision), [after]) => (at_revision(revision, after, project)?, after),
-        (None, [before, after]) => (check(before, project)?, after),
+        (None, [before, after]) => (check_alone(before, project)?, after),
         (Some(_) | None, _) => {
             let help = "`brig diff BEFORE AFTER`, or `brig diff --git REVISION MANIFEST`";
             let message = "two manifests are compared, or one with a revision";
             return Err(Refused::one(Exit::Usage, "usage", message, help));
         }
     };
-    let second = check(after, project)?;
+    let second = check_alone(after, project)?;
     let changes = widen(&first.policy, &second.policy);
     print(&if diff.json {
         format!("{:#}\n", json!(changes))
@@ -213,9 +233,15 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     written
 }
 
-/// Prints the JSON Schema of manifests, or puts it where editors can be told to find it.
-pub(super) fn schema(install: bool) -> Result<Exit, Refused> {
-    let text = format!("{:#}\n", json!(brig_policies::schema()));
+/// Prints the JSON Schema of manifests or of the settings, or puts it where editors can be told to
+/// find it.
+pub(super) fn schema(settings: bool, install: bool) -> Result<Exit, Refused> {
+    let (schema, name) = if settings {
+        (brig_policies::settings_schema(), "settings")
+    } else {
+        (brig_policies::schema(), "manifest")
+    };
+    let text = format!("{:#}\n", json!(schema));
     if !install {
         return print(&text);
     }
@@ -233,11 +259,11 @@ pub(super) fn schema(install: bool) -> Result<Exit, Refused> {
                 help,
             )
         })?;
-    let path = folder.join("brig/manifest.schema.json");
+    let path = folder.join(format!("brig/{name}.schema.json"));
     let written = fs::create_dir_all(folder.join("brig")).and_then(|()| fs::write(&path, text));
     written.map_err(|error| unwritten(&path.display().to_string(), &error))?;
     print(&format!(
-        "wrote {0}\nas the first line of a manifest, for editors that know Taplo:\n\
+        "wrote {0}\nas the first line of such a file, for editors that know Taplo:\n\
          #:schema {0}\n",
         escape(path.display().to_string().as_bytes())
     ))
@@ -255,8 +281,13 @@ pub(super) fn fault(code: Option<&str>) -> Result<Exit, Refused> {
         Refused::one(Exit::Usage, "fault-unknown", message, help)
     })?;
     let page = found.page();
+    let settings = if page.settings.is_empty() {
+        String::new()
+    } else {
+        format!("under these settings:\n\n{}\n\n", indented(page.settings))
+    };
     print(&format!(
-        "{code}\n\n{}\n\nrefused:\n\n{}\n\ninstead:\n\n{}\n",
+        "{code}\n\n{}\n\n{settings}refused:\n\n{}\n\ninstead:\n\n{}\n",
         page.explanation,
         indented(page.refused),
         indented(page.fixed)

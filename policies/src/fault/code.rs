@@ -162,6 +162,11 @@ fault_codes! {
     Contradiction = "contradiction": "Two parts of an entry exclude each other, or one has no \
         meaning without the other. brig does not choose one of them, since the author means \
         something by both.",
+    /// More than the settings of this host let any manifest have.
+    BeyondCeiling = "beyond-ceiling": "The settings of this host set a ceiling, and the manifest \
+        asks for more. A ceiling only narrows: it grants nothing, and a limit that is not written \
+        is lowered to it by itself. One that is written is a fault, since its author counts on \
+        it. `brig settings` shows the ceiling; only whoever looks after this host can raise it.",
     /// Something that no manifest can say.
     NeverGranted = "never-granted": "Privileged mode, added capabilities, the host's namespaces, \
         devices, an engine's socket and the like cannot be written in a manifest at all: each \

@@ -13,6 +13,8 @@ pub struct Page {
     pub refused: &'static str,
     /// The same lines without it.
     pub fixed: &'static str,
+    /// Lines of the settings under which they have it; empty where no settings are needed.
+    pub settings: &'static str,
 }
 
 impl FaultCode {
@@ -29,9 +31,16 @@ impl FaultCode {
             explanation: self.explanation(),
             refused: row.map_or("", |row| row.refused),
             fixed: row.map_or("", |row| row.fixed),
+            settings: if self == Self::BeyondCeiling {
+                CEILING
+            } else {
+                ""
+            },
         }
     }
 }
+
+const CEILING: &str = "brig = 1\n\n[ceiling]\nmemory = \"512MiB\"\n";
 
 /// The examples of one kind.
 struct Row {
@@ -344,6 +353,13 @@ const ROWS: &[Row] = &[
             tool = \"read\"\n\
             argument = \"/file/path\"\n\
             within = \"/notes\"\n",
+    },
+    Row {
+        code: FaultCode::BeyondCeiling,
+        refused: "[limits]\n\
+            memory = \"1GiB\"\n",
+        fixed: "[limits]\n\
+            memory = \"512MiB\"\n",
     },
     Row {
         code: FaultCode::InvalidSize,

@@ -18,10 +18,10 @@ use crate::wording::Quoted;
 const STRING_BYTES_MAX: usize = 120 * 1024;
 
 /// A value in the text.
-pub(super) type Found<'t> = &'t toml::Spanned<DeValue<'t>>;
+pub(crate) type Found<'t> = &'t toml::Spanned<DeValue<'t>>;
 
 /// One table with every key of it checked.
-pub(super) struct Entries<'t> {
+pub(crate) struct Entries<'t> {
     table: &'t DeTable<'t>,
     header: Range<usize>,
     section: &'static Section,
@@ -31,7 +31,7 @@ pub(super) struct Entries<'t> {
 
 impl<'t> Entries<'t> {
     /// Tells of every key that the section does not have or that is kept for later.
-    pub(super) fn open(
+    pub(crate) fn open(
         table: &'t DeTable<'t>,
         section: &'static Section,
         header: Range<usize>,
@@ -67,6 +67,11 @@ impl<'t> Entries<'t> {
         self.table.get(key.name)
     }
 
+    /// Whether the table is one of this section.
+    pub(super) fn are_of(&self, section: &Section) -> bool {
+        self.section.title == section.title
+    }
+
     /// Where the table starts, as its faults mark it.
     pub(super) fn header(&self) -> Range<usize> {
         self.header.clone()
@@ -84,7 +89,7 @@ impl<'t> Entries<'t> {
     }
 
     /// A key that may be left out.
-    pub(super) fn optional<T>(
+    pub(crate) fn optional<T>(
         &self,
         key: &Key,
         findings: &mut Findings,
@@ -129,7 +134,7 @@ impl<'t> Entries<'t> {
 }
 
 /// A string of the type that the key takes.
-pub(super) fn parsed<T: Written>(
+pub(crate) fn parsed<T: Written>(
     found: Found<'_>,
     key: &Key,
     findings: &mut Findings,
@@ -203,7 +208,7 @@ pub(super) fn integer<'t>(
 }
 
 /// The table that a key holds.
-pub(super) fn table<'t>(
+pub(crate) fn table<'t>(
     found: Found<'t>,
     key: &Key,
     findings: &mut Findings,
@@ -215,7 +220,7 @@ pub(super) fn table<'t>(
 }
 
 /// Tells that a value is of another type than its key takes.
-pub(super) fn tell_wrong_type(
+pub(crate) fn tell_wrong_type(
     found: Found<'_>,
     key: &Key,
     takes: &str,

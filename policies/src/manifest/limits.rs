@@ -1,13 +1,16 @@
 //! `[limits]`: what the server may use.
 
 use alloc::format;
+use alloc::vec::Vec;
 use core::fmt;
 
-use super::Entry;
 use super::entries::{Entries, Found, integer, parse, parsed, table};
+use super::{Entry, Spanned};
 use crate::fault::{FaultCode, Findings, Told};
-use crate::grammar::{Key, limits, top};
-use crate::limits::{Bounds, CALL, CPUS, MEMORY, MESSAGE, OPEN_FILES, PROCESSES, SCRATCH, START};
+use crate::grammar::{Key, limits, settings, top};
+use crate::limits::{
+    Bounds, CALL, CPUS, Limit, MEMORY, MESSAGE, OPEN_FILES, PROCESSES, SCRATCH, START,
+};
 use crate::quantity::{Count, Cpus, Period, Size};
 
 /// Each limit as written, inside its range, in the unit that [`Limits`](crate::Limits) has.
@@ -31,15 +34,50 @@ pub(super) fn read(top: &Entries<'_>, findings: &mut Findings) -> WrittenLimits 
         Ok(None) | Err(_) => (&empty, 0..0),
     };
     let entries = Entries::open(table, &limits::SECTION, span, findings);
+    read_each(&entries, findings)
+}
+
+/// The limits among the entries of a table: a manifest's, or a ceiling's.
+pub(crate) fn read_each(entries: &Entries<'_>, findings: &mut Findings) -> WrittenLimits {
     WrittenLimits {
-        memory: bounded(&entries, &limits::MEMORY, &MEMORY, findings, parsed),
-        cpus: bounded(&entries, &limits::CPUS, &CPUS, findings, read_cpus),
-        processes: bounded(&entries, &limits::PROCESSES, &PROCESSES, findings, count),
-        open_files: bounded(&entries, &limits::OPEN_FILES, &OPEN_FILES, findings, count),
-        scratch: bounded(&entries, &limits::SCRATCH, &SCRATCH, findings, parsed),
-        message: bounded(&entries, &limits::MESSAGE, &MESSAGE, findings, parsed),
-        start: bounded(&entries, &limits::START, &START, findings, parsed),
-        call: bounded(&entries, &limits::CALL_KEY, &CALL, findings, parsed),
+        memory: bounded(entries, &limits::MEMORY, &MEMORY, findings, parsed),
+        cpus: bounded(entries, &limits::CPUS, &CPUS, findings, read_cpus),
+        processes: bounded(entries, &limits::PROCESSES, &PROCESSES, findings, count),
+        open_files: bounded(entries, &limits::OPEN_FILES, &OPEN_FILES, findings, count),
+        scratch: bounded(entries, &limits::SCRATCH, &SCRATCH, findings, parsed),
+        message: bounded(entries, &limits::MESSAGE, &MESSAGE, findings, parsed),
+        start: bounded(entries, &limits::START, &START, findings, parsed),
+        call: bounded(entries, &limits::CALL_KEY, &CALL, findings, parsed),
+    }
+}
+
+impl WrittenLimits {
+    /// Those that are written, each with its value and its place.
+    pub(crate) fn written(&self) -> Vec<(Limit, Spanned<u64>)> {
+        fn one<T: Copy>(
+            limit: Limit,
+            entry: &Entry<T>,
+            value: fn(T) -> u64,
+        ) -> Option<(Limit, Spanned<u64>)> {
+            let written = entry.as_ref().ok()?.as_ref()?;
+            let span = written.span.clone();
+            let value = value(written.value);
+            Some((limit, Spanned { value, span }))
+        }
+        let size = |size: Size| size.0;
+        let count = |count: Count| count.0.into();
+        let period = |period: Period| period.0;
+        let all = [
+            one(Limit::Memory, &self.memory, size),
+            one(Limit::Cpus, &self.cpus, |cpus| cpus.0.into()),
+            one(Limit::Processes, &self.processes, count),
+            one(Limit::OpenFiles, &self.open_files, count),
+            one(Limit::Scratch, &self.scratch, size),
+            one(Limit::Message, &self.message, size),
+            one(Limit::Start, &self.start, period),
+            one(Limit::Call, &self.call, period),
+        ];
+        all.into_iter().flatten().collect()
     }
 }
 
@@ -63,10 +101,12 @@ pub(super) fn bounded<T: Copy + Ord + fmt::Display>(
         ("above", bounds.most)
     };
     let message = format!("`{}` is {side} {bound}", key.name);
-    let help = format!(
-        "write {} to {}, or leave it out for {}",
-        bounds.least, bounds.most, bounds.default
-    );
+    let range = format!("write {} to {}", bounds.least, bounds.most);
+    let help = if entries.are_of(&settings::CEILING_SECTION) {
+        format!("{range}, or leave it out for no ceiling")
+    } else {
+        format!("{range}, or leave it out for {}", bounds.default)
+    };
     Err(findings.tell(FaultCode::OutOfRange, written.span, message, help))
 }
 

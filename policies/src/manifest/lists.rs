@@ -49,7 +49,7 @@ pub(super) fn tables<'t>(
 }
 
 /// An array of strings of one type, each written once.
-pub(super) fn list<T: Written + Ord + Clone>(
+pub(crate) fn list<T: Written + PartialEq>(
     found: Found<'_>,
     key: &Key,
     least: usize,
@@ -104,7 +104,7 @@ pub(super) fn tell_too_many(
 }
 
 /// One of a few words.
-pub(super) fn word<T: Copy>(
+pub(crate) fn word<T: Copy>(
     found: Found<'_>,
     key: &Key,
     words: &[(&str, T)],

@@ -8,7 +8,7 @@ use core::ops::Range;
 
 use crate::fault::{FaultCode, Findings, Told};
 use crate::grammar::never::{self, Never};
-use crate::grammar::{SECTIONS, Section};
+use crate::grammar::{SECTIONS, SETTINGS_SECTIONS, Section};
 use crate::wording::{Quoted, nearest};
 
 /// What the author most likely wanted to write.
@@ -64,22 +64,28 @@ fn guess(name: &str, section: &Section) -> Guess {
     if let Some(never) = never::find(name) {
         return Guess::Never(never);
     }
-    if let Some(other) = SECTIONS.iter().find(|other| other.key(name).is_some()) {
+    let sections = || of_its_file(section).iter().chain(SECTIONS);
+    if let Some(other) = sections().find(|other| other.key(name).is_some()) {
         return Guess::Misplaced(other);
     }
     if let Some(key) = nearest(name, names(section)) {
         return Guess::Here(key);
     }
-    let called = SECTIONS
-        .iter()
-        .find_map(|other| Some((also_called(name, other)?, other)));
+    let called = sections().find_map(|other| Some((also_called(name, other)?, other)));
     if let Some((key, other)) = called {
         return Guess::Elsewhere(key, other);
     }
-    let near = SECTIONS
-        .iter()
-        .find_map(|other| Some((nearest(name, names(other))?, other)));
+    let near = sections().find_map(|other| Some((nearest(name, names(other))?, other)));
     near.map_or(Guess::Nothing, |(key, other)| Guess::Elsewhere(key, other))
+}
+
+/// The sections that come before a manifest's: those of the settings, for a key that stands there.
+fn of_its_file(section: &Section) -> &'static [&'static Section] {
+    let of_settings = |other: &&&Section| other.title == section.title;
+    match SETTINGS_SECTIONS.iter().find(of_settings) {
+        Some(_) => SETTINGS_SECTIONS,
+        None => &[],
+    }
 }
 
 fn also_called(name: &str, section: &Section) -> Option<&'static str> {

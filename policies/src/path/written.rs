@@ -68,6 +68,14 @@ impl Location {
         self.root != Root::Relative
     }
 
+    /// Whether it starts at the manifest's folder, which whoever writes a manifest chooses.
+    pub(crate) fn is_beside_manifest(&self) -> bool {
+        match self.root {
+            Root::Config | Root::Relative => true,
+            Root::Host | Root::Home | Root::Project => false,
+        }
+    }
+
     /// The path that this stands for in this start.
     pub(crate) fn place(&self, places: &Places) -> Result<HostPath, Unplaced> {
         let root = match self.root {

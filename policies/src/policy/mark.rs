@@ -1,6 +1,9 @@
 //! Where a right is written.
 
+use alloc::collections::BTreeMap;
 use core::ops::Range;
+
+use crate::limits::Limit;
 
 /// The bytes of the manifest that give a right. Two rights are equal wherever they stand, so all
 /// marks are equal.
@@ -25,3 +28,16 @@ impl PartialEq for Mark {
 }
 
 impl Eq for Mark {}
+
+/// Where the limits are written; one that is not there is a default. As with [`Mark`], all are
+/// equal: a limit that is written as its default is the same limit.
+#[derive(Clone, Debug)]
+pub(crate) struct LimitMarks(pub(crate) BTreeMap<Limit, Range<usize>>);
+
+impl PartialEq for LimitMarks {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for LimitMarks {}

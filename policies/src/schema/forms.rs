@@ -31,6 +31,10 @@ pub(super) fn pattern(form: Form) -> String {
         Form::Variable => variable(),
         Form::Location => format!("^(?:{}|{})$", anchored(), relative()),
         Form::Anchored => format!("^{}$", anchored()),
+        Form::Folder => {
+            let not_config = r"(?!\{config\}(?:/|$))";
+            format!("^{not_config}{}$", anchored())
+        }
         Form::GuestPath => guest_path(),
         Form::CellPath => format!("^(?:/|(?:{})+)$", step()),
         Form::Argument => format!("^[^{HIDDEN}]*$"),

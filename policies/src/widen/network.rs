@@ -38,6 +38,32 @@ fn words(grant: &NetworkGrant, port: u16) -> alloc::string::String {
     words
 }
 
+/// Whether everything that a destination names is named by the others together.
+pub(crate) fn is_named(host: &Destination, by: &[Destination]) -> bool {
+    let blocks = || -> Vec<Block> { by.iter().filter_map(block_of).collect() };
+    match host {
+        Destination::Name(_) | Destination::Below(_) | Destination::Loopback => {
+            by.iter().any(|other| other.covers(host))
+        }
+        Destination::Address(address) => is_made_of(Block::of(*address), &blocks()),
+        Destination::Block(block) => is_made_of(*block, &blocks()),
+    }
+}
+
+/// Whether each address of a block is named by the others together.
+pub(crate) fn is_block_named(block: Block, by: &[Destination]) -> bool {
+    let blocks: Vec<Block> = by.iter().filter_map(block_of).collect();
+    is_made_of(block, &blocks)
+}
+
+fn block_of(host: &Destination) -> Option<Block> {
+    match host {
+        Destination::Address(address) => Some(Block::of(*address)),
+        Destination::Block(block) => Some(*block),
+        Destination::Name(_) | Destination::Below(_) | Destination::Loopback => None,
+    }
+}
+
 /// Whether all connections of a grant on a port are ones of the others.
 fn is_covered(grant: &NetworkGrant, port: u16, by: &[NetworkGrant]) -> bool {
     let lax = |other: &&NetworkGrant| other.ports().contains(&port) && is_as_lax(other, grant);
@@ -69,12 +95,8 @@ fn is_as_lax(one: &NetworkGrant, other: &NetworkGrant) -> bool {
 }
 
 fn blocks(grants: &[&NetworkGrant]) -> Vec<Block> {
-    let block = |grant: &&NetworkGrant| match grant.host() {
-        Destination::Address(address) => Some(Block::of(*address)),
-        Destination::Block(block) => Some(*block),
-        Destination::Name(_) | Destination::Below(_) | Destination::Loopback => None,
-    };
-    grants.iter().filter_map(block).collect()
+    let hosts = grants.iter().map(|grant| grant.host());
+    hosts.filter_map(block_of).collect()
 }
 
 fn is_reached(reach: &Reach, by: &[&Reach]) -> bool {

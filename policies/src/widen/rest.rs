@@ -7,8 +7,9 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use super::{Change, changed};
+use crate::limits::Limit;
 use crate::policy::{EnvValue, Package, Policy, Source};
-use crate::quantity::{Count, Cpus, Period, Size};
+use crate::quantity::Size;
 
 pub(super) fn wider(first: &Policy, second: &Policy) -> Vec<Change> {
     let mut changes = variables(first, second);
@@ -75,41 +76,14 @@ fn state(first: &Policy, second: &Policy) -> Vec<Change> {
 }
 
 fn limits(first: &Policy, second: &Policy) -> Vec<Change> {
-    let (first, second) = (first.limits(), second.limits());
-    let mut changes = Vec::new();
-    let mut tell = |what: &str, from: u64, to: u64, show: fn(u64) -> String| {
-        if from < to {
-            changes.push(changed("limits", what, &show(from), &show(to)));
-        }
-    };
-    let size = |bytes| Size(bytes).to_string();
-    let period = |ms| Period(ms).to_string();
-    let count = |number| Count(u32::try_from(number).unwrap_or(u32::MAX)).to_string();
-    let cpus = |milli| Cpus(u32::try_from(milli).unwrap_or(u32::MAX)).to_string();
-    tell("memory", first.memory_bytes, second.memory_bytes, size);
-    tell(
-        "cpus",
-        first.cpus_milli.into(),
-        second.cpus_milli.into(),
-        cpus,
-    );
-    tell(
-        "processes",
-        first.processes.into(),
-        second.processes.into(),
-        count,
-    );
-    tell(
-        "open-files",
-        first.open_files.into(),
-        second.open_files.into(),
-        count,
-    );
-    tell("scratch", first.scratch_bytes, second.scratch_bytes, size);
-    tell("message", first.message_bytes, second.message_bytes, size);
-    tell("start", first.start_ms, second.start_ms, period);
-    tell("call", first.call_ms, second.call_ms, period);
-    changes
+    let raised = Limit::ALL.iter().filter_map(|limit| {
+        let (from, to) = (limit.of(first.limits()), limit.of(second.limits()));
+        (from < to).then(|| {
+            let (from, to) = (limit.show(from), limit.show(to));
+            changed("limits", limit.key(), &from, &to)
+        })
+    });
+    raised.collect()
 }
 
 /// What differs and is no right by itself.

@@ -1,0 +1,129 @@
+//! The settings of one host.
+
+use super::{Form, Key, Section, Takes, limits, top};
+
+/// The most folders of one list, and the most hosts: each is compared with each grant.
+pub(crate) const ENTRIES_MAX: usize = 256;
+
+pub(crate) const CEILING: Key = Key::new(
+    "ceiling",
+    Takes::Table(&CEILING_SECTION),
+    "[ceiling]",
+    "The most that a manifest gets on this host; what is not written has no ceiling.",
+)
+.also(&["limits", "max", "maximum", "most", "policy"]);
+
+pub(crate) const SECTION: Section = Section {
+    title: "the settings file",
+    keys: &[top::BRIG, CEILING],
+};
+
+const fn most(key: Key, takes: &'static Takes, about: &'static str) -> Key {
+    Key {
+        about,
+        takes: Takes::Most(takes),
+        ..key
+    }
+}
+
+const MEMORY: Key = most(
+    limits::MEMORY,
+    &limits::MEMORY.takes,
+    "The most memory that a server gets.",
+);
+const CPUS: Key = most(
+    limits::CPUS,
+    &limits::CPUS.takes,
+    "The most processors that a server gets.",
+);
+const PROCESSES: Key = most(
+    limits::PROCESSES,
+    &limits::PROCESSES.takes,
+    "The most processes and threads that a server gets.",
+);
+const OPEN_FILES: Key = most(
+    limits::OPEN_FILES,
+    &limits::OPEN_FILES.takes,
+    "The most open files that each process gets.",
+);
+const SCRATCH: Key = most(
+    limits::SCRATCH,
+    &limits::SCRATCH.takes,
+    "The most that `/tmp` holds.",
+);
+const MESSAGE: Key = most(
+    limits::MESSAGE,
+    &limits::MESSAGE.takes,
+    "The longest message, either way.",
+);
+const START: Key = most(
+    limits::START,
+    &limits::START.takes,
+    "The longest time to the first sign of life.",
+);
+const CALL: Key = most(
+    limits::CALL_KEY,
+    &limits::CALL_KEY.takes,
+    "The longest time for one call.",
+);
+
+pub(crate) const READ: Key = Key::new(
+    "read",
+    Takes::Texts(Form::Folder, 0, ENTRIES_MAX),
+    "read = [\"~/work\", \"{project}\"]",
+    "The folders that a manifest may grant for reading, beside those of `write`.",
+)
+.also(&[
+    "files",
+    "readable",
+    "read-only",
+    "allow-read",
+    "allowed-directories",
+]);
+
+pub(crate) const WRITE: Key = Key::new(
+    "write",
+    Takes::Texts(Form::Folder, 0, ENTRIES_MAX),
+    "write = [\"~/work\"]",
+    "The folders that a manifest may grant for writing.",
+)
+.also(&["writable", "writeable", "allow-write"]);
+
+pub(crate) const NETWORK: Key = Key::new(
+    "network",
+    Takes::Texts(Form::Destination, 0, ENTRIES_MAX),
+    "network = [\"*.example.com\", \"10.0.0.0/8\"]",
+    "The hosts and blocks of addresses that a manifest may name.",
+)
+.also(&["net", "hosts", "allowed-hosts", "egress", "allow-net"]);
+
+pub(crate) const SOURCES: Key = Key::new(
+    "sources",
+    Takes::Words(&["component", "command", "image", "npm", "pypi", "bundle"]),
+    "sources = [\"component\"]",
+    "The sources that a manifest may run a server from.",
+)
+.also(&["source", "server", "servers"]);
+
+pub(crate) const CLIENT: Key = Key::new(
+    "client",
+    Takes::Words(&["sampling", "elicitation", "roots", "logging"]),
+    "client = [\"roots\"]",
+    "What a manifest may let a server ask of its client.",
+);
+
+pub(crate) const SYSCALLS: Key = Key::new(
+    "syscalls",
+    Takes::Words(&["jit", "io-uring", "numa"]),
+    "syscalls = [\"jit\"]",
+    "The groups of system calls that a manifest may allow.",
+)
+.also(&["seccomp"]);
+
+pub(crate) const CEILING_SECTION: Section = Section {
+    title: "[ceiling]",
+    keys: &[
+        MEMORY, CPUS, PROCESSES, OPEN_FILES, SCRATCH, MESSAGE, START, CALL, READ, WRITE, NETWORK,
+        SOURCES, CLIENT, SYSCALLS,
+    ],
+};

@@ -1,0 +1,202 @@
+//! The settings of one host: what no manifest has a say in.
+//!
+//! A ceiling is the most that manifests get. It grants nothing: a policy under it allows what the
+//! manifest allows, or less.
+
+mod ceiling;
+mod folder;
+
+use alloc::borrow::ToOwned as _;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::fault::{FaultCode, Faults, Findings, Told};
+use crate::grammar::settings::{
+    CEILING, CEILING_SECTION, CLIENT, ENTRIES_MAX, NETWORK, READ, SECTION, SOURCES, SYSCALLS, WRITE,
+};
+use crate::grammar::{Key, client, server};
+use crate::host::Destination;
+use crate::limits::Limit;
+use crate::manifest::entries::{Entries, Found, table, tell_wrong_type};
+use crate::manifest::limits::read_each;
+use crate::manifest::lists::{list, word};
+use crate::manifest::{Entry, read_into, read_top};
+use crate::places::Places;
+use crate::policy::{ClientRight, SyscallGroup};
+use crate::resolve::rights;
+
+pub use ceiling::{Bound, Ceiling, Lowered, Narrowed};
+use folder::Folder;
+
+/// What the settings of a host say, before it is known which start they apply to. Only
+/// [`read_settings`] makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    limits: BTreeMap<Limit, Lined<u64>>,
+    read: Option<Lined<Vec<Folder>>>,
+    write: Option<Lined<Vec<Folder>>>,
+    network: Option<Lined<Vec<Destination>>>,
+    sources: Option<Lined<Vec<&'static str>>>,
+    client: Option<Lined<Vec<ClientRight>>>,
+    syscalls: Option<Lined<Vec<SyscallGroup>>>,
+}
+
+/// A value and the line in which it is written, from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Lined<T> {
+    value: T,
+    line: usize,
+}
+
+impl Settings {
+    /// The ceiling of one start, by its placeholders.
+    ///
+    /// The path is that of the settings, as faults name it. A folder whose placeholder stands for
+    /// nothing in this start holds nothing.
+    pub fn ceiling(&self, path: &str, places: &Places) -> Ceiling {
+        Ceiling::of(self, path, places)
+    }
+}
+
+/// Reads the text of the settings.
+///
+/// # Errors
+///
+/// Every fault of the text, in its order.
+pub fn read_settings(text: &str) -> Result<Settings, Faults> {
+    let mut findings = Findings::new();
+    let settings = read_top(text, &SECTION, &mut findings, |top, findings| {
+        read_ceiling(text, top, findings)
+    });
+    let settings = settings.and_then(|settings| settings);
+    findings.end(text, settings)
+}
+
+/// [`check`](crate::check) under a ceiling: what goes beyond it is told among the other faults.
+///
+/// # Errors
+///
+/// Every fault, in the order of the file.
+pub fn check_under(text: &str, places: &Places, ceiling: &Ceiling) -> Result<Narrowed, Faults> {
+    let mut findings = Findings::new();
+    let policy = read_into(text, &mut findings)
+        .and_then(|manifest| rights(&manifest, places, &mut findings))
+        .and_then(|policy| ceiling.narrow(policy, &mut findings));
+    findings.end(text, policy)
+}
+
+fn read_ceiling(text: &str, top: &Entries<'_>, findings: &mut Findings) -> Result<Settings, Told> {
+    let section = top.optional(&CEILING, findings, table)?;
+    let empty = toml::de::DeTable::new();
+    let (table, span) = match &section {
+        Some(section) => (section.value, section.span.clone()),
+        None => (&empty, 0..0),
+    };
+    let entries = Entries::open(table, &CEILING_SECTION, span, findings);
+    let limits = read_each(&entries, findings).written();
+    let limits = limits
+        .into_iter()
+        .map(|(limit, written)| {
+            let line = line(text, written.span.start);
+            let value = written.value;
+            (limit, Lined { value, line })
+        })
+        .collect();
+    let folders = |found: Found<'_>, key: &Key, findings: &mut Findings| {
+        list::<Folder>(found, key, 0, ENTRIES_MAX, findings)
+    };
+    // Everything is read before the first fault is returned, so that all are told.
+    let read = entries.optional(&READ, findings, folders);
+    let write = entries.optional(&WRITE, findings, folders);
+    let network = entries.optional(&NETWORK, findings, |found, key, findings| {
+        list(found, key, 0, ENTRIES_MAX, findings)
+    });
+    let sources = server::SOURCES.iter().map(|key| (key.name, key.name));
+    let sources = read_words(&entries, &SOURCES, sources, "a source", findings);
+    let rights = client::RIGHTS.iter().map(|(key, right)| (key.name, *right));
+    let client = read_words(
+        &entries,
+        &CLIENT,
+        rights,
+        "a right of the client's",
+        findings,
+    );
+    let groups = SyscallGroup::ALL.iter();
+    let groups = groups.map(|group| (group.as_str(), *group));
+    let syscalls = read_words(
+        &entries,
+        &SYSCALLS,
+        groups,
+        "a group of system calls",
+        findings,
+    );
+    Ok(Settings {
+        limits,
+        read: lined(text, read)?,
+        write: lined(text, write)?,
+        network: lined(text, network)?,
+        sources: lined(text, sources)?,
+        client: lined(text, client)?,
+        syscalls: lined(text, syscalls)?,
+    })
+}
+
+/// Some of a few words, each once.
+fn read_words<T: Copy + PartialEq>(
+    entries: &Entries<'_>,
+    key: &Key,
+    words: impl Iterator<Item = (&'static str, T)>,
+    what: &str,
+    findings: &mut Findings,
+) -> Entry<Vec<T>> {
+    let words: Vec<(&str, T)> = words.collect();
+    entries.optional(key, findings, |found, key, findings| {
+        let Some(array) = found.get_ref().as_array() else {
+            return Err(tell_wrong_type(found, key, "an array of strings", findings));
+        };
+        let mut values = Vec::new();
+        let mut faulty = None;
+        for element in array {
+            match word(element, key, &words, what, findings) {
+                Ok(value) if values.contains(&value) => {
+                    let message = format!("an entry of `{}` is written twice", key.name);
+                    let help = "keep one of them".to_owned();
+                    let code = FaultCode::DuplicateKey;
+                    faulty = Some(findings.tell(code, element.span(), message, help));
+                }
+                Ok(value) => values.push(value),
+                Err(told) => faulty = Some(told),
+            }
+        }
+        faulty.map_or(Ok(values), Err)
+    })
+}
+
+fn lined<T>(text: &str, entry: Entry<T>) -> Result<Option<Lined<T>>, Told> {
+    Ok(entry?.map(|written| Lined {
+        line: line(text, written.span.start),
+        value: written.value,
+    }))
+}
+
+fn line(text: &str, at: usize) -> usize {
+    let before = text.get(..at).unwrap_or(text);
+    before.matches('\n').count() + 1
+}
+
+/// The most entries of a list that a message repeats.
+const LISTED_MAX: usize = 8;
+
+/// Entries as a message lists them; nothing where there is none.
+fn listed(names: impl Iterator<Item = String>) -> String {
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    let more = names.len().saturating_sub(LISTED_MAX);
+    let shown = names[..names.len() - more].join(", ");
+    if more == 0 {
+        shown
+    } else {
+        format!("{shown} and {more} more")
+    }
+}

@@ -1,0 +1,73 @@
+//! How the settings read.
+
+use super::print;
+use crate::exit::Exit;
+use crate::log::escape;
+use crate::places::settings_path;
+use crate::report::Refused;
+use crate::settings::{Found, find, look_at};
+use brig_policies::{Bound, Places};
+use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// What the settings set: this user's, or those in a file.
+pub(super) fn settings(file: Option<&Path>, json: bool) -> Result<Exit, Refused> {
+    let found = match file {
+        Some(file) => Some(look_at(file)?),
+        None => find()?,
+    };
+    let path = match &found {
+        Some(found) => Some(found.path.clone()),
+        None => settings_path().unwrap_or_default(),
+    };
+    let bounds = found.as_ref().map(bounds).unwrap_or_default();
+    print(&if json {
+        let ceiling: Map<String, Value> = bounds.iter().map(entry).collect();
+        let value = json!({ "path": path, "exists": found.is_some(), "ceiling": ceiling });
+        format!("{value:#}\n")
+    } else {
+        text(path.as_deref(), found.is_some(), &bounds)
+    })
+}
+
+/// What they set is shown as it is written, so no place matters.
+fn bounds(found: &Found) -> Vec<Bound> {
+    let nowhere = Places {
+        home: None,
+        project: None,
+        manifest_folder: String::new(),
+        own_folders: Vec::new(),
+        manifest_path: String::new(),
+    };
+    found.settings.ceiling(&found.path, &nowhere).bounds()
+}
+
+fn entry(bound: &Bound) -> (String, Value) {
+    let value = json!({ "most": bound.most, "line": bound.line });
+    (bound.key.to_owned(), value)
+}
+
+fn text(path: Option<&str>, exists: bool, bounds: &[Bound]) -> String {
+    let Some(path) = path else {
+        return "no settings: neither XDG_CONFIG_HOME nor HOME is an absolute path\n".to_owned();
+    };
+    let path = escape(path.as_bytes());
+    if !exists {
+        return format!("no settings: there is no {path}\n");
+    }
+    if bounds.is_empty() {
+        return format!("{path} has no faults, and sets no ceiling\n");
+    }
+    let mut out = format!("{path} has no faults\n\nmanifests get at most\n");
+    for bound in bounds {
+        let most = match bound.most.as_slice() {
+            [] => "nothing".to_owned(),
+            most => most.join(", "),
+        };
+        let most = escape(most.as_bytes());
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "  {:<12} {most}", bound.key);
+    }
+    out
+}
