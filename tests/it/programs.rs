@@ -24,6 +24,9 @@ def tried(act):
         return error.strerror
 ";
 
+/// A program that starts others has to be granted that.
+const SUBPROCESS: &str = "[syscalls]\nallow = [\"subprocess\"]\n";
+
 struct Runs {
     home: Home,
     user: u32,
@@ -52,8 +55,7 @@ impl Runs {
             )
         };
         let text = format!(
-            "brig = 1\n[server]\nname = \"program\"\ncommand = {command}\n{}{}{more}\n\
-             [syscalls]\nallow = [\"subprocess\"]\n",
+            "brig = 1\n[server]\nname = \"program\"\ncommand = {command}\n{}{}{more}",
             grant("read", ""),
             grant("write", "access = \"write\"\n"),
         );
@@ -215,7 +217,7 @@ tell(files=until(lambda: os.open('/dev/null', os.O_RDONLY)))
 tell(scratch=until(fill), memory=memory(), processes=until(child))
 ";
     let limits = "[limits]\nmemory = \"128MiB\"\nprocesses = 10\nopen-files = 64\n\
-                  scratch = \"4MiB\"\n";
+                  scratch = \"4MiB\"\n[syscalls]\nallow = [\"subprocess\"]\n";
     for runs in Runs::both() {
         let mut client = runs.python(TAKE, limits);
         let files = tells(&mut client)["files"].take();
@@ -250,7 +252,7 @@ setInterval(() => {}, 1000);";
     );
     for runs in Runs::both() {
         let program = runs.program("tell.js", CODE);
-        let manifest = runs.manifest(&[node.to_str().unwrap(), &program], "");
+        let manifest = runs.manifest(&[node.to_str().unwrap(), &program], SUBPROCESS);
         let mut client = Client::start(runs.brig("run", manifest));
         let found = tells(&mut client);
         assert_eq!(found, json!({ "said": "child\n", "thread": "thread" }));
@@ -274,7 +276,7 @@ for _ in range(3):
 tell(started=True)
 time.sleep(1000)";
     for runs in Runs::both() {
-        let mut client = runs.python(STAY, "");
+        let mut client = runs.python(STAY, SUBPROCESS);
         assert_eq!(tells(&mut client), json!({ "started": true }));
         let cell = family(client.process.id());
         assert!(
@@ -306,5 +308,46 @@ fn a_program_that_cannot_run_is_refused_by_name() {
     let grant = |at: &str| format!("[[files]]\nhost = \"/srv\"\nat = \"{at}\"\n");
     for at in ["/usr/local", "/etc/ssl", "/bin/x"] {
         check(&["cat"], &grant(at), 3, "a place of the system");
+    }
+}
+
+#[test]
+fn a_program_starts_no_other_and_runs_nothing_that_it_wrote_unless_granted() {
+    const TRY: &str = "
+import mmap, os, threading
+def code(prot):
+    mmap.mmap(-1, 4096, prot=prot).close()
+    return 'mapped'
+def child():
+    if os.fork() == 0:
+        os._exit(0)
+    return 'forked'
+def memory_file():
+    os.close(os.memfd_create('code'))
+    return 'made'
+def thread():
+    done = threading.Thread(target=lambda: None)
+    done.start()
+    done.join()
+    return 'ran'
+both = mmap.PROT_READ | mmap.PROT_EXEC
+tell(
+    run=tried(lambda: code(both)), written=tried(lambda: code(both | mmap.PROT_WRITE)),
+    memory=tried(lambda: code(mmap.PROT_READ | mmap.PROT_WRITE)), memory_file=tried(memory_file),
+    child=tried(child), thread=tried(thread))
+";
+    const NO: &str = "Function not implemented";
+    let both = "[syscalls]\nallow = [\"jit\", \"subprocess\"]\n";
+    for runs in Runs::both() {
+        let want = json!({
+            "run": NO, "written": NO, "memory": "mapped", "memory_file": NO, "child": NO,
+            "thread": "ran",
+        });
+        assert_eq!(runs.found(TRY, ""), want, "as {}", runs.user);
+        let want = json!({
+            "run": "mapped", "written": "mapped", "memory": "mapped", "memory_file": "made",
+            "child": "forked", "thread": "ran",
+        });
+        assert_eq!(runs.found(TRY, both), want, "as {}", runs.user);
     }
 }

@@ -229,7 +229,8 @@ const CALLS: &[Call] = calls! {
     tgkill Worker Any, "abort, so that a bug ends the worker with its own signal";
     brk Worker Any, "the C library's heap";
     mmap Worker NoExecutableMappingOnceLoaded(Code::OfFiles), "memory, linear memories and code";
-    mprotect Worker NoExecutableMappingOnceLoaded(Code::None), "growing a linear memory, guard pages";
+    mprotect Worker NoExecutableMappingOnceLoaded(Code::None),
+        "growing a linear memory, guard pages";
     munmap Worker Any, "giving memory back";
     mremap Worker Any, "growing large allocations in place";
     madvise Worker Any, "giving pages back, and resetting linear memories";
