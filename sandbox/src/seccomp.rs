@@ -17,8 +17,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
 mod calls;
+mod rules;
 
 pub use calls::{Call, Code, Narrowing, calls};
+pub use rules::{Condition, Rule};
 
 /// A set of system calls by name, the form in which a plan shows and digests it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,14 +103,23 @@ impl Profile {
         self.0.contains("setpgid")
     }
 
+    /// Each call with its rules: it is allowed where one of them holds, or always where there is
+    /// none.
+    pub fn rules(&self) -> Result<Vec<(&'static Call, Vec<Rule>)>, InvalidProfile> {
+        let rules = |name: &String| {
+            let call = calls().find(|call| call.name == name);
+            let call = call.ok_or_else(|| InvalidProfile::UnknownCall(name.clone()))?;
+            Ok((call, rules::of(call, self)))
+        };
+        self.0.iter().map(rules).collect()
+    }
+
     /// The filter as instructions of `struct sock_filter`, each packed little-endian in 64 bits.
     pub fn compile(&self) -> Result<Vec<u64>, InvalidProfile> {
         let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
-        for name in &self.0 {
-            let call = calls()
-                .find(|call| call.name == name)
-                .ok_or_else(|| InvalidProfile::UnknownCall(name.clone()))?;
-            rules.insert(call.number, rules_of(call, self)?);
+        for (call, allowed) in self.rules()? {
+            let compiled = allowed.iter().map(compiled).collect::<Result<_, _>>()?;
+            rules.insert(call.number, compiled);
         }
         let filter = SeccompFilter::new(
             rules,
@@ -119,6 +130,19 @@ impl Profile {
         let program: BpfProgram = filter.try_into()?;
         Ok(program.iter().map(pack).collect())
     }
+}
+
+fn compiled(rule: &Rule) -> Result<SeccompRule, InvalidProfile> {
+    let condition = |condition: &Condition| {
+        let (mask, value) = (u64::from(condition.mask), u64::from(condition.value));
+        let op = match condition.mask {
+            u32::MAX => SeccompCmpOp::Eq,
+            _ => SeccompCmpOp::MaskedEq(mask),
+        };
+        SeccompCondition::new(condition.argument, SeccompCmpArgLen::Dword, op, value)
+    };
+    let conditions = rule.0.iter().map(condition).collect::<Result<_, _>>()?;
+    Ok(SeccompRule::new(conditions)?)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -132,96 +156,6 @@ fn pack(instruction: &seccompiler::sock_filter) -> u64 {
         | u64::from(instruction.jf) << 24
         | u64::from(instruction.k) << 32
 }
-
-/// Argument rules. An empty vector allows the call with any arguments.
-fn rules_of(call: &Call, profile: &Profile) -> Result<Vec<SeccompRule>, InvalidProfile> {
-    let mask = |index: u8, mask: i32, value: i32| {
-        let (mask, value) = (
-            u64::from(mask.unsigned_abs()),
-            u64::from(value.unsigned_abs()),
-        );
-        SeccompCondition::new(
-            index,
-            SeccompCmpArgLen::Dword,
-            SeccompCmpOp::MaskedEq(mask),
-            value,
-        )
-    };
-    let equals = |index: u8, value: i32| {
-        let value = u64::from(value.unsigned_abs());
-        SeccompCondition::new(index, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
-    };
-    let one = |condition| Ok(SeccompRule::new(vec![condition])?);
-    Ok(match call.narrowing {
-        Narrowing::Any => Vec::new(),
-        // An exec belongs to the start of a program. With it gone, so are executable mappings.
-        Narrowing::NoExecutableMappingOnceLoaded(_)
-            if profile.0.contains("execve") && (!profile.is_of_program() || profile.has_jit()) =>
-        {
-            Vec::new()
-        }
-        Narrowing::NoExecutableMappingOnceLoaded(Code::OfFiles) if profile.is_of_program() => {
-            let of_file = mask(2, libc::PROT_EXEC | libc::PROT_WRITE, libc::PROT_EXEC)?;
-            let file = mask(3, libc::MAP_ANONYMOUS, 0)?;
-            vec![
-                one(mask(2, libc::PROT_EXEC, 0)?)?,
-                SeccompRule::new(vec![of_file, file])?,
-            ]
-        }
-        Narrowing::NoExecutableMappingOnceLoaded(_) => vec![one(mask(2, libc::PROT_EXEC, 0)?)?],
-        Narrowing::NoSetIdMode(index) => vec![one(mask(index, SET_ID_BITS, 0)?)?],
-        // Threads and processes, and no namespace.
-        Narrowing::ThreadsOnly if profile.has_subprocess() => {
-            vec![one(mask(0, NEW_NAMESPACES, 0)?)?]
-        }
-        Narrowing::ThreadsOnly => vec![one(mask(
-            0,
-            libc::CLONE_THREAD | NEW_NAMESPACES,
-            libc::CLONE_THREAD,
-        )?)?],
-        // A datagram pair can be made to send to any path; a stream cannot.
-        Narrowing::ConnectedPair => [libc::SOCK_STREAM, libc::SOCK_SEQPACKET]
-            .into_iter()
-            .map(|kind| {
-                let kind = mask(1, SOCKET_KINDS, kind)?;
-                Ok(SeccompRule::new(vec![equals(0, libc::AF_UNIX)?, kind])?)
-            })
-            .collect::<Result<_, InvalidProfile>>()?,
-        Narrowing::FirstArgument(values, more) => of_family(values, more, profile)
-            .map(|v| one(equals(0, *v)?))
-            .collect::<Result<_, InvalidProfile>>()?,
-        Narrowing::SecondArgument(values, more) => of_family(values, more, profile)
-            .map(|v| one(equals(1, *v)?))
-            .collect::<Result<_, InvalidProfile>>()?,
-    })
-}
-
-/// Values for everyone, and more for programs.
-fn of_family<'v>(
-    all: &'v [i32],
-    more: &'v [i32],
-    profile: &Profile,
-) -> impl Iterator<Item = &'v i32> {
-    let more = if profile.is_of_program() { more } else { &[] };
-    all.iter().chain(more)
-}
-
-/// The kinds among the flags of socketpair(2)'s second argument.
-const SOCKET_KINDS: i32 = 0xf;
-/// inode(7): set-user-id and set-group-id.
-const SET_ID_BITS: i32 = 0o6000;
-
-const NEW_NAMESPACES: i32 = libc::CLONE_NEWNS
-    | libc::CLONE_NEWCGROUP
-    | libc::CLONE_NEWUTS
-    | libc::CLONE_NEWIPC
-    | libc::CLONE_NEWUSER
-    | libc::CLONE_NEWPID
-    | libc::CLONE_NEWNET
-    | CLONE_NEWTIME;
-/// clone(2) takes it in no flag of its own: the bit is part of the exit signal there, which no
-/// program needs.
-const CLONE_NEWTIME: i32 = 0x80;
 
 #[cfg(test)]
 mod tests {
