@@ -1,3 +1,4 @@
 //! Plan → a foreign format. Each lowering is a pure function with golden files.
 
 pub mod native;
+pub mod oci;
