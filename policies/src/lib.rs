@@ -64,3 +64,4 @@ pub use resolve::{check, resolve};
 pub use schema::schema;
 pub use source::{Refusal, refused_source, refused_write};
 pub use widen::{Change, Changes, widen};
+pub use wording::is_hidden;
