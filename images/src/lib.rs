@@ -2,4 +2,17 @@
 //!
 //! Nothing here decides what content may do, and nothing here runs it.
 
+pub mod artifact;
 pub mod component;
+pub mod credentials;
+pub mod digest;
+mod distinct;
+pub mod document;
+pub mod fault;
+pub mod limits;
+pub mod origin;
+pub mod pull;
+mod registry;
+mod secret;
+pub mod store;
+mod supply;

@@ -66,3 +66,4 @@ pub use schema::{schema, settings_schema};
 pub use settings::{Bound, Ceiling, Lowered, Narrowed, Settings, check_under, read_settings};
 pub use source::{Refusal, refused_source, refused_write};
 pub use widen::{Change, Changes, widen};
+pub use wording::is_hidden;

@@ -39,7 +39,7 @@ pub(crate) fn hidden(text: &str) -> Option<char> {
 ///
 /// Joiners and variation selectors are let through: scripts and emoji need them, and they move
 /// nothing.
-pub(crate) fn is_hidden(letter: char) -> bool {
+pub fn is_hidden(letter: char) -> bool {
     letter.is_control() || reorders(letter)
 }
 

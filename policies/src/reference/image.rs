@@ -19,6 +19,8 @@ const DIGEST: &str = "sha256:";
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ImageReference {
     text: String,
+    /// Bytes of `text` that are the registry, and the registry and the name.
+    ends: (usize, usize),
     tag: Option<String>,
     digest: Option<String>,
 }
@@ -27,6 +29,16 @@ impl ImageReference {
     /// The reference as text.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The host of the registry, with its port if one is written.
+    pub fn registry(&self) -> &str {
+        &self.text[..self.ends.0]
+    }
+
+    /// The name in the registry.
+    pub fn path(&self) -> &str {
+        &self.text[self.ends.0 + 1..self.ends.1]
     }
 
     /// The tag, which may come to mean another image.
@@ -85,6 +97,7 @@ impl FromStr for ImageReference {
         }
         Ok(Self {
             text: text.to_owned(),
+            ends: (registry.len(), name.len()),
             tag: tag.map(ToOwned::to_owned),
             digest: digest.map(ToOwned::to_owned),
         })
@@ -213,6 +226,11 @@ mod tests {
         check("registry.example.com/a/b-c__d:v1.0", Ok(()));
         check(&alloc::format!("localhost:5000/a{digest}"), Ok(()));
         check(&alloc::format!("r.example/a:1{digest}"), Ok(()));
+        let parsed = "r.example:5/a/b:1".parse::<ImageReference>();
+        let parts = parsed
+            .as_ref()
+            .map(|image| (image.registry(), image.path()));
+        assert_eq!(parts, Ok(("r.example:5", "a/b")));
         check("a:1", Err(InvalidImageReference::NoRegistry));
         check("library/a:1", Err(InvalidImageReference::NoRegistry));
         check("r.example/A:1", Err(InvalidImageReference::Name));
