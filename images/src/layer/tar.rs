@@ -275,7 +275,7 @@ impl<B: BufRead> Archive<B> {
 /// What a type flag makes. Old archives mark a directory by its name alone.
 fn kind(flag: u8, path: &[u8]) -> Result<Kind, TarFault> {
     match flag {
-        b'0' | 0 if path.ends_with(b"/") => Ok(Kind::Folder),
+        0 if path.ends_with(b"/") => Ok(Kind::Folder),
         b'0' | 0 | b'7' | b'S' => Ok(Kind::File),
         b'1' => Ok(Kind::HardLink),
         b'2' => Ok(Kind::Symlink),

@@ -3,7 +3,10 @@
 use super::made::Time;
 use super::{EntryFault, LeftOut};
 use crate::layer::tar::{Archive, Entry, Sparse};
-use rustix::fs::{Timespec, Timestamps, XattrFlags, fremovexattr, fsetxattr, ftruncate};
+use rustix::fs::{
+    Timespec, Timestamps, XattrFlags, flistxattr, flistxattr_query, fremovexattr, fsetxattr,
+    ftruncate,
+};
 use rustix::io::{Errno, pwrite, write};
 use std::io::BufRead;
 use std::os::fd::BorrowedFd;
@@ -133,8 +136,10 @@ fn is_kept(name: &[u8]) -> bool {
 
 /// Takes away what an earlier entry set.
 pub(super) fn remove_attributes(file: BorrowedFd<'_>) {
-    let mut names = vec![0; 64 * 1024];
-    let Ok(end) = rustix::fs::flistxattr(file, names.as_mut_slice()) else {
+    // Nearly no folder has any.
+    let length = flistxattr_query(file).unwrap_or_default();
+    let mut names = vec![0; length];
+    let Ok(end) = flistxattr(file, names.as_mut_slice()) else {
         return;
     };
     names.truncate(end);

@@ -125,7 +125,7 @@ mod tests {
         check(b"12 path=a=b\n", Some(b"a=b"));
         check(b"10 path=\xff\n", Some(b"\xff"));
         for broken in [
-            &b"9 path=a\n"[..],
+            &b"8 path=a\n"[..],
             b"99 path=a\n",
             b"path=a\n",
             b"0 path=a\n",
