@@ -27,7 +27,7 @@ pub(crate) fn header(name: &[u8], flag: u8, link: &[u8], mode: u32, size: u64) -
 }
 
 /// Sets the sum of a header.
-pub(crate) fn summed(mut block: [u8; 512]) -> [u8; 512] {
+fn summed(mut block: [u8; 512]) -> [u8; 512] {
     block[148..156].fill(b' ');
     let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
     block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
@@ -57,7 +57,7 @@ impl Tar {
             self = self.pax(&long);
         }
         let block = header(name, flag, link, mode, content.len() as u64);
-        self.block(block).content(content)
+        self.block(&block).content(content)
     }
 
     pub(crate) fn file(self, name: impl AsRef<[u8]>, content: impl AsRef<[u8]>) -> Self {
@@ -97,12 +97,12 @@ impl Tar {
             content.push(b'\n');
         }
         let block = header(b"extended", flag, b"", 0o644, content.len() as u64);
-        self.block(block).content(&content)
+        self.block(&block).content(&content)
     }
 
     /// A header, whose sum is set here.
-    pub(crate) fn block(self, block: [u8; 512]) -> Self {
-        self.raw(summed(block))
+    pub(crate) fn block(self, block: &[u8; 512]) -> Self {
+        self.raw(summed(*block))
     }
 
     /// Content, filled up to whole blocks.

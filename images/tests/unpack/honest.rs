@@ -171,13 +171,13 @@ fn names() {
     split[345..358].copy_from_slice(b"in/a/prefix/x");
     same_as_umoci(
         "in two parts",
-        &[gzipped(&base().block(split).content(b"1").end())],
+        &[gzipped(&base().block(&split).content(b"1").end())],
     );
     let mut old = header(b"old/", 0, b"", 0o755, 0);
     old[257..512].fill(0);
     same_as_umoci(
         "a folder by its slash",
-        &[gzipped(&base().block(old).end())],
+        &[gzipped(&base().block(&old).end())],
     );
 }
 
@@ -310,26 +310,32 @@ fn attributes_of_users_are_kept() {
     assert_eq!(value("e"), None);
 }
 
+/// What somebody does to a tree.
+type Change = (&'static str, fn(&Place));
+
 #[test]
 fn the_digest_sees_what_was_changed() {
     let layer = plain(base().file("f", "1").end());
     let root = |place: &Place| fs::File::open(place.root()).unwrap();
     let first = Place::new();
-    let digest = first.unpack(&[layer.clone()], &Limits::IMAGE).unwrap().tree;
+    let digest = first
+        .unpack(std::slice::from_ref(&layer), &Limits::IMAGE)
+        .unwrap()
+        .tree;
     assert_eq!(digest.to_string().parse(), Ok(digest));
-    let changes: &[(&str, fn(&Place))] = &[
+    let changes: &[Change] = &[
         ("content", |p| fs::write(p.root().join("f"), "2").unwrap()),
         ("a file more", |p| {
-            fs::write(p.root().join("g"), "").unwrap()
+            fs::write(p.root().join("g"), "").unwrap();
         }),
         ("a file less", |p| {
-            fs::remove_file(p.root().join("f")).unwrap()
+            fs::remove_file(p.root().join("f")).unwrap();
         }),
         ("a name", |p| {
-            fs::rename(p.root().join("f"), p.root().join("g")).unwrap()
+            fs::rename(p.root().join("f"), p.root().join("g")).unwrap();
         }),
         ("another folder", |p| {
-            fs::rename(p.root().join("f"), p.root().join("etc/f")).unwrap()
+            fs::rename(p.root().join("f"), p.root().join("etc/f")).unwrap();
         }),
         ("a mode", |p| {
             let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
@@ -346,7 +352,9 @@ fn the_digest_sees_what_was_changed() {
     ];
     for (name, change) in changes {
         let place = Place::new();
-        place.unpack(&[layer.clone()], &Limits::IMAGE).unwrap();
+        place
+            .unpack(std::slice::from_ref(&layer), &Limits::IMAGE)
+            .unwrap();
         change(&place);
         assert_ne!(
             brig_images::tree::tree_digest(root(&place)).unwrap(),

@@ -66,6 +66,17 @@ impl Model {
         self.0.insert(path.to_owned(), (kind, true));
     }
 
+    /// Puts something, or makes room for what is left out.
+    fn make(&mut self, path: &str, kind: Option<Kind>) -> bool {
+        let possible = self.parents(path);
+        match kind {
+            Some(kind) if possible => self.put(path, kind),
+            None if possible => self.remove(path),
+            Some(_) | None => {}
+        }
+        possible
+    }
+
     /// Hides what lower layers have below a folder.
     fn hide_below(&mut self, folder: &str) {
         let own: Vec<String> = self
@@ -114,17 +125,10 @@ impl Model {
                 }
                 self.put(path, found);
             }
-            Op::File(path, _) | Op::Folder(path, _) | Op::Symlink(path) | Op::Device(path) => {
-                if !self.parents(path) {
-                    return false;
-                }
-                match op {
-                    Op::File(_, content) => self.put(path, Kind::File(*content)),
-                    Op::Folder(_, mode) => self.put(path, Kind::Folder(*mode)),
-                    Op::Symlink(_) => self.put(path, Kind::Symlink),
-                    _ => self.remove(path),
-                }
-            }
+            Op::File(path, content) => return self.make(path, Some(Kind::File(*content))),
+            Op::Folder(path, mode) => return self.make(path, Some(Kind::Folder(*mode))),
+            Op::Symlink(path) => return self.make(path, Some(Kind::Symlink)),
+            Op::Device(path) => return self.make(path, None),
         }
         true
     }

@@ -166,7 +166,7 @@ pub(crate) fn as_brig(tree: Tree) -> Tree {
             mode: mode & 0o755 | 0o400,
             content,
         },
-        node => node,
+        node @ (Node::Symlink { .. } | Node::Other) => node,
     };
     tree.into_iter().map(|(path, n)| (path, node(n))).collect()
 }
