@@ -7,6 +7,7 @@
 pub mod channel;
 pub mod frame;
 pub mod heap;
+pub mod layer;
 pub mod manifest;
 pub mod reports;
 pub mod session;

@@ -2,13 +2,16 @@
 //!
 //! Nothing here decides what content may do, and nothing here runs it.
 
+pub mod accounts;
 pub mod artifact;
 pub mod component;
+pub mod config;
 pub mod credentials;
 pub mod digest;
 mod distinct;
 pub mod document;
 pub mod fault;
+pub mod layer;
 pub mod limits;
 pub mod origin;
 pub mod pull;
@@ -16,3 +19,5 @@ mod registry;
 mod secret;
 pub mod store;
 mod supply;
+pub mod tree;
+pub mod unpack;

@@ -1,0 +1,4 @@
+//! See `layer` in the library.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| brig_fuzz::in_time(|| brig_fuzz::layer::check(bytes)));
