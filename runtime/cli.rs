@@ -81,6 +81,7 @@ fn run(command: &Command) -> Result<Exit, Refused> {
         Command::Schema { settings, install } => review::schema(*settings, *install),
         Command::Settings { file, json } => settings::settings(file.as_deref(), *json),
         Command::ExplainFault { code } => review::fault(code.as_deref()),
+        Command::Reference { key } => review::reference(key.as_deref()),
         Command::New(arguments) => new::new(arguments),
         Command::Inspect {
             artifact,

@@ -152,6 +152,15 @@ trusted; no server starts then.")]
         /// The kind, as `brig check` names it
         code: Option<String>,
     },
+    /// Tell what a manifest can say: each key with its default, an example and a refused one
+    #[command(after_help = "Examples:
+  brig reference | less
+  brig reference files              one section
+  brig reference limits.memory      one key")]
+    Reference {
+        /// A section or a key, such as `files` or `files.at`
+        key: Option<String>,
+    },
     /// Write a first manifest for a WebAssembly file or a program
     New(New),
     /// Tell what a WebAssembly file is, and what the server in it offers without any right
@@ -274,6 +283,7 @@ impl Command {
             | Self::Fmt { .. }
             | Self::Schema { .. }
             | Self::ExplainFault { .. }
+            | Self::Reference { .. }
             | Self::Completions { .. }
             | Self::Man { .. } => false,
             Self::Call(call) => call.json,

@@ -269,6 +269,19 @@ pub(super) fn schema(settings: bool, install: bool) -> Result<Exit, Refused> {
     ))
 }
 
+/// What can be written: all of it, or one section or key.
+pub(super) fn reference(key: Option<&str>) -> Result<Exit, Refused> {
+    let Some(key) = key else {
+        return print(&brig_policies::reference());
+    };
+    let found = brig_policies::reference_of(key).ok_or_else(|| {
+        let message = format!("a manifest has no key `{}`", escape(key.as_bytes()));
+        let help = "write it with its section, such as `files.at`; `brig reference` has them all";
+        Refused::one(Exit::Usage, "key-unknown", message, help)
+    })?;
+    print(&found)
+}
+
 /// What a kind of fault means; all kinds, without one.
 pub(super) fn fault(code: Option<&str>) -> Result<Exit, Refused> {
     let Some(code) = code else {

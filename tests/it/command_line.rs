@@ -210,6 +210,10 @@ fn manifests_are_laid_out_anew_and_faults_explained() {
     assert!(laid_out.contains("# why") && laid_out != text, "{laid_out}");
     check(&["fmt", "--check", &name], 0, "", "");
     check(&["check", &name], 0, "no faults", "");
+    check(&["reference"], 0, "### `limits.memory`", "");
+    check(&["reference", "files"], 0, "### `files.at`", "");
+    check(&["reference", "files.at"], 0, "`reserved-target`", "");
+    check(&["reference", "at"], 2, "", "no key `at`");
     let broken = scratch
         .write("broken.toml", "brig = ")
         .display()

@@ -142,6 +142,11 @@ const NEVER: &[Never] = &[
     },
 ];
 
+/// All families.
+pub(crate) fn families() -> impl Iterator<Item = &'static Never> {
+    NEVER.iter()
+}
+
 /// The family of a key that no manifest can have.
 pub(crate) fn find(name: &str) -> Option<&'static Never> {
     if name.len() > 40 {
