@@ -95,13 +95,21 @@ fn run(command: &Command) -> Result<Exit, Refused> {
 
 fn checked(of: &Of) -> Result<Exit, Refused> {
     let checked = check(&of.manifest, of.project.as_deref())?;
+    let (path, text) = &checked.manifest;
+    let later = checked.policy.not_enforceable_in(text);
+    let later = later.map(|faults| Refused::faults(faults, path, text));
     if of.json {
-        let normal = serde_json::json!(checked.policy.normal_form());
-        return print(&format!("{normal:#}\n"));
+        let normal = checked.policy.normal_form();
+        let later = later.map_or_else(|| serde_json::json!([]), |later| later.json());
+        let told = serde_json::json!({ "manifest": normal, "not-enforceable": later });
+        return print(&format!("{told:#}\n"));
     }
     let name = checked.policy.name().as_str();
-    let path = of.manifest.display();
-    print(&format!("{path}: `{name}` has no faults\n"))
+    let exit = print(&format!("{path}: `{name}` has no faults\n"))?;
+    let notes = later.map(|later| later.notes()).unwrap_or_default();
+    // Where standard error is closed there is nobody to tell; a plan refuses each of them.
+    let _ = std::io::stderr().write_all(notes.as_bytes());
+    Ok(exit)
 }
 
 fn planned(of: &Of) -> Result<Exit, Refused> {

@@ -64,7 +64,10 @@ error.")]
     /// Read a manifest and tell all its faults
     #[command(after_help = "Examples:
   brig check brig.toml
-  brig check --json brig.toml | jq -r '.[] | \"\\(.place.line): \\(.message)\"'")]
+  brig check --json brig.toml | jq -r '.[] | \"\\(.place.line): \\(.message)\"'
+  brig check --json brig.toml | jq .manifest     without a fault: every default filled in
+
+What is right but not enforceable yet is told on standard error, and refused at plan.")]
     Check(Of),
     /// Decide the sandbox of a manifest on this host and show it, without starting anything
     #[command(after_help = "Examples:
