@@ -7,6 +7,7 @@
 
 pub(crate) mod client;
 pub(crate) mod files;
+pub(crate) mod foreign;
 pub(crate) mod limits;
 pub(crate) mod network;
 pub(crate) mod never;

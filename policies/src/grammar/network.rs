@@ -20,16 +20,7 @@ pub(crate) const HOST: Key = Key::new(
 )
 .needed()
 .also(&[
-    "hostname",
-    "domain",
-    "hosts",
-    "name",
-    "url",
-    "address",
-    "allow-host",
-    "cidr",
-    "ip",
-    "to",
+    "hostname", "domain", "name", "url", "address", "cidr", "ip", "to",
 ])
 .refused("host = \"https://api.github.com\"", FaultCode::InvalidHost);
 
@@ -40,7 +31,7 @@ pub(crate) const PORTS: Key = Key::new(
     "The ports that may be reached there; there is no way to write all of them.",
 )
 .needed()
-.also(&["port", "allow-port"])
+.also(&["port"])
 .refused("ports = \"443\"", FaultCode::WrongType);
 
 pub(crate) const PROTOCOL: Key = Key::new(

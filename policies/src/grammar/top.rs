@@ -20,7 +20,7 @@ pub(crate) const SERVER: Key = Key::new(
     "What is run.",
 )
 .needed()
-.also(&["mcp", "package", "mcpservers", "servers"])
+.also(&["package"])
 .refused("server = \"notes.wasm\"", FaultCode::WrongType);
 
 pub(crate) const NETWORK: Key = Key::new(
@@ -29,7 +29,7 @@ pub(crate) const NETWORK: Key = Key::new(
     "[[network]]",
     "Whom the server may reach; without it there is no network.",
 )
-.also(&["net", "egress", "outbound", "allow-net", "allowed-hosts"])
+.also(&["net"])
 .not_yet("leave it out; the server then has no network")
 .refused("network = true", FaultCode::WrongType)
 .unless("no network at all");
@@ -40,18 +40,7 @@ pub(crate) const FILES: Key = Key::new(
     "[[files]]",
     "A file or folder of the host that the server reaches.",
 )
-.also(&[
-    "file",
-    "filesystem",
-    "fs",
-    "mounts",
-    "volumes",
-    "read",
-    "write",
-    "directories",
-    "allowed-directories",
-    "allowed-paths",
-])
+.also(&["file"])
 .refused("files = [\"~/notes\"]", FaultCode::WrongType)
 .unless("no file but what the program itself needs");
 
@@ -72,7 +61,7 @@ pub(crate) const ENV: Key = Key::new(
     "[env]",
     "The variables that the server sees; nothing else of the host's is passed but LANG and TZ.",
 )
-.also(&["environment", "envs", "variables", "secrets"])
+.also(&["environment", "envs", "variables"])
 .refused("env = [\"LOG_LEVEL=info\"]", FaultCode::WrongType)
 .unless("LANG and TZ alone");
 
