@@ -4,6 +4,7 @@ mod arguments;
 mod call;
 mod client;
 mod doctor;
+mod explain;
 mod inspect;
 mod manual;
 mod new;
@@ -74,7 +75,7 @@ fn run(command: &Command) -> Result<Exit, Refused> {
         Command::Check(of) => checked(of),
         Command::Plan(of) => planned(of),
         Command::Verify(of) => verified(of),
-        Command::Explain(of) => review::explain(of),
+        Command::Explain(of) => explain::explain(of),
         Command::Doctor { json } => doctor::doctor(*json),
         Command::Diff(diff) => review::diff(diff),
         Command::Fmt { manifests, check } => review::format(manifests, *check),

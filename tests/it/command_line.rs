@@ -199,7 +199,7 @@ fn a_review_tells_what_widens() {
     check(&["diff", "--json", &none, &read], 11, "\"widened\"", "");
     check(&["diff", &read], 2, "", "two manifests");
     check(&["explain", &write], 0, "/srv/notes", "");
-    check(&["explain", &write], 0, "held on this host by", "");
+    check(&["explain", &write], 0, "held on this host", "");
     check(&["explain", "--json", &none], 0, "\"impossible\"", "");
 
     let git = |arguments: &[&str]| {
