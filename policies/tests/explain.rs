@@ -83,8 +83,9 @@ fn the_most_dangerous_comes_first_and_combinations_are_named() {
              medium: it can read everything in `/home/me/notes`, which it finds at `/notes`. It \
              may tell the client, and so the model, all that stands there.\n\
              {LIMITS}\
-             reads-and-sends: It can send everything in `/home/me/notes` and the secret `github` to \
-             xn--pi-6kc.example.com (which is shown as `аpi.example.com`) and this host itself.\n\
+             reads-and-sends: It can send everything in `/home/me/notes` and the secret `github` \
+             to xn--pi-6kc.example.com (which is shown as `аpi.example.com`) and this host \
+             itself.\n\
              it cannot reach anybody else on the network\n\
              it cannot see any other file of this host that its program does not need\n\
              it cannot change any file of this host\n\

@@ -1,4 +1,4 @@
-//! What authors and reviewers ask of manifests: what a change widens, the layout, what can be written.
+//! What authors and reviewers ask: what a change widens, a manifest's layout, what can be written.
 
 use super::arguments::Diff;
 use super::print;

@@ -300,8 +300,8 @@ const FOREIGN: &[Foreign] = &[
         within: &[],
         instead: None,
         holds_keys: false,
-        help: "write `allow` under `[tools]`: the names of those that may be called, or patterns of \
-            them; all others may not",
+        help: "write `allow` under `[tools]`: the names of those that may be called, or \
+            patterns of them; all others may not",
     },
     Foreign {
         keys: &[

@@ -100,8 +100,8 @@ const fn text(form: Form) -> &'static str {
         Form::Npm => "an npm package, `@` and one version",
         Form::Pypi => "a PyPI package, `==` and one version",
         Form::Destination => {
-            "a name in lower case (other letters as `xn--` labels), `*.` and a name, an IP address, \
-             a block such as `10.1.0.0/16`, or `localhost`"
+            "a name in lower case (other letters as `xn--` labels), `*.` and a name, an IP \
+             address, a block such as `10.1.0.0/16`, or `localhost`"
         }
         Form::Reach => "`public`, or a block such as `10.1.0.0/16`",
         Form::ToolPattern => "a tool's name, in which `*` stands for any text",
