@@ -4,6 +4,7 @@ mod arguments;
 mod call;
 mod client;
 mod doctor;
+mod explain;
 mod inspect;
 mod manual;
 mod new;
@@ -74,13 +75,14 @@ fn run(command: &Command) -> Result<Exit, Refused> {
         Command::Check(of) => checked(of),
         Command::Plan(of) => planned(of),
         Command::Verify(of) => verified(of),
-        Command::Explain(of) => review::explain(of),
+        Command::Explain(of) => explain::explain(of),
         Command::Doctor { json } => doctor::doctor(*json),
         Command::Diff(diff) => review::diff(diff),
         Command::Fmt { manifests, check } => review::format(manifests, *check),
         Command::Schema { settings, install } => review::schema(*settings, *install),
         Command::Settings { file, json } => settings::settings(file.as_deref(), *json),
         Command::ExplainFault { code } => review::fault(code.as_deref()),
+        Command::Reference { key } => review::reference(key.as_deref()),
         Command::New(arguments) => new::new(arguments),
         Command::Inspect {
             artifact,
@@ -94,13 +96,21 @@ fn run(command: &Command) -> Result<Exit, Refused> {
 
 fn checked(of: &Of) -> Result<Exit, Refused> {
     let checked = check(&of.manifest, of.project.as_deref())?;
+    let (path, text) = &checked.manifest;
+    let later = checked.policy.not_enforceable_in(text);
+    let later = later.map(|faults| Refused::faults(faults, path, text));
     if of.json {
-        let normal = serde_json::json!(checked.policy.normal_form());
-        return print(&format!("{normal:#}\n"));
+        let normal = checked.policy.normal_form();
+        let later = later.map_or_else(|| serde_json::json!([]), |later| later.json());
+        let told = serde_json::json!({ "manifest": normal, "not-enforceable": later });
+        return print(&format!("{told:#}\n"));
     }
     let name = checked.policy.name().as_str();
-    let path = of.manifest.display();
-    print(&format!("{path}: `{name}` has no faults\n"))
+    let exit = print(&format!("{path}: `{name}` has no faults\n"))?;
+    let notes = later.map(|later| later.notes()).unwrap_or_default();
+    // Where standard error is closed there is nobody to tell; a plan refuses each of them.
+    let _ = std::io::stderr().write_all(notes.as_bytes());
+    Ok(exit)
 }
 
 fn planned(of: &Of) -> Result<Exit, Refused> {

@@ -105,12 +105,37 @@ impl Refused {
         text
     }
 
+    /// One line an item, where each is refused only once a plan is made.
+    pub fn notes(&self) -> String {
+        let mut text = String::new();
+        for item in &self.items {
+            let place = self.place(item).map(|(path, line, column)| {
+                let path = escape(path.as_bytes());
+                format!("{path}:{line}:{column}: ")
+            });
+            let place = place.unwrap_or_default();
+            // Writing to a String cannot fail.
+            let _ = writeln!(
+                text,
+                "note: {place}{}, and refused at plan; {}",
+                item.message, item.help
+            );
+        }
+        text
+    }
+
+    /// Path, line and column of an item.
+    fn place(&self, item: &Item) -> Option<(&str, usize, usize)> {
+        let (path, text) = self.manifest.as_ref()?;
+        let (line, column) = line_and_column(text, item.span.as_ref()?.start);
+        Some((path, line, column))
+    }
+
     /// For programs: one object an item.
     pub fn json(&self) -> serde_json::Value {
         let place = |item: &Item| {
-            let (path, text) = self.manifest.as_ref()?;
-            let span = item.span.clone()?;
-            let (line, column) = line_and_column(text, span.start);
+            let (path, line, column) = self.place(item)?;
+            let span = item.span.as_ref()?;
             Some(serde_json::json!({
                 "path": path, "line": line, "column": column,
                 "start": span.start, "end": span.end,
@@ -131,8 +156,7 @@ impl Refused {
             return (String::new(), String::new());
         };
         let mut message = item.message.clone();
-        if let (Some((path, text)), Some(span)) = (&self.manifest, &item.span) {
-            let (line, column) = line_and_column(text, span.start);
+        if let Some((path, line, column)) = self.place(item) {
             message = format!("{path}:{line}:{column}: {message}");
         }
         if self.items.len() > 1 {

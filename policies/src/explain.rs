@@ -12,8 +12,8 @@ use core::ops::Range;
 use serde::Serialize;
 
 use crate::policy::{
-    Access, ClientRight, Condition, EnvValue, Exec, FileGrant, Links, Policy, SecretForm, Source,
-    Tools,
+    Access, ClientRight, Condition, EnvValue, Exec, FileGrant, Links, Package, Policy, SecretForm,
+    Source, Tools,
 };
 use crate::quantity::{Period, Size};
 use crate::wording::Quoted;
@@ -121,13 +121,20 @@ fn source(policy: &Policy) -> Option<Right> {
             "It is machine code that calls the kernel; the program and what it needs of this host \
              can be read.",
         ),
+        Source::Package(Package::Image(image)) if image.digest().is_none() => (
+            "server",
+            "It is code that somebody else publishes, and can publish anew under the same tag.",
+        ),
         Source::Package(_) => (
             "server",
             "It is code that somebody else publishes, and machine code may be part of it.",
         ),
     };
     let source = crate::widen::source(policy.source());
-    let can = format!("run {}", Quoted(&source));
+    let mut can = format!("run {}", Quoted(&source));
+    if !policy.args().is_empty() {
+        can = format!("{can} with {}", Quoted(&policy.args().join(" ")));
+    }
     let span = Some(policy.source_mark.span());
     Some(right(Danger::Medium, what, span, can, means))
 }
@@ -168,23 +175,38 @@ fn files(grant: &FileGrant) -> Right {
     right(danger, "files", Some(grant.span()), can, means)
 }
 
-/// What stays read-only in a write grant unless an entry names it.
+/// What stays read-only in a write grant unless an entry names it. A repository that is named keeps
+/// its hooks and settings, so what is written to it is data until somebody checks it out.
 fn named(grant: &FileGrant) -> impl Iterator<Item = Right> {
     grant.named().iter().map(|named| {
-        let can = format!("change {}", Quoted(named.host().as_str()));
-        let means = "Where programs of this host run or obey it, it acts with all your rights.";
-        right(Danger::Severe, "files", Some(named.span()), can, means)
+        let host = Quoted(named.host().as_str());
+        let (danger, can, means) = if together::is_repository(named) {
+            (
+                Danger::High,
+                format!("change {host}, but not its hooks and settings"),
+                "It can rewrite or destroy the history, and what it commits may be checked out \
+                 and run elsewhere.",
+            )
+        } else {
+            (
+                Danger::Severe,
+                format!("change {host}"),
+                "Where programs of this host run or obey it, it acts with all your rights.",
+            )
+        };
+        right(danger, "files", Some(named.span()), can, means)
     })
 }
 
 fn variables(policy: &Policy) -> Vec<Right> {
     let secrets = policy.secrets().iter().map(|(name, grant)| {
-        let form = match grant.form() {
-            SecretForm::Env => "in the variable",
-            SecretForm::File => "in a file that is named by the variable",
+        let (secret, name) = (Quoted(grant.secret().as_str()), Quoted(name.as_str()));
+        let can = match grant.form() {
+            SecretForm::Env => format!("see the secret {secret} in the variable {name}"),
+            SecretForm::File => {
+                format!("see the secret {secret} in a file that the variable {name} names")
+            }
         };
-        let secret = Quoted(grant.secret().as_str());
-        let can = format!("see the secret {secret} {form} {}", Quoted(name.as_str()));
         let means = "It can do all that the secret allows, as you.";
         right(Danger::High, "env", Some(grant.mark().span()), can, means)
     });
@@ -267,7 +289,7 @@ fn tools(tools: &Tools) -> Right {
 fn limits(policy: &Policy) -> Right {
     let limits = policy.limits();
     let can = format!(
-        "use {} of memory, {} of a processor, {} processes, {} in `/tmp`, and {} for a call",
+        "use {} of memory, {} processors, {} processes, {} in `/tmp`, and {} for a call",
         Size(limits.memory_bytes),
         crate::quantity::Cpus(limits.cpus_milli),
         limits.processes,

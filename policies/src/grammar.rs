@@ -7,6 +7,7 @@
 
 pub(crate) mod client;
 pub(crate) mod files;
+pub(crate) mod foreign;
 pub(crate) mod limits;
 pub(crate) mod network;
 pub(crate) mod never;
@@ -18,6 +19,7 @@ pub(crate) mod tools;
 pub(crate) mod top;
 pub(crate) mod variable;
 
+use crate::fault::FaultCode;
 use crate::limits::Bounds;
 use crate::quantity::{Count, Cpus, Period, Size};
 
@@ -30,6 +32,10 @@ pub(crate) struct Key {
     pub(crate) about: &'static str,
     /// One line that shows it in use.
     pub(crate) example: &'static str,
+    /// One line that an author may try, and the fault that it is.
+    pub(crate) refused: Option<(&'static str, FaultCode)>,
+    /// What holds where it is not written, in words; ranges say their default themselves.
+    pub(crate) unless: &'static str,
     /// What values it takes.
     pub(crate) takes: Takes,
     /// Whether a section without it is a fault.
@@ -144,6 +150,8 @@ impl Key {
             name,
             about,
             example,
+            refused: None,
+            unless: "",
             takes,
             needed: false,
             standing: Standing::Built,
@@ -161,6 +169,7 @@ impl Key {
             also,
             ..Self::new(name, Takes::Nothing, "", "Kept for a later release.")
         }
+        .unless("nothing")
     }
 
     const fn needed(self) -> Self {
@@ -172,6 +181,17 @@ impl Key {
 
     const fn also(self, also: &'static [&'static str]) -> Self {
         Self { also, ..self }
+    }
+
+    const fn refused(self, line: &'static str, code: FaultCode) -> Self {
+        Self {
+            refused: Some((line, code)),
+            ..self
+        }
+    }
+
+    const fn unless(self, unless: &'static str) -> Self {
+        Self { unless, ..self }
     }
 
     const fn not_yet(self, meanwhile: &'static str) -> Self {
@@ -204,6 +224,10 @@ pub(crate) struct Section {
     pub(crate) title: &'static str,
     /// All its keys, in the order in which they are best read.
     pub(crate) keys: &'static [Key],
+    /// Of these, exactly one is written.
+    pub(crate) one_of: &'static [Key],
+    /// Lines with which an entry is whole, for examples of its other keys.
+    pub(crate) whole: &'static [&'static str],
 }
 
 impl Section {

@@ -20,6 +20,7 @@ mod host;
 mod json;
 mod limits;
 mod manifest;
+mod manual;
 mod name;
 mod normal;
 mod obeyed;
@@ -46,6 +47,7 @@ pub use host::{
 pub use json::Json;
 pub use limits::Limits;
 pub use manifest::{Manifest, TEXT_BYTES_MAX, read};
+pub use manual::{Example, examples, reference, reference_of};
 pub use name::{
     EnvName, InvalidEnvName, InvalidSecretName, InvalidServerName, SecretName, ServerName,
 };

@@ -43,7 +43,7 @@ fn check_words(body: &str, want: &str) {
     assert_eq!(shown(&explain(&policy(body))), want);
 }
 
-const LIMITS: &str = "low: it can use 256MiB of memory, 1.0 of a processor, 64 processes, 64MiB \
+const LIMITS: &str = "low: it can use 256MiB of memory, 1.0 processors, 64 processes, 64MiB \
     in `/tmp`, and 1m for a call. Beyond that it is held or ended.\n";
 
 const NEVER: &str = "it cannot see your other variables, secrets and open files\n\
@@ -74,7 +74,7 @@ fn the_most_dangerous_comes_first_and_combinations_are_named() {
         &format!(
             "severe: it can reach this host itself, port 5432. Programs of this host listen there \
              and often trust whoever reaches them: databases, browsers, development servers. \
-             Nothing that is said there is looked at.\n\
+             brig does not look at what is said there.\n\
              high: it can reach xn--pi-6kc.example.com (which is shown as `аpi.example.com`), \
              port 443. It can send there what it knows, and do what it is told from there. It is \
              not the name that it looks like: U+0430 looks like `a`.\n\
@@ -83,8 +83,8 @@ fn the_most_dangerous_comes_first_and_combinations_are_named() {
              medium: it can read everything in `/home/me/notes`, which it finds at `/notes`. It \
              may tell the client, and so the model, all that stands there.\n\
              {LIMITS}\
-             reads-and-sends: It can send anything that it reads in `/home/me/notes`, the secret \
-             `github` to xn--pi-6kc.example.com (which is shown as `аpi.example.com`), this host \
+             reads-and-sends: It can send everything in `/home/me/notes` and the secret `github` \
+             to xn--pi-6kc.example.com (which is shown as `аpi.example.com`) and this host \
              itself.\n\
              it cannot reach anybody else on the network\n\
              it cannot see any other file of this host that its program does not need\n\
@@ -130,6 +130,58 @@ fn rights_are_dangerous_together() {
         &["reads-and-sends"],
     );
     check_together(&format!("{network}[env]\nTZ = {{ host = \"TZ\" }}\n"), &[]);
+}
+
+#[test]
+fn a_name_leads_where_it_is_said_to() {
+    let head = "[[network]]\nhost = \"db.example.com\"\nports = [443]\naddresses = ";
+    let means = |addresses: &str| {
+        let explanation = explain(&policy(&format!("{head}{addresses}\n")));
+        explanation.rights[0].means.clone()
+    };
+    assert!(!means("[\"public\"]").contains("intranet"));
+    assert!(means("[\"10.1.0.0/16\"]").contains("into the intranet alone: `10.1.0.0/16`."));
+    let both = means("[\"public\", \"10.1.0.0/16\", \"10.2.0.0/16\"]");
+    assert!(
+        both.contains("into the intranet too: `10.1.0.0/16` and `10.2.0.0/16`."),
+        "{both}"
+    );
+}
+
+#[test]
+fn a_repository_that_is_named_keeps_its_hooks() {
+    let write = "[[files]]\nhost = \"~/app\"\naccess = \"write\"\n";
+    let named = |path: &str| {
+        let entry = format!("[[files]]\nhost = \"~/app/{path}\"\naccess = \"write\"\n");
+        shown(&explain(&policy(&format!("{write}{entry}"))))
+    };
+    let keeps = "it cannot change what else this host obeys unasked";
+    let shut = shown(&explain(&policy(write)));
+    assert!(
+        shut.contains("obeys unasked in the folders that it writes, such as `.git`"),
+        "{shut}"
+    );
+    let git = named(".git");
+    assert!(
+        git.contains("high: it can change `/home/me/app/.git`, but not its hooks"),
+        "{git}"
+    );
+    assert!(
+        git.contains(keeps) && !git.contains("writes-what-the-host-runs"),
+        "{git}"
+    );
+    let hooks = named(".git/hooks");
+    assert!(
+        hooks.contains("severe: it can change `/home/me/app/.git/hooks`. "),
+        "{hooks}"
+    );
+    assert!(
+        hooks.contains("writes-what-the-host-runs") && hooks.contains(keeps),
+        "{hooks}"
+    );
+    let run = "[[files]]\nhost = \"~/app/bin\"\naccess = \"write\"\n";
+    let run = shown(&explain(&policy(run)));
+    assert!(!run.contains("obeys unasked"), "{run}");
 }
 
 fn accepted() -> impl Iterator<Item = (String, String)> {

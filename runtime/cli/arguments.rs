@@ -64,7 +64,10 @@ error.")]
     /// Read a manifest and tell all its faults
     #[command(after_help = "Examples:
   brig check brig.toml
-  brig check --json brig.toml | jq -r '.[] | \"\\(.place.line): \\(.message)\"'")]
+  brig check --json brig.toml | jq -r '.[] | \"\\(.place.line): \\(.message)\"'
+  brig check --json brig.toml | jq .manifest     without a fault: every default filled in
+
+What is right but not enforceable yet is told on standard error, and refused at plan.")]
     Check(Of),
     /// Decide the sandbox of a manifest on this host and show it, without starting anything
     #[command(after_help = "Examples:
@@ -151,6 +154,15 @@ trusted; no server starts then.")]
     ExplainFault {
         /// The kind, as `brig check` names it
         code: Option<String>,
+    },
+    /// Tell what a manifest can say: each key with its default, an example and a refused one
+    #[command(after_help = "Examples:
+  brig reference | less
+  brig reference files              one section
+  brig reference limits.memory      one key")]
+    Reference {
+        /// A section or a key, such as `files` or `files.at`
+        key: Option<String>,
     },
     /// Write a first manifest for a WebAssembly file or a program
     New(New),
@@ -274,6 +286,7 @@ impl Command {
             | Self::Fmt { .. }
             | Self::Schema { .. }
             | Self::ExplainFault { .. }
+            | Self::Reference { .. }
             | Self::Completions { .. }
             | Self::Man { .. } => false,
             Self::Call(call) => call.json,

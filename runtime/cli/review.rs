@@ -1,92 +1,18 @@
-//! What reviewers ask of a manifest: its rights in words, what a change widens, its layout.
+//! What authors and reviewers ask: what a change widens, a manifest's layout, what can be written.
 
-use super::arguments::{Diff, Of};
+use super::arguments::Diff;
 use super::print;
 use crate::exit::Exit;
 use crate::log::escape;
-use crate::prepare::{Checked, check, check_alone, check_text, decide};
+use crate::prepare::{Checked, check_alone, check_text};
 use crate::report::Refused;
-use brig_policies::{Change, Explanation, FaultCode, Lowered, explain as words, widen};
+use brig_policies::{Change, FaultCode, widen};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-/// The rights of a manifest in plain words, and what holds the rest here.
-pub(super) fn explain(of: &Of) -> Result<Exit, Refused> {
-    let checked = check(&of.manifest, of.project.as_deref())?;
-    let explanation = words(&checked.policy);
-    let name = checked.policy.name().as_str().to_owned();
-    let lowered = checked.lowered.clone();
-    let planned = decide(checked);
-    let held = planned.as_ref().map(|planned| &planned.plan.held);
-    if of.json {
-        let refused = held.err().map(|refused| refused.brief().0);
-        let value = json!({
-            "explanation": explanation, "lowered": lowered, "held": held.ok(), "refused": refused,
-        });
-        return print(&format!("{value:#}\n"));
-    }
-    let mut out = told(&name, &explanation);
-    narrowed(&lowered, &mut out);
-    // Writing to a String cannot fail, here and below.
-    match held {
-        Ok(held) => {
-            let _ = writeln!(out, "\nheld on this host by");
-            for held in held {
-                let by: Vec<String> = held.by.iter().map(kebab).collect();
-                let _ = writeln!(out, "  {:<16} {}", held.denial.name(), by.join(", "));
-            }
-        }
-        Err(refused) => {
-            let reason = refused.brief().0;
-            let _ = writeln!(out, "\nit does not start on this host: {reason}");
-        }
-    }
-    print(&out)
-}
-
-fn told(name: &str, explanation: &Explanation) -> String {
-    let mut out = String::new();
-    let _ = writeln!(out, "`{}` can", escape(name.as_bytes()));
-    if explanation.rights.is_empty() {
-        let _ = writeln!(out, "  talk to its client, and nothing else");
-    }
-    for right in &explanation.rights {
-        let danger = kebab(&right.danger);
-        let _ = writeln!(out, "  {danger:<8} {}", escape(right.can.as_bytes()));
-        let _ = writeln!(out, "           {}", escape(right.means.as_bytes()));
-    }
-    if !explanation.together.is_empty() {
-        let _ = writeln!(out, "\ntogether");
-    }
-    for together in &explanation.together {
-        let means = escape(together.means.as_bytes());
-        let _ = writeln!(out, "  {}: {means}", together.name);
-    }
-    let _ = writeln!(out, "\nit cannot");
-    for impossible in &explanation.impossible {
-        let _ = writeln!(out, "  {impossible}");
-    }
-    out
-}
-
-/// What nobody wrote and the settings made lower.
-fn narrowed(lowered: &[Lowered], out: &mut String) {
-    if !lowered.is_empty() {
-        let _ = writeln!(
-            out,
-            "\nlower than unless written, by the settings of this host"
-        );
-    }
-    for lowered in lowered {
-        let (key, from, to, line) = (lowered.key, &lowered.from, &lowered.to, lowered.line);
-        let path = escape(lowered.path.as_bytes());
-        let _ = writeln!(out, "  {key:<16} {to} and not {from}: {path} line {line}");
-    }
-}
 
 /// What the second manifest allows that the first does not, and the other way around. The settings
 /// have no say: under a ceiling that both reach, a change would look like none.
@@ -269,6 +195,19 @@ pub(super) fn schema(settings: bool, install: bool) -> Result<Exit, Refused> {
     ))
 }
 
+/// What can be written: all of it, or one section or key.
+pub(super) fn reference(key: Option<&str>) -> Result<Exit, Refused> {
+    let Some(key) = key else {
+        return print(&brig_policies::reference());
+    };
+    let found = brig_policies::reference_of(key).ok_or_else(|| {
+        let message = format!("a manifest has no key `{}`", escape(key.as_bytes()));
+        let help = "write it with its section, such as `files.at`; `brig reference` has them all";
+        Refused::one(Exit::Usage, "key-unknown", message, help)
+    })?;
+    print(&found)
+}
+
 /// What a kind of fault means; all kinds, without one.
 pub(super) fn fault(code: Option<&str>) -> Result<Exit, Refused> {
     let Some(code) = code else {
@@ -306,11 +245,4 @@ fn indented(lines: &str) -> String {
 fn unwritten(path: &str, error: &io::Error) -> Refused {
     let message = format!("cannot write `{path}`: {error}");
     Refused::one(Exit::Failure, "output-failed", message, "it is as it was")
-}
-
-fn kebab(name: &impl serde::Serialize) -> String {
-    let value = serde_json::to_value(name).ok();
-    value
-        .and_then(|value| value.as_str().map(str::to_owned))
-        .unwrap_or_default()
 }

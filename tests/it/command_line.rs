@@ -156,6 +156,32 @@ fn a_refused_start_answers_the_client() {
 }
 
 #[test]
+fn check_tells_what_a_plan_refuses() {
+    let scratch = Scratch::new();
+    let text = "brig = 1\n[server]\nname = \"x\"\nnpm = \"x@1.0.0\"\n\
+        [[network]]\nhost = \"example.org\"\nports = [443]\n[tools]\nallow = []\n";
+    let path = scratch.write("x.toml", text);
+    let path = path.display().to_string();
+    check(&["check", &path], 0, "no faults", "");
+    for (place, key) in [("4:1", "npm"), ("5:1", "network"), ("8:2", "tools")] {
+        let note = format!("note: {path}:{place}: `{key}` is not enforceable yet, and refused at");
+        check(&["check", &path], 0, "", &note);
+    }
+    let told = run(&["check", "--json", &path]);
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let later = told["not-enforceable"].as_array().unwrap();
+    let lines: Vec<_> = later
+        .iter()
+        .map(|part| part["place"]["line"].as_u64())
+        .collect();
+    assert_eq!(lines, [Some(4), Some(5), Some(8)]);
+    assert_eq!(told["manifest"]["server"]["npm"], "x@1.0.0");
+    check(&["plan", &path], 3, "", "`npm` is not enforceable yet");
+    let quiet = run(&["check", "examples/units/brig.toml"]);
+    assert!(quiet.stderr.is_empty(), "{quiet:?}");
+}
+
+#[test]
 fn a_review_tells_what_widens() {
     let scratch = Scratch::new();
     let head = "brig = 1\n[server]\nname = \"x\"\ncommand = [\"cat\"]\n";
@@ -173,7 +199,7 @@ fn a_review_tells_what_widens() {
     check(&["diff", "--json", &none, &read], 11, "\"widened\"", "");
     check(&["diff", &read], 2, "", "two manifests");
     check(&["explain", &write], 0, "/srv/notes", "");
-    check(&["explain", &write], 0, "held on this host by", "");
+    check(&["explain", &write], 0, "held on this host", "");
     check(&["explain", "--json", &none], 0, "\"impossible\"", "");
 
     let git = |arguments: &[&str]| {
@@ -210,6 +236,10 @@ fn manifests_are_laid_out_anew_and_faults_explained() {
     assert!(laid_out.contains("# why") && laid_out != text, "{laid_out}");
     check(&["fmt", "--check", &name], 0, "", "");
     check(&["check", &name], 0, "no faults", "");
+    check(&["reference"], 0, "### `limits.memory`", "");
+    check(&["reference", "files"], 0, "### `files.at`", "");
+    check(&["reference", "files.at"], 0, "`reserved-target`", "");
+    check(&["reference", "at"], 2, "", "no key `at`");
     let broken = scratch
         .write("broken.toml", "brig = ")
         .display()

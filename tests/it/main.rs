@@ -22,6 +22,7 @@ mod kills;
 mod obeyed;
 mod programs;
 mod relay;
+mod reviews;
 mod settings;
 mod streams;
 mod tidy;

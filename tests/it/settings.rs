@@ -111,6 +111,7 @@ fn a_default_is_lowered_and_told() {
     let home = Home::with("memory = \"64MiB\"\ncall = \"10s\"");
     let manifest = home.manifest("");
     let normal = home.json(&["check", "--json", &manifest]);
+    let normal = &normal["manifest"];
     assert_eq!(normal["limits"]["memory"], json!("64MiB"));
     assert_eq!(normal["limits"]["call"], json!("10s"));
     assert_eq!(normal["limits"]["processes"], json!(64));

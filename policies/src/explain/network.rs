@@ -42,7 +42,7 @@ pub(super) fn right(grant: &NetworkGrant) -> Right {
         (Protocol::Tls, Ech::Allow) => {
             " The name may be hidden in the handshake, so the address alone holds it."
         }
-        (Protocol::Tcp, _) => " Nothing that is said there is looked at.",
+        (Protocol::Tcp, _) => " brig does not look at what is said there.",
     });
     let blocks = grant.addresses().iter().filter_map(|reach| match reach {
         Reach::Public => None,
@@ -50,8 +50,12 @@ pub(super) fn right(grant: &NetworkGrant) -> Right {
     });
     let blocks: Vec<String> = blocks.collect();
     if !blocks.is_empty() {
-        let blocks = blocks.join(", ");
-        means = format!("{means} The name may lead into the intranet: {blocks}.");
+        let (blocks, public) = (super::together::listed(blocks), Reach::Public);
+        means = if grant.addresses().iter().any(|reach| *reach == public) {
+            format!("{means} The name may lead into the intranet too: {blocks}.")
+        } else {
+            format!("{means} The name leads into the intranet alone: {blocks}.")
+        };
     }
     if let Destination::Name(name) | Destination::Below(name) = grant.host() {
         means.push_str(&alike(name));

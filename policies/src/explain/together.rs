@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::{Together, is_told, network};
 use crate::host::Destination;
 use crate::obeyed::obeyed_names;
-use crate::policy::{Access, ClientRight, EnvValue, Exec, FileGrant, NetworkGrant, Policy};
+use crate::policy::{Access, ClientRight, EnvValue, Exec, FileGrant, Named, NetworkGrant, Policy};
 use crate::wording::Quoted;
 
 /// Folders of programs and services that the host runs, beside what it obeys without being asked.
@@ -32,23 +32,13 @@ pub(super) fn together(policy: &Policy) -> Vec<Together> {
         let (known, reached) = (listed(known), listed(reached));
         found.push(Together {
             name: "reads-and-sends",
-            means: format!("It can send anything that it reads in {known} to {reached}."),
+            means: format!("It can send {known} to {reached}."),
         });
     }
-    let writes = |grant: &&FileGrant| grant.access() == Access::Write;
-    let is_run = |grant: &&FileGrant| {
-        let mut names = grant.host().as_str().split('/');
-        names.any(|name| RUN.contains(&name) || obeyed_names().any(|obeyed| obeyed == name))
-    };
-    let obeyed = policy
-        .files()
-        .iter()
-        .filter(writes)
-        .filter(is_run)
-        .map(source);
     let named = policy.files().iter().flat_map(FileGrant::named);
+    let named = named.filter(|named| !is_repository(named));
     let named = named.map(|named| Quoted(named.host().as_str()).to_string());
-    let obeyed: Vec<String> = obeyed.chain(named).collect();
+    let obeyed: Vec<String> = run(policy).map(source).chain(named).collect();
     if !obeyed.is_empty() {
         found.push(Together {
             name: "writes-what-the-host-runs",
@@ -63,7 +53,7 @@ pub(super) fn together(policy: &Policy) -> Vec<Together> {
     let made: Vec<String> = policy
         .files()
         .iter()
-        .filter(writes)
+        .filter(|grant| is_written(grant))
         .filter(runs)
         .map(source)
         .collect();
@@ -86,13 +76,33 @@ pub(super) fn together(policy: &Policy) -> Vec<Together> {
     found
 }
 
+/// The write grants of places that the host runs programs from, or obeys, as a whole.
+fn run(policy: &Policy) -> impl Iterator<Item = &FileGrant> {
+    let writes = policy.files().iter().filter(|grant| is_written(grant));
+    writes.filter(|grant| {
+        let mut names = grant.host().as_str().split('/');
+        names.any(|name| RUN.contains(&name) || obeyed_names().any(|obeyed| obeyed == name))
+    })
+}
+
+fn is_written(grant: &FileGrant) -> bool {
+    grant.access() == Access::Write
+}
+
+/// Whether it is git's folder as a whole, of which hooks and settings stay as they are.
+pub(super) fn is_repository(named: &Named) -> bool {
+    let name = named.host().as_str().rsplit('/').next();
+    name.is_some_and(|name| name.eq_ignore_ascii_case(".git"))
+}
+
 fn source(grant: &FileGrant) -> String {
     Quoted(grant.host().as_str()).to_string()
 }
 
 /// What it knows that others may not.
 fn known(policy: &Policy) -> Vec<String> {
-    let files = policy.files().iter().map(source);
+    let files = policy.files().iter();
+    let files = files.map(|grant| format!("everything in {}", source(grant)));
     let secrets = policy.secrets().values();
     let secrets = secrets.map(|grant| format!("the secret {}", Quoted(grant.secret().as_str())));
     let hosts = policy.env().values().filter_map(|value| match value {
@@ -111,22 +121,28 @@ fn reached(policy: &Policy) -> Vec<String> {
     hosts.into_iter().map(network::who).collect()
 }
 
-fn listed(mut things: Vec<String>) -> String {
+pub(super) fn listed(mut things: Vec<String>) -> String {
     let more = things.len().saturating_sub(LISTED_MAX);
     things.truncate(LISTED_MAX);
-    let all = things.join(", ");
-    match more {
-        0 => all,
-        more => format!("{all} and {more} more"),
+    let last = match more {
+        0 => things.pop(),
+        more => Some(format!("{more} more")),
+    };
+    match (things.is_empty(), last) {
+        (true, last) => last.unwrap_or_default(),
+        (false, None) => things.join(", "),
+        (false, Some(last)) => format!("{} and {last}", things.join(", ")),
     }
 }
 
 /// What no right of this policy allows.
 pub(super) fn impossible(policy: &Policy) -> Vec<&'static str> {
     let files = policy.files();
-    let writes = files.iter().any(|grant| grant.access() == Access::Write);
+    let writes = files.iter().any(is_written);
     let asks = |right| policy.client().contains_key(&right);
-    let unless: [(bool, &'static str); 6] = [
+    let names = files.iter().any(|grant| !grant.named().is_empty());
+    let keeps = writes && run(policy).next().is_none();
+    let unless: [(bool, &'static str); 8] = [
         (
             policy.network().is_empty(),
             "reach any network, nor this host's own ports",
@@ -144,6 +160,16 @@ pub(super) fn impossible(policy: &Policy) -> Vec<&'static str> {
             "see any other file of this host that its program does not need",
         ),
         (!writes, "change any file of this host"),
+        (
+            keeps && !names,
+            "change what this host obeys unasked in the folders that it writes, such as `.git`, \
+             `.envrc` and `.vscode`",
+        ),
+        (
+            keeps && names,
+            "change what else this host obeys unasked in the folders that it writes, such as hooks \
+             and editors' settings",
+        ),
         (!asks(ClientRight::Sampling), "use the client's model"),
     ];
     let mut impossible: Vec<&'static str> = unless

@@ -1,6 +1,7 @@
 //! `[[files]]`
 
 use super::{Form, Key, Section, Takes};
+use crate::fault::FaultCode;
 
 /// The most grants: the mount table of a cell is walked at each start.
 pub(crate) const GRANTS_MAX: usize = 1024;
@@ -13,7 +14,8 @@ pub(crate) const HOST: Key = Key::new(
      `{config}`.",
 )
 .needed()
-.also(&["path", "source", "src", "from", "folder", "uri", "hostpath"]);
+.also(&["path", "source", "src", "from", "folder", "uri", "hostpath"])
+.refused("host = \"~/.ssh\"", FaultCode::RefusedSource);
 
 pub(crate) const AT: Key = Key::new(
     "at",
@@ -29,7 +31,9 @@ pub(crate) const AT: Key = Key::new(
     "destination",
     "guest",
     "mountpath",
-]);
+])
+.refused("at = \"/proc/notes\"", FaultCode::ReservedTarget)
+.unless("the same path as on the host");
 
 pub(crate) const ACCESS: Key = Key::new(
     "access",
@@ -46,7 +50,9 @@ pub(crate) const ACCESS: Key = Key::new(
     "ro",
     "writable",
     "write",
-]);
+])
+.refused("access = \"rw\"", FaultCode::UnknownValue)
+.unless("`read`");
 
 pub(crate) const EXEC: Key = Key::new(
     "exec",
@@ -54,7 +60,9 @@ pub(crate) const EXEC: Key = Key::new(
     "exec = false",
     "Whether what is there may be run.",
 )
-.also(&["execute", "executable"]);
+.also(&["execute", "executable"])
+.refused("exec = \"yes\"", FaultCode::WrongType)
+.unless("`false`");
 
 pub(crate) const LINKS: Key = Key::new(
     "links",
@@ -62,7 +70,9 @@ pub(crate) const LINKS: Key = Key::new(
     "links = false",
     "Whether links, pipes, sockets and devices may be made there.",
 )
-.also(&["symlinks", "special"]);
+.also(&["symlinks", "special"])
+.refused("links = 1", FaultCode::WrongType)
+.unless("`false`");
 
 pub(crate) const OPTIONAL: Key = Key::new(
     "optional",
@@ -70,9 +80,13 @@ pub(crate) const OPTIONAL: Key = Key::new(
     "optional = false",
     "Whether the server starts without the grant when the source is missing.",
 )
-.also(&["required", "missing"]);
+.also(&["required", "missing"])
+.refused("required = true", FaultCode::UnknownKey)
+.unless("`false`: a missing source is told, and nothing starts");
 
 pub(crate) const SECTION: Section = Section {
     title: "[[files]]",
     keys: &[HOST, AT, ACCESS, EXEC, LINKS, OPTIONAL],
+    one_of: &[],
+    whole: &["host = \"~/notes\""],
 };

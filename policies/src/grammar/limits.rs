@@ -1,6 +1,7 @@
 //! `[limits]`
 
 use super::{Key, Section, Takes};
+use crate::fault::FaultCode;
 use crate::limits::{
     CALL, CPUS as CPUS_BOUNDS, MEMORY as MEMORY_BOUNDS, MESSAGE as MESSAGE_BOUNDS,
     OPEN_FILES as OPEN_FILES_BOUNDS, PROCESSES as PROCESSES_BOUNDS, SCRATCH as SCRATCH_BOUNDS,
@@ -13,7 +14,8 @@ pub(crate) const MEMORY: Key = Key::new(
     "memory = \"256MiB\"",
     "All memory of the server.",
 )
-.also(&["mem", "ram", "memory-bytes", "mem-limit"]);
+.also(&["mem", "ram", "memory-bytes", "mem-limit"])
+.refused("memory = 256", FaultCode::WrongType);
 
 pub(crate) const CPUS: Key = Key::new(
     "cpus",
@@ -21,7 +23,8 @@ pub(crate) const CPUS: Key = Key::new(
     "cpus = 1.0",
     "Processors, with at most three decimals.",
 )
-.also(&["cpu", "cores"]);
+.also(&["cpu", "cores"])
+.refused("cpus = 0.0001", FaultCode::InvalidNumber);
 
 pub(crate) const PROCESSES: Key = Key::new(
     "processes",
@@ -29,7 +32,8 @@ pub(crate) const PROCESSES: Key = Key::new(
     "processes = 64",
     "Processes and threads.",
 )
-.also(&["pids", "threads", "nproc", "pids-limit"]);
+.also(&["pids", "threads", "nproc", "pids-limit"])
+.refused("processes = 0", FaultCode::OutOfRange);
 
 pub(crate) const OPEN_FILES: Key = Key::new(
     "open-files",
@@ -37,7 +41,8 @@ pub(crate) const OPEN_FILES: Key = Key::new(
     "open-files = 256",
     "Open files of each process.",
 )
-.also(&["nofile", "fds", "descriptors", "ulimits"]);
+.also(&["nofile", "fds", "descriptors", "ulimits"])
+.refused("open-files = -1", FaultCode::InvalidNumber);
 
 pub(crate) const SCRATCH: Key = Key::new(
     "scratch",
@@ -45,7 +50,8 @@ pub(crate) const SCRATCH: Key = Key::new(
     "scratch = \"64MiB\"",
     "What `/tmp` holds; it ends with the server.",
 )
-.also(&["tmp", "tmpfs", "disk", "storage"]);
+.also(&["tmp", "tmpfs", "disk", "storage"])
+.refused("scratch = \"64MB\"", FaultCode::InvalidSize);
 
 pub(crate) const MESSAGE: Key = Key::new(
     "message",
@@ -53,7 +59,8 @@ pub(crate) const MESSAGE: Key = Key::new(
     "message = \"16MiB\"",
     "One message, either way.",
 )
-.also(&["line", "frame", "message-size"]);
+.also(&["line", "frame", "message-size"])
+.refused("message = \"2GiB\"", FaultCode::OutOfRange);
 
 pub(crate) const START: Key = Key::new(
     "start",
@@ -61,7 +68,8 @@ pub(crate) const START: Key = Key::new(
     "start = \"30s\"",
     "The time to the first sign of life.",
 )
-.also(&["startup", "startup-timeout"]);
+.also(&["startup", "startup-timeout"])
+.refused("start = 30", FaultCode::WrongType);
 
 pub(crate) const CALL_KEY: Key = Key::new(
     "call",
@@ -69,11 +77,14 @@ pub(crate) const CALL_KEY: Key = Key::new(
     "call = \"60s\"",
     "The time for one call, anew with each progress.",
 )
-.also(&["timeout", "tool-timeout"]);
+.also(&["timeout", "tool-timeout"])
+.refused("call = \"1 min\"", FaultCode::InvalidDuration);
 
 pub(crate) const SECTION: Section = Section {
     title: "[limits]",
     keys: &[
         MEMORY, CPUS, PROCESSES, OPEN_FILES, SCRATCH, MESSAGE, START, CALL_KEY,
     ],
+    one_of: &[],
+    whole: &[],
 };

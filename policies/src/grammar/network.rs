@@ -1,6 +1,7 @@
 //! `[[network]]`
 
 use super::{Form, Key, Section, Takes};
+use crate::fault::FaultCode;
 
 /// The most grants: no server has so many peers, and each costs an address in the cell.
 pub(crate) const GRANTS_MAX: usize = 64;
@@ -19,17 +20,9 @@ pub(crate) const HOST: Key = Key::new(
 )
 .needed()
 .also(&[
-    "hostname",
-    "domain",
-    "hosts",
-    "name",
-    "url",
-    "address",
-    "allow-host",
-    "cidr",
-    "ip",
-    "to",
-]);
+    "hostname", "domain", "name", "url", "address", "cidr", "ip", "to",
+])
+.refused("host = \"https://api.github.com\"", FaultCode::InvalidHost);
 
 pub(crate) const PORTS: Key = Key::new(
     "ports",
@@ -38,7 +31,8 @@ pub(crate) const PORTS: Key = Key::new(
     "The ports that may be reached there; there is no way to write all of them.",
 )
 .needed()
-.also(&["port", "allow-port"]);
+.also(&["port"])
+.refused("ports = \"443\"", FaultCode::WrongType);
 
 pub(crate) const PROTOCOL: Key = Key::new(
     "protocol",
@@ -47,7 +41,9 @@ pub(crate) const PROTOCOL: Key = Key::new(
     "What is spoken: `tls` for port 443 and `http` for port 80 unless written; to be written for \
      other ports.",
 )
-.also(&["scheme", "proto"]);
+.also(&["scheme", "proto"])
+.refused("protocol = \"udp\"", FaultCode::NotEnforceableYet)
+.unless("`tls` for port 443, `http` for port 80; other ports need it");
 
 pub(crate) const ADDRESSES: Key = Key::new(
     "addresses",
@@ -55,16 +51,22 @@ pub(crate) const ADDRESSES: Key = Key::new(
     "addresses = [\"public\"]",
     "Where the name may lead: public addresses unless written, or blocks of an intranet.",
 )
-.also(&["cidrs", "ips", "blocks"]);
+.also(&["cidrs", "ips", "blocks"])
+.refused("addresses = [\"private\"]", FaultCode::InvalidAddress)
+.unless("`[\"public\"]`");
 
 pub(crate) const ECH: Key = Key::new(
     "ech",
     Takes::Word(&["refuse", "allow"]),
     "ech = \"refuse\"",
     "Whether a TLS handshake may hide the name that it asks for.",
-);
+)
+.refused("ech = true", FaultCode::WrongType)
+.unless("`refuse`");
 
 pub(crate) const SECTION: Section = Section {
     title: "[[network]]",
     keys: &[HOST, PORTS, PROTOCOL, ADDRESSES, ECH],
+    one_of: &[],
+    whole: &["host = \"api.github.com\"", "ports = [443]"],
 };

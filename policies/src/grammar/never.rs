@@ -18,6 +18,9 @@ const NEVER: &[Never] = &[
             "nosandbox",
             "disablesandbox",
             "unsafe",
+            "dangerouslydisablesandbox",
+            "enableweakernestedsandbox",
+            "enableweakernetworkisolation",
         ],
         what: "takes every wall away",
         help: "leave it out, and grant what the server needs with `[[files]]`, `[[network]]` and \
@@ -82,6 +85,7 @@ const NEVER: &[Never] = &[
             "dockerhost",
             "containersocket",
             "enginesocket",
+            "allowallunixsockets",
         ],
         what: "hands over an engine, which can do all that root can",
         help: "leave it out; no manifest can grant an engine",
@@ -115,6 +119,12 @@ const NEVER: &[Never] = &[
             "blocked",
             "exclude",
             "denylist",
+            "denieddomains",
+            "deniedhosts",
+            "denyhost",
+            "deniedresolvedaddresses",
+            "denydomains",
+            "denynet",
             "blocklist",
         ],
         what: "is a list of exceptions, and there is nothing to except from",
@@ -141,6 +151,11 @@ const NEVER: &[Never] = &[
         help: "leave it out; how a cell is made is the host's choice",
     },
 ];
+
+/// All families.
+pub(crate) fn families() -> impl Iterator<Item = &'static Never> {
+    NEVER.iter()
+}
 
 /// The family of a key that no manifest can have.
 pub(crate) fn find(name: &str) -> Option<&'static Never> {

@@ -1,6 +1,7 @@
 //! `[server]`
 
 use super::{Form, Key, Section, Takes};
+use crate::fault::FaultCode;
 
 /// The most arguments: a thousand say all that a command line can usefully say.
 pub(crate) const ARGS_MAX: usize = 1024;
@@ -15,7 +16,8 @@ pub(crate) const NAME: Key = Key::new(
     "What people call the server.",
 )
 .needed()
-.also(&["id", "title"]);
+.also(&["id", "title"])
+.refused("name = \"My Notes\"", FaultCode::InvalidName);
 
 pub(crate) const COMPONENT: Key = Key::new(
     "component",
@@ -23,7 +25,8 @@ pub(crate) const COMPONENT: Key = Key::new(
     "component = \"notes.wasm\"",
     "The WebAssembly file that is run; a relative path starts at the manifest's folder.",
 )
-.also(&["wasm", "module", "path"]);
+.also(&["wasm", "module", "path"])
+.refused("component = \"$HOME/notes.wasm\"", FaultCode::NoExpansion);
 
 pub(crate) const IMAGE: Key = Key::new(
     "image",
@@ -31,7 +34,8 @@ pub(crate) const IMAGE: Key = Key::new(
     "image = \"registry.example.com/notes:1.2.0\"",
     "The container image that is run: registry, name, and a tag or a digest.",
 )
-.also(&["container", "oci", "docker"]);
+.also(&["container", "oci", "docker"])
+.refused("image = \"notes\"", FaultCode::InvalidReference);
 
 pub(crate) const NPM: Key = Key::new(
     "npm",
@@ -40,7 +44,11 @@ pub(crate) const NPM: Key = Key::new(
     "The npm package that is run, with its version.",
 )
 .also(&["npx", "node"])
-.not_yet(NO_PACKAGES);
+.not_yet(NO_PACKAGES)
+.refused(
+    "npm = \"@scope/server@latest\"",
+    FaultCode::InvalidReference,
+);
 
 pub(crate) const PYPI: Key = Key::new(
     "pypi",
@@ -49,7 +57,8 @@ pub(crate) const PYPI: Key = Key::new(
     "The PyPI package that is run, with its version.",
 )
 .also(&["uvx", "pip", "python"])
-.not_yet(NO_PACKAGES);
+.not_yet(NO_PACKAGES)
+.refused("pypi = \"server>=1.2\"", FaultCode::InvalidReference);
 
 pub(crate) const BUNDLE: Key = Key::new(
     "bundle",
@@ -58,7 +67,8 @@ pub(crate) const BUNDLE: Key = Key::new(
     "The bundle file that is run; a relative path starts at the manifest's folder.",
 )
 .also(&["mcpb", "dxt"])
-.not_yet(NO_PACKAGES);
+.not_yet(NO_PACKAGES)
+.refused("bundle = \"~/bundles/*.mcpb\"", FaultCode::InvalidPath);
 
 pub(crate) const COMMAND: Key = Key::new(
     "command",
@@ -66,7 +76,8 @@ pub(crate) const COMMAND: Key = Key::new(
     "command = [\"node\", \"/srv/server.js\"]",
     "The program of this host that is run, and its first arguments.",
 )
-.also(&["cmd", "exec", "program"]);
+.also(&["cmd", "exec", "program"])
+.refused("command = \"node server.js\"", FaultCode::WrongType);
 
 pub(crate) const ARGS: Key = Key::new(
     "args",
@@ -74,7 +85,9 @@ pub(crate) const ARGS: Key = Key::new(
     "args = [\"stdio\"]",
     "The arguments after the program's name, as data: nothing in them is expanded.",
 )
-.also(&["arguments", "argv", "arg"]);
+.also(&["arguments", "argv", "arg"])
+.refused("args = \"--stdio\"", FaultCode::WrongType)
+.unless("none");
 
 pub(crate) const TRANSPORT: Key = Key::new(
     "transport",
@@ -82,7 +95,9 @@ pub(crate) const TRANSPORT: Key = Key::new(
     "transport = \"stdio\"",
     "How the server speaks; over its standard streams unless written.",
 )
-.also(&["type"]);
+.also(&["type"])
+.refused("transport = \"sse\"", FaultCode::NotEnforceableYet)
+.unless("`stdio`");
 
 /// The keys that say where the program comes from, of which there is exactly one.
 pub(crate) const SOURCES: &[Key] = &[COMPONENT, IMAGE, NPM, PYPI, BUNDLE, COMMAND];
@@ -92,4 +107,6 @@ pub(crate) const SECTION: Section = Section {
     keys: &[
         NAME, COMPONENT, COMMAND, IMAGE, NPM, PYPI, BUNDLE, ARGS, TRANSPORT,
     ],
+    one_of: SOURCES,
+    whole: &["name = \"notes\"", "component = \"notes.wasm\""],
 };

@@ -16,6 +16,8 @@ pub(crate) const CEILING: Key = Key::new(
 pub(crate) const SECTION: Section = Section {
     title: "the settings file",
     keys: &[top::BRIG, CEILING],
+    one_of: &[],
+    whole: &[],
 };
 
 const fn most(key: Key, takes: &'static Takes, about: &'static str) -> Key {
@@ -126,4 +128,6 @@ pub(crate) const CEILING_SECTION: Section = Section {
         MEMORY, CPUS, PROCESSES, OPEN_FILES, SCRATCH, MESSAGE, START, CALL, READ, WRITE, NETWORK,
         SOURCES, CLIENT, SYSCALLS,
     ],
+    one_of: &[],
+    whole: &[],
 };

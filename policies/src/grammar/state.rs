@@ -1,6 +1,7 @@
 //! `[[state]]`
 
 use super::{Form, Key, Section, Takes};
+use crate::fault::FaultCode;
 use crate::limits::STATE;
 
 /// The most folders: a server that needs more makes folders inside one.
@@ -13,7 +14,8 @@ pub(crate) const AT: Key = Key::new(
     "Where the server finds the folder.",
 )
 .needed()
-.also(&["path", "target", "mount", "to"]);
+.also(&["path", "target", "mount", "to"])
+.refused("at = \"data\"", FaultCode::InvalidPath);
 
 pub(crate) const SIZE: Key = Key::new(
     "size",
@@ -21,9 +23,12 @@ pub(crate) const SIZE: Key = Key::new(
     "size = \"1GiB\"",
     "What it may hold; over it, the server is ended.",
 )
-.also(&["limit", "quota", "max-size"]);
+.also(&["limit", "quota", "max-size"])
+.refused("size = \"1GB\"", FaultCode::InvalidSize);
 
 pub(crate) const SECTION: Section = Section {
     title: "[[state]]",
     keys: &[AT, SIZE],
+    one_of: &[],
+    whole: &["at = \"/data\""],
 };

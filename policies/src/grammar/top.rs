@@ -1,6 +1,7 @@
 //! The top of the file.
 
 use super::{Key, Section, Takes, client, files, limits, network, server, state, syscalls, tools};
+use crate::fault::FaultCode;
 
 pub(crate) const BRIG: Key = Key::new(
     "brig",
@@ -9,7 +10,8 @@ pub(crate) const BRIG: Key = Key::new(
     "The format that the file is written in.",
 )
 .needed()
-.also(&["version", "format", "apiversion"]);
+.also(&["version", "format", "apiversion"])
+.refused("brig = 2", FaultCode::UnknownFormat);
 
 pub(crate) const SERVER: Key = Key::new(
     "server",
@@ -18,7 +20,8 @@ pub(crate) const SERVER: Key = Key::new(
     "What is run.",
 )
 .needed()
-.also(&["mcp", "package", "mcpservers", "servers"]);
+.also(&["package"])
+.refused("server = \"notes.wasm\"", FaultCode::WrongType);
 
 pub(crate) const NETWORK: Key = Key::new(
     "network",
@@ -26,8 +29,10 @@ pub(crate) const NETWORK: Key = Key::new(
     "[[network]]",
     "Whom the server may reach; without it there is no network.",
 )
-.also(&["net", "egress", "outbound", "allow-net", "allowed-hosts"])
-.not_yet("leave it out; the server then has no network");
+.also(&["net"])
+.not_yet("leave it out; the server then has no network")
+.refused("network = true", FaultCode::WrongType)
+.unless("no network at all");
 
 pub(crate) const FILES: Key = Key::new(
     "files",
@@ -35,18 +40,9 @@ pub(crate) const FILES: Key = Key::new(
     "[[files]]",
     "A file or folder of the host that the server reaches.",
 )
-.also(&[
-    "file",
-    "filesystem",
-    "fs",
-    "mounts",
-    "volumes",
-    "read",
-    "write",
-    "directories",
-    "allowed-directories",
-    "allowed-paths",
-]);
+.also(&["file"])
+.refused("files = [\"~/notes\"]", FaultCode::WrongType)
+.unless("no file but what the program itself needs");
 
 pub(crate) const STATE: Key = Key::new(
     "state",
@@ -55,7 +51,9 @@ pub(crate) const STATE: Key = Key::new(
     "A folder that brig keeps for the server between runs.",
 )
 .also(&["data", "persist", "cache"])
-.not_yet("grant a folder with `[[files]]` and `access = \"write\"`");
+.not_yet("grant a folder with `[[files]]` and `access = \"write\"`")
+.refused("state = \"/data\"", FaultCode::WrongType)
+.unless("nothing is kept");
 
 pub(crate) const ENV: Key = Key::new(
     "env",
@@ -63,7 +61,9 @@ pub(crate) const ENV: Key = Key::new(
     "[env]",
     "The variables that the server sees; nothing else of the host's is passed but LANG and TZ.",
 )
-.also(&["environment", "envs", "variables", "secrets"]);
+.also(&["environment", "envs", "variables"])
+.refused("env = [\"LOG_LEVEL=info\"]", FaultCode::WrongType)
+.unless("LANG and TZ alone");
 
 pub(crate) const TOOLS: Key = Key::new(
     "tools",
@@ -72,7 +72,9 @@ pub(crate) const TOOLS: Key = Key::new(
     "Which of the server's tools a client may call.",
 )
 .also(&["tool", "allowed-tools", "tools-filter"])
-.not_yet("leave it out and choose the tools in the client");
+.not_yet("leave it out and choose the tools in the client")
+.refused("tools = [\"get_*\"]", FaultCode::WrongType)
+.unless("all tools that were reviewed");
 
 pub(crate) const CLIENT: Key = Key::new(
     "client",
@@ -81,7 +83,9 @@ pub(crate) const CLIENT: Key = Key::new(
     "What the server may ask of the client; without it, nothing.",
 )
 .also(&["capabilities"])
-.not_yet("leave it out");
+.not_yet("leave it out")
+.refused("client = [\"sampling\"]", FaultCode::WrongType)
+.unless("nothing");
 
 pub(crate) const LIMITS: Key = Key::new(
     "limits",
@@ -89,7 +93,9 @@ pub(crate) const LIMITS: Key = Key::new(
     "[limits]",
     "What the server may use; each limit has a default.",
 )
-.also(&["limit", "resources", "quota"]);
+.also(&["limit", "resources", "quota"])
+.refused("limits = \"none\"", FaultCode::WrongType)
+.unless("each limit has its default");
 
 pub(crate) const SYSCALLS: Key = Key::new(
     "syscalls",
@@ -97,11 +103,16 @@ pub(crate) const SYSCALLS: Key = Key::new(
     "[syscalls]",
     "Groups of system calls beyond what every program has.",
 )
-.also(&["seccomp", "seccomp-profile"]);
+.also(&["seccomp", "seccomp-profile"])
+.refused("syscalls = [\"jit\"]", FaultCode::WrongType)
+.unless("none of them");
 
-const UNIX: Key = Key::reserved("unix", "leave it out; no socket is reachable", &["sockets"]);
-const HTTP: Key = Key::reserved("http", "leave it out; the server then has no network", &[]);
-const PLATFORM: Key = Key::reserved("platform", "write one manifest per platform", &[]);
+const UNIX: Key = Key::reserved("unix", "leave it out; no socket is reachable", &["sockets"])
+    .refused("[unix]", FaultCode::NotEnforceableYet);
+const HTTP: Key = Key::reserved("http", "leave it out; the server then has no network", &[])
+    .refused("[http]", FaultCode::NotEnforceableYet);
+const PLATFORM: Key = Key::reserved("platform", "write one manifest per platform", &[])
+    .refused("[platform.linux]", FaultCode::NotEnforceableYet);
 
 pub(crate) const SECTION: Section = Section {
     title: "the manifest",
@@ -109,4 +120,6 @@ pub(crate) const SECTION: Section = Section {
         BRIG, SERVER, NETWORK, FILES, STATE, ENV, TOOLS, CLIENT, LIMITS, SYSCALLS, UNIX, HTTP,
         PLATFORM,
     ],
+    one_of: &[],
+    whole: &[],
 };

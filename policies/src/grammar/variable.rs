@@ -1,6 +1,7 @@
 //! The table that a variable's value may be.
 
 use super::{Form, Key, Section, Takes};
+use crate::fault::FaultCode;
 
 /// The most variables.
 pub(crate) const VARIABLES_MAX: usize = 1024;
@@ -11,7 +12,11 @@ pub(crate) const HOST: Key = Key::new(
     "TZ = { host = \"TZ\" }",
     "The variable of this host whose value is passed on.",
 )
-.also(&["from", "name", "env"]);
+.also(&["from", "name", "env"])
+.refused(
+    "TOKEN = { host = \"LD_PRELOAD\" }",
+    FaultCode::RefusedVariable,
+);
 
 pub(crate) const SECRET: Key = Key::new(
     "secret",
@@ -20,7 +25,8 @@ pub(crate) const SECRET: Key = Key::new(
     "The secret, by the name that it has in brig's store, whose value is passed.",
 )
 .also(&["keyring", "password"])
-.not_yet("pass a variable of the host with `{ host = \"NAME\" }`");
+.not_yet("pass a variable of the host with `{ host = \"NAME\" }`")
+.refused("TOKEN = { secret = \"My Key\" }", FaultCode::InvalidName);
 
 pub(crate) const AS: Key = Key::new(
     "as",
@@ -28,9 +34,16 @@ pub(crate) const AS: Key = Key::new(
     "KEY_FILE = { secret = \"key\", as = \"file\" }",
     "Whether the variable holds the secret, or the path of a file that does.",
 )
-.not_yet("leave it out; it goes with `secret`");
+.not_yet("leave it out; it goes with `secret`")
+.refused(
+    "KEY = { host = \"KEY\", as = \"file\" }",
+    FaultCode::Contradiction,
+)
+.unless("`env`");
 
 pub(crate) const SECTION: Section = Section {
     title: "a variable's value",
     keys: &[HOST, SECRET, AS],
+    one_of: &[HOST, SECRET],
+    whole: &[],
 };

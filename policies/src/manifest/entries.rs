@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{Entry, Spanned, Teach as _, Written, unknown};
 use crate::fault::{FaultCode, Findings, Told};
-use crate::grammar::{Key, Section, Standing};
+use crate::grammar::{Key, Section, Standing, Takes};
 use crate::wording::Quoted;
 
 /// The longest string that a program could be started with (Linux's `MAX_ARG_STRLEN`, less the
@@ -49,7 +49,7 @@ impl<'t> Entries<'t> {
                     }
                 }
                 None => {
-                    let (told, meant) = unknown::tell(name, written.span(), section, findings);
+                    let (told, meant) = unknown::tell(written, found, section, findings);
                     excused.extend(meant.map(|meant| (meant, told)));
                 }
             }
@@ -256,7 +256,38 @@ pub(super) fn tell_not_yet(
 }
 
 pub(super) fn help_to_write(key: &Key) -> String {
-    format!("write it like `{}`", key.example)
+    let example = key.example;
+    match key.takes {
+        Takes::Tables(section, _) => {
+            let needed = section.keys.iter().filter(|key| key.needed);
+            let needed: Vec<String> = needed.map(|key| format!("`{}`", key.name)).collect();
+            let needed = needed.join(" and ");
+            format!("write `{example}` for each, with {needed} below it")
+        }
+        Takes::Table(section) => {
+            let line = section.keys.first().map_or("", |key| key.example);
+            format!("write `{example}`, with lines like `{line}` below it")
+        }
+        Takes::Variables => {
+            format!("write `{example}`, with lines like `LOG_LEVEL = \"info\"` below it")
+        }
+        Takes::Format
+        | Takes::Flag
+        | Takes::Word(_)
+        | Takes::Words(_)
+        | Takes::Text(_)
+        | Takes::Texts(..)
+        | Takes::Command(_)
+        | Takes::Ports(_)
+        | Takes::Size(_)
+        | Takes::Period(_)
+        | Takes::Cpus(_)
+        | Takes::Count(_)
+        | Takes::Scalar
+        | Takes::Whole
+        | Takes::Most(_)
+        | Takes::Nothing => format!("write it like `{example}`"),
+    }
 }
 
 /// Where a key stands: once for each table of an array of tables, so that each is marked.
