@@ -5,6 +5,8 @@ mod call;
 mod client;
 mod doctor;
 mod explain;
+mod export;
+mod images;
 mod inspect;
 mod manual;
 mod new;
@@ -83,6 +85,9 @@ fn run(command: &Command) -> Result<Exit, Refused> {
         Command::Settings { file, json } => settings::settings(file.as_deref(), *json),
         Command::ExplainFault { code } => review::fault(code.as_deref()),
         Command::Reference { key } => review::reference(key.as_deref()),
+        Command::Pull(asked) => images::pull(asked),
+        Command::Images(asked) => images::images(asked),
+        Command::Export(asked) => export::export(asked),
         Command::New(arguments) => new::new(arguments),
         Command::Inspect {
             artifact,

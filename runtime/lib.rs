@@ -10,6 +10,7 @@ pub mod component;
 pub(crate) mod confine;
 pub mod exit;
 pub(crate) mod hook;
+mod images;
 #[expect(
     unreachable_pub,
     dead_code,

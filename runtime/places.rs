@@ -81,8 +81,14 @@ pub fn settings_path() -> Result<Option<String>, PlacesError> {
         .transpose()
 }
 
+/// Where this user's images lie; `None` where the user has no folder for them.
+pub(crate) fn store_folder() -> Option<PathBuf> {
+    Some(xdg("XDG_DATA_HOME", ".local/share")?.join("brig/images"))
+}
+
 fn own_folders() -> Vec<PathBuf> {
     let kinds = [
+        ("XDG_DATA_HOME", ".local/share"),
         ("XDG_STATE_HOME", ".local/state"),
         ("XDG_CACHE_HOME", ".cache"),
         ("XDG_CONFIG_HOME", ".config"),

@@ -1,13 +1,15 @@
 //! From a manifest's path to a plan: every stop of the one path that has no effect on a server.
 
 use crate::exit::Exit;
+use crate::images;
 use crate::launch::{FileIdentity, GroupParents};
 use crate::places::{followed, places};
 use crate::probe;
 use crate::report::{Item, Refused};
 use crate::settings;
 use brig_images::component::{Component, Form};
-use brig_policies::{Ceiling, Lowered, Narrowed, Places, Policy, Source};
+use brig_images::store::Root;
+use brig_policies::{Ceiling, Lowered, Narrowed, Package, Places, Policy, Source};
 use brig_sandbox::cell::Mount;
 use brig_sandbox::facts::{Artifact, HostFacts};
 use brig_sandbox::plan::{self, COMPONENT_BYTES_MAX, Plan, Unplannable};
@@ -42,6 +44,8 @@ pub struct Planned {
     pub(crate) sources: BTreeMap<String, FileIdentity>,
     /// The WebAssembly, where that is what runs.
     pub component: Option<Component>,
+    /// Keeps the image's files where they are, where an image runs.
+    pub(crate) lease: Option<Root>,
     /// The manifest's path as given, and its text.
     pub manifest: (String, String),
 }
@@ -126,7 +130,15 @@ pub fn decide(checked: Checked) -> Result<Planned, Refused> {
     if let Some(faults) = policy.not_enforceable_in(&manifest.1) {
         return Err(Refused::faults(faults, &manifest.0, &manifest.1));
     }
-    let (facts, groups) = probe::facts(Some(&policy), None)
+    let held = match policy.source() {
+        Source::Package(Package::Image(image)) => Some(images::held(
+            image.as_str(),
+            Path::new(&places.manifest_folder),
+        )?),
+        Source::Package(_) | Source::Component(_) | Source::Command { .. } => None,
+    };
+    let (image, lease) = held.map(|held| (held.image, held.lease)).unzip();
+    let (facts, groups) = probe::facts(Some(&policy), image)
         .map_err(|e| Refused::one(Exit::Failure, "probe-failed", format!("cannot {e}"), ""))?;
     let led = |path: &str| Some(facts.sources.get(path)?.canonical.clone());
     let beyond = ceiling.and_then(|ceiling| ceiling.led_beyond(&policy, &manifest.1, &led));
@@ -157,6 +169,7 @@ pub fn decide(checked: Checked) -> Result<Planned, Refused> {
         facts,
         groups,
         component,
+        lease,
         manifest,
     })
 }

@@ -34,7 +34,12 @@ pub fn serve(manifest: &Path, project: Option<&Path>) -> Result<Exit, Refused> {
     }
     // First, so that the warden's exec runs beside everything that is read and decided here.
     let warden = Warden::spawn();
-    let planned = check(manifest, project).and_then(decide);
+    let mut planned = check(manifest, project).and_then(decide);
+    // Until the session is over.
+    let _lease = planned
+        .as_mut()
+        .ok()
+        .and_then(|planned| planned.lease.take());
     let name = planned
         .as_ref()
         .map_or("server", |planned| planned.plan.server.as_str())

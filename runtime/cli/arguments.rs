@@ -1,5 +1,7 @@
 //! What can be written on the command line. Help, manual pages and completions come from here.
 
+use super::export::Export;
+use super::images::{Images, Pull};
 use crate::exit::Exit;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -164,6 +166,20 @@ trusted; no server starts then.")]
         /// A section or a key, such as `files` or `files.at`
         key: Option<String>,
     },
+    /// Fetch images and components onto this host, so that servers can run from them
+    Pull(Pull),
+    /// List, remove and verify what was pulled
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  brig images ls
+  brig images rm registry.example.com/notes:1.2.0
+  brig images verify || brig images prune"
+    )]
+    Images(Images),
+    /// Write the sandbox of a manifest in the form of other tools
+    #[command(subcommand)]
+    Export(Export),
     /// Write a first manifest for a WebAssembly file or a program
     New(New),
     /// Tell what a WebAssembly file is, and what the server in it offers without any right
@@ -283,6 +299,7 @@ impl Command {
         match self {
             Self::Run { .. }
             | Self::New(_)
+            | Self::Export(_)
             | Self::Fmt { .. }
             | Self::Schema { .. }
             | Self::ExplainFault { .. }
@@ -290,6 +307,8 @@ impl Command {
             | Self::Completions { .. }
             | Self::Man { .. } => false,
             Self::Call(call) => call.json,
+            Self::Pull(asked) => asked.json,
+            Self::Images(asked) => asked.json(),
             Self::Check(of) | Self::Plan(of) | Self::Verify(of) | Self::Explain(of) => of.json,
             Self::Diff(diff) => diff.json,
             Self::Inspect { json, .. } | Self::Doctor { json } | Self::Settings { json, .. } => {

@@ -1,0 +1,181 @@
+//! `brig export`: a plan in the form of other tools.
+
+use super::print;
+use crate::exit::Exit;
+use crate::prepare::{Planned, check, decide};
+use crate::report::Refused;
+use brig_sandbox::lower::oci::{Bundle, bundle, seccomp};
+use brig_sandbox::plan::{ContainerPart, Isolation, Value};
+use clap::{Args, Subcommand};
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+/// In which form.
+#[derive(Debug, Subcommand)]
+pub(super) enum Export {
+    /// Print the seccomp profile, as Docker, Podman and OCI runtimes read it
+    #[command(after_help = "Example:
+  brig export seccomp brig.toml > profile.json
+  docker run --security-opt seccomp=profile.json …")]
+    Seccomp(From),
+    /// Write a bundle for an OCI runtime: config.json and rootfs
+    #[command(after_help = "Example:
+  brig export oci brig.toml bundle
+  crun run --bundle bundle notes
+
+It has what a runtime can be told. What only brig does is listed on standard error.")]
+    Oci {
+        #[command(flatten)]
+        from: From,
+        /// The folder to make, which must not exist
+        into: PathBuf,
+    },
+}
+
+/// A manifest.
+#[derive(Args, Debug)]
+pub(super) struct From {
+    /// The manifest, whose server is a program or an image
+    manifest: PathBuf,
+    /// The folder that `{project}` in the manifest stands for
+    #[arg(long, value_name = "DIR")]
+    project: Option<PathBuf>,
+}
+
+pub(super) fn export(asked: &Export) -> Result<Exit, Refused> {
+    match asked {
+        Export::Seccomp(from) => {
+            let planned = planned(from)?;
+            let profile = seccomp(&planned.plan.cell.calls_at_start);
+            let profile = profile.map_err(|error| failed(&error.to_string()))?;
+            print(&format!("{profile:#}\n"))
+        }
+        Export::Oci { from, into } => {
+            let planned = planned(from)?;
+            let Isolation::Container(part) = &planned.plan.isolation else {
+                let message = "a component is no container: brig alone runs it".to_owned();
+                let help = "`brig export` takes manifests with `command` or `image`";
+                return Err(Refused::one(
+                    Exit::Artifact,
+                    "not-exportable",
+                    message,
+                    help,
+                ));
+            };
+            oci(&planned, part, into)
+        }
+    }
+}
+
+fn planned(from: &From) -> Result<Planned, Refused> {
+    decide(check(&from.manifest, from.project.as_deref())?)
+}
+
+fn oci(planned: &Planned, part: &ContainerPart, into: &Path) -> Result<Exit, Refused> {
+    let env: Vec<(String, String)> = planned
+        .plan
+        .environment
+        .iter()
+        .filter_map(|(name, value)| {
+            let text = match value {
+                Value::Literal(text) => Some(text.clone()),
+                Value::Host(host) => std::env::var(host).ok(),
+            };
+            Some((name.clone(), text?))
+        })
+        .collect();
+    let bundle = bundle(&planned.plan, part, &env).map_err(|error| failed(&error.to_string()))?;
+    let made = DirBuilder::new().mode(0o755).create(into);
+    let written = made.and_then(|()| write(planned, &bundle, into));
+    written.map_err(|error| failed(&format!("write `{}`: {error}", into.display())))?;
+    for unsaid in &bundle.unsaid {
+        crate::log::Log::new("brig").notice(&format!("a bundle cannot say: {unsaid}"));
+    }
+    Ok(Exit::Success)
+}
+
+fn write(planned: &Planned, bundle: &Bundle, into: &Path) -> io::Result<()> {
+    let root = into.join("rootfs");
+    match planned.facts.image.as_ref() {
+        Some(image) => copy(Path::new(&image.root), &root)?,
+        None => fs::create_dir(&root)?,
+    }
+    // Each below the root, as no link of the image may lead it anywhere else.
+    for (at, is_file) in &bundle.places {
+        let path = inside(&root, at)?;
+        if *is_file {
+            if !path.exists() {
+                fs::write(path, "")?;
+            }
+        } else {
+            fs::create_dir_all(path)?;
+        }
+    }
+    for (at, text) in &bundle.texts {
+        let path = inside(&root, at)?;
+        remove(&path)?;
+        fs::write(path, text)?;
+    }
+    for (at, to) in &bundle.links {
+        let path = inside(&root, at)?;
+        remove(&path)?;
+        symlink(to, path)?;
+    }
+    fs::write(into.join("config.json"), format!("{:#}\n", bundle.config))
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// A place of the root, with the folders above it. Where the image has a link on the way, nothing
+/// is written.
+fn inside(root: &Path, at: &str) -> io::Result<PathBuf> {
+    let mut path = root.to_owned();
+    let parts: Vec<&str> = at.split('/').filter(|part| !part.is_empty()).collect();
+    for (index, part) in parts.iter().enumerate() {
+        path.push(part);
+        if index + 1 == parts.len() {
+            break;
+        }
+        match fs::symlink_metadata(&path) {
+            Ok(found) if found.is_dir() => {}
+            Ok(_) => return Err(io::Error::other(format!("`{at}`: a link is on the way"))),
+            Err(_) => fs::create_dir(&path)?,
+        }
+    }
+    Ok(path)
+}
+
+/// A copy that everybody can read: a runtime's server is no owner of it.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir(to)?;
+    fs::set_permissions(to, fs::Permissions::from_mode(0o755))?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            copy(&source, &target)?;
+        } else if kind.is_symlink() {
+            symlink(fs::read_link(&source)?, target)?;
+        } else if kind.is_file() {
+            let mode = entry.metadata()?.permissions().mode();
+            fs::copy(&source, &target)?;
+            // What the owner may read and run, all may; nobody else may write.
+            let shared = mode & 0o700 | (mode & 0o500) >> 3 | (mode & 0o500) >> 6;
+            fs::set_permissions(target, fs::Permissions::from_mode(shared))?;
+        }
+    }
+    Ok(())
+}
+
+fn failed(what: &str) -> Refused {
+    let message = format!("cannot {what}");
+    Refused::one(Exit::Failure, "export-failed", message, "")
+}
