@@ -179,6 +179,8 @@ struct Understood {
     args: Vec<String>,
     env: Vec<(String, String)>,
     descriptors: u32,
+    directory: String,
+    stop_signal: u32,
 }
 
 impl Understood {
@@ -218,6 +220,8 @@ impl Understood {
                 self.env.push((name.to_owned(), value.to_owned()));
             }
             tag::DESCRIPTORS => self.descriptors = four(rest),
+            tag::DIRECTORY => self.directory = path(rest),
+            tag::STOP_SIGNAL => self.stop_signal = four(rest),
             other => panic!("init knows no tag {other}"),
         }
         assert!(rest.is_empty(), "tag {tag} has more than init reads");
@@ -242,6 +246,8 @@ impl Understood {
             args: self.args,
             env: self.env,
             descriptors: self.descriptors,
+            directory: self.directory,
+            stop_signal: u8::try_from(self.stop_signal).unwrap(),
         }
     }
 }
@@ -265,6 +271,8 @@ fn orders(choices: &mut Unstructured<'_>) -> Result<InitOrders> {
             Ok((text(choices)?.replace('=', "_"), text(choices)?))
         })?,
         descriptors: choices.arbitrary()?,
+        directory: text(choices)?,
+        stop_signal: choices.arbitrary()?,
     })
 }
 

@@ -109,7 +109,7 @@ fn check_words(words: &str) {
 }
 
 /// What [`canary`] finds at every time.
-const CANARY: (&[u8; 5], u64, i64, u64, usize) = (b"alive", 1, 1, 0o600, 2);
+const CANARY: ([u8; 5], u64, i64, u64, usize) = (*b"alive", 1, 1, 0o600, 2);
 
 /// A folder of this process, with a file beside the root that every escape of the seeds aims at.
 fn place() -> &'static Path {
@@ -122,8 +122,8 @@ fn place() -> &'static Path {
         } else {
             std::env::temp_dir()
         };
-        let place = above.join(format!("brig-fuzz-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&place);
+        remove_left(&above);
+        let place = above.join(format!("{LEFT}{}", std::process::id()));
         fs::create_dir_all(place.join("root")).expect("a folder can be made");
         let canary = place.join("canary");
         fs::write(&canary, CANARY.0).expect("a file can be written");
@@ -135,6 +135,20 @@ fn place() -> &'static Path {
         file.set_modified(second).expect("a time can be set");
         place
     })
+}
+
+/// What the folder of each process starts with.
+const LEFT: &str = "brig-fuzz-layer-";
+
+/// libFuzzer ends without a word, so that each run removes what earlier ones left.
+fn remove_left(above: &Path) {
+    for entry in fs::read_dir(above).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| name.strip_prefix(LEFT));
+        if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 fn canary(place: &Path) -> ([u8; 5], u64, i64, u64, usize) {
