@@ -13,6 +13,7 @@ mod alone;
 mod bridge_limits;
 mod clients;
 mod command_line;
+mod editor;
 mod escape;
 mod guests;
 mod harness;
