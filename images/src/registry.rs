@@ -181,12 +181,19 @@ impl Registry {
         let media_type = media_type.and_then(|told| told.to_str().ok());
         let media_type = media_type.map(|told| told.split(';').next().unwrap_or_default().trim());
         let media_type = media_type.map(str::to_owned);
+        let told = response.headers().get("docker-content-digest");
+        let told: Option<Digest> = told.and_then(|told| told.to_str().ok()?.parse().ok());
         let most = self.limits.manifest_bytes_max;
         let bytes = read_bounded(response.into_body().into_reader(), most, "the manifest")?;
-        Ok(Fetched {
-            bytes: bytes.map_err(|error| web::unreachable(&self.host, &error.into()))?,
-            media_type,
-        })
+        let bytes = bytes.map_err(|error| web::unreachable(&self.host, &error.into()))?;
+        // Beside TLS this proves nothing; it tells of a registry or a proxy that is broken.
+        match told {
+            Some(wanted) if wanted != Digest::of(&bytes) => Err(Fault::OtherContent {
+                wanted,
+                found: Digest::of(&bytes),
+            }),
+            Some(_) | None => Ok(Fetched { bytes, media_type }),
+        }
     }
 }
 

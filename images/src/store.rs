@@ -161,8 +161,15 @@ impl Store {
 
     /// Makes renames into a folder outlast a loss of power.
     fn sync_folder(&self, folder: &str) -> Result<(), Fault> {
-        let opened = self.dir.open_dir(folder).map_err(Fault::store(folder))?;
+        let opened = self.folder(folder).map_err(Fault::store(folder))?;
         rustix::fs::fsync(&opened).map_err(|error| Fault::store(folder)(error.into()))
+    }
+
+    /// Opens a folder for all that can be done with one; `open_dir` gives no more than its name,
+    /// which neither lists nor syncs.
+    fn folder(&self, path: &str) -> io::Result<Dir> {
+        let opened = self.dir.open(path)?;
+        Ok(Dir::from_std_file(opened.into_std()))
     }
 }
 

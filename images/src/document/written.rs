@@ -4,6 +4,7 @@ use super::{Descriptor, Entry, Manifest, NAME_ANNOTATION, Platform};
 use crate::fault::{Fault, harmless};
 use crate::limits::PullLimits;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
@@ -16,8 +17,14 @@ pub(super) struct Written {
     layers: Option<Vec<WrittenDescriptor>>,
     manifests: Option<Vec<WrittenDescriptor>>,
     // The parts of schema 1: a document that has them is read in two ways.
-    fs_layers: Option<serde::de::IgnoredAny>,
+    fs_layers: Option<IgnoredAny>,
+    #[serde(flatten)]
+    _rest: Rest,
 }
+
+/// Keys that brig does not read. To have them also makes serde take objects alone: it would read
+/// a list of the values in the order of the fields, which is no manifest to anybody else.
+type Rest = serde_json::Map<String, serde_json::Value>;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -30,6 +37,8 @@ struct WrittenDescriptor {
     platform: Option<WrittenPlatform>,
     #[serde(default)]
     annotations: Option<BTreeMap<String, String>>,
+    #[serde(flatten)]
+    _rest: Rest,
 }
 
 #[derive(Deserialize)]
@@ -39,6 +48,8 @@ struct WrittenPlatform {
     #[serde(default)]
     architecture: String,
     variant: Option<String>,
+    #[serde(flatten)]
+    _rest: Rest,
 }
 
 impl Written {

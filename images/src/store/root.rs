@@ -100,7 +100,7 @@ impl Store {
         })?;
         let root = format!("{path}/root");
         Ok(Root {
-            dir: self.dir.open_dir(&root).map_err(Fault::store(&root))?,
+            dir: self.folder(&root).map_err(Fault::store(&root))?,
             filled,
             manifest: image.manifest,
             held,
@@ -142,7 +142,7 @@ impl Store {
             let made = self.dir.create_dir_with(path, &builder);
             made.map_err(Fault::store(path))?;
         }
-        let dir = self.dir.open_dir(&at).map_err(Fault::store(&at))?;
+        let dir = self.folder(&at).map_err(Fault::store(&at))?;
         let filled = fill(&dir, room).map_err(|error| Fault::Unpack(error.to_string()))?;
         if filled.bytes > room {
             return Err(Fault::StoreFull {

@@ -94,7 +94,7 @@ impl Store {
     ) -> Result<(), String> {
         let record = self.record(manifest).map_err(|fault| fault.to_string())?;
         let record = record.ok_or("it has no record")?;
-        let root = self.dir.open_dir(format!("{}/root", folder_of(manifest)));
+        let root = self.folder(&format!("{}/root", folder_of(manifest)));
         let found = tree(&root.map_err(|error| error.to_string())?)?;
         if found == record.tree {
             Ok(())
