@@ -91,7 +91,7 @@ fn oci(planned: &Planned, part: &ContainerPart, into: &Path) -> Result<Exit, Ref
     let written = made.and_then(|()| write(planned, &bundle, into));
     written.map_err(|error| failed(&format!("write `{}`: {error}", into.display())))?;
     for unsaid in &bundle.unsaid {
-        crate::log::Log::new("brig").notice(&format!("a bundle cannot say: {unsaid}"));
+        crate::log::Log::new("export").notice(&format!("a bundle cannot say: {unsaid}"));
     }
     Ok(Exit::Success)
 }

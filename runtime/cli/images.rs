@@ -110,7 +110,12 @@ pub(super) fn pull(asked: &Pull) -> Result<Exit, Refused> {
 fn named(what: &str) -> Result<(String, PathBuf), Refused> {
     let path = Path::new(what);
     if !path.is_file() {
-        return Ok((what.to_owned(), PathBuf::from(".")));
+        // Absolute, so that it is the same image for a manifest that names it.
+        let here = std::env::current_dir().map_err(|error| {
+            let message = format!("cannot tell the current folder: {error}");
+            Refused::one(Exit::Failure, "no-current-folder", message, "")
+        })?;
+        return Ok((what.to_owned(), here));
     }
     // The place of the pull is the host's, and no right of the server's.
     let checked = check_alone(path, None)?;
