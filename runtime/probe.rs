@@ -3,6 +3,7 @@
 mod image;
 mod look;
 mod obeyed;
+mod runtime;
 mod system;
 
 use crate::launch::{FileIdentity, GroupParents, landlock_abi, loaded_objects};
@@ -19,7 +20,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use system::{on_path, program, system};
+use system::system;
 use thiserror::Error;
 
 /// Why a probe failed. It fails on what is wrong with this host or installation, never on what is
@@ -72,13 +73,16 @@ pub(crate) fn facts(
         None => None,
     };
     let (image, look_in_image) = image.unzip();
-    let program = command.and_then(program);
+    let found = command.map(runtime::find).unwrap_or_default();
+    let look_at_program = found.program.as_deref();
+    let look_at_program = look_at_program.map(|program| of_host(program, &found.behind_env));
+    let program = found.program;
     let facts = HostFacts {
-        look: look_in_image
-            .or_else(|| program.as_deref().map(of_host))
-            .unwrap_or_default(),
+        look: look_in_image.or(look_at_program).unwrap_or_default(),
         image,
         program,
+        runtimes: found.runtimes,
+        shim: found.shim,
         system: command.map(|_| system()).unwrap_or_default(),
         processors: std::thread::available_parallelism()
             .map_or(1, |count| u32::try_from(count.get()).unwrap_or(1)),
@@ -95,12 +99,12 @@ pub(crate) fn facts(
 }
 
 /// What a program of this host is.
-fn of_host(program: &str) -> ProgramLook {
+fn of_host(program: &str, behind_env: &BTreeMap<String, PathBuf>) -> ProgramLook {
     look(program, |path| {
         let found = if path.contains('/') {
-            Some(path.to_owned())
+            Some(Path::new(path))
         } else {
-            on_path(path)
+            behind_env.get(path).map(PathBuf::as_path)
         };
         let path = fs::canonicalize(found.ok_or(io::ErrorKind::NotFound)?)?;
         let name = path.file_name().unwrap_or_default();

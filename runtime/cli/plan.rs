@@ -56,6 +56,12 @@ fn rights(plan: &Plan, out: &mut String) {
             }
             line(out, "program", &escape(part.program.as_bytes()));
             line(out, "family", &family(part));
+            for runtime in &part.runtimes {
+                let is = runtime.version.as_deref().unwrap_or("of no known version");
+                let at = escape(runtime.at.as_bytes());
+                let is = escape(is.as_bytes());
+                line(out, "runtime", &format!("{at} of this host ({is})"));
+            }
             if part.directory != "/" {
                 line(out, "starts in", &escape(part.directory.as_bytes()));
             }

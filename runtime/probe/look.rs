@@ -38,7 +38,7 @@ pub(super) fn look(path: &str, open: impl Fn(&str) -> io::Result<Opened>) -> Pro
 }
 
 /// What a script's first line names; behind env(1) it is the program that env would run.
-fn interpreter(file: &File) -> Option<String> {
+pub(super) fn interpreter(file: &File) -> Option<String> {
     let mut first = Vec::new();
     file.take(LINE_BYTES_MAX).read_to_end(&mut first).ok()?;
     let line = first.strip_prefix(b"#!")?.split(|b| *b == b'\n').next()?;

@@ -1,6 +1,5 @@
-//! What of the host a program needs to start: where its system lies, and the program itself.
+//! What of the host every program needs to start: where its system lies.
 
-use brig_policies::CommandProgram;
 use brig_sandbox::facts::{SystemKind, SystemPlace};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -55,14 +54,6 @@ fn kind(at: &str) -> Option<SystemKind> {
         Some(SystemKind::Directory)
     } else {
         None
-    }
-}
-
-/// The canonical path of a program that can be run; a name is looked up as a shell would.
-pub(super) fn program(named: &CommandProgram) -> Option<String> {
-    match named {
-        CommandProgram::Path(path) => runs(Path::new(path.as_str())),
-        CommandProgram::Name(name) => on_path(name),
     }
 }
 

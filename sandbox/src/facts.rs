@@ -25,8 +25,15 @@ pub struct HostFacts {
     pub worker: WorkerFiles,
     /// What of the host a program needs to start, where the manifest runs one.
     pub system: Vec<SystemPlace>,
-    /// The program that the manifest names, where it names one and the host has it.
+    /// The program that the manifest names, where it names one and the host has it: the path by
+    /// which it is run.
     pub program: Option<String>,
+    /// The runtimes that the program needs, where they lie outside of the host's system.
+    #[serde(default)]
+    pub runtimes: Vec<RuntimePlace>,
+    /// Whether the program is a version manager's stand-in for another one.
+    #[serde(default)]
+    pub shim: bool,
     /// What kind of file the program is, of this host or in the image.
     #[serde(default)]
     pub look: ProgramLook,
@@ -124,6 +131,31 @@ pub enum SystemKind {
     File(String),
     /// A symbolic link, with where it leads.
     Link(String),
+}
+
+/// A runtime outside of the host's system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuntimePlace {
+    /// Its folder, by the path that leads to it.
+    pub at: String,
+    /// The same with every symbolic link resolved.
+    pub canonical: String,
+    /// What it is.
+    pub is: RuntimeKind,
+    /// What its files say that it is.
+    pub version: Option<String>,
+}
+
+/// What a runtime's folder is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RuntimeKind {
+    /// An environment of Python's venv.
+    Environment,
+    /// One installation of Node.js or Python.
+    Runtime,
+    /// All of Homebrew, whose programs use each other's libraries.
+    Homebrew,
 }
 
 /// What a granted source is.

@@ -99,6 +99,17 @@ pub struct ContainerPart {
     pub groups: BTreeSet<String>,
     /// The image that is its root, where it is not this host's system.
     pub image: Option<ImagePart>,
+    /// The runtimes that it needs, where they lie outside of the host's system.
+    pub runtimes: Vec<RuntimePart>,
+}
+
+/// A runtime of this host in a cell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuntimePart {
+    /// Its folder, on the host and in the cell.
+    pub at: String,
+    /// What its files say that it is.
+    pub version: Option<String>,
 }
 
 /// The image that a container runs.

@@ -2,6 +2,7 @@
 
 mod command;
 mod image;
+mod runtime;
 
 use super::bounds::{Bounds, group, processor_share, rlimits};
 use super::grants::{looked_through, mounts as granted, scratch};
@@ -76,8 +77,10 @@ struct Started {
     environment: BTreeMap<String, Value>,
     /// Mounts before all others.
     system: Vec<Mount>,
-    /// The program, where nothing else holds it. It may lie where memory is mounted.
-    alone: Option<Mount>,
+    /// Mounts before the grants. They may lie where memory is mounted.
+    before: Vec<Mount>,
+    /// Mounts after all others: what lies in a grant.
+    after: Vec<Mount>,
     /// Files that brig writes.
     texts: Vec<(&'static str, String)>,
 }
@@ -98,10 +101,10 @@ pub fn container(
     let open = processor_share(limits.cpus_milli, facts, &mut held);
     faults.extend(open.map(Unplannable::from));
     let grants = grants(policy, places, facts, &mut faults);
-    let started = match started(policy, facts, &grants) {
+    let started = match started(policy, places, facts, &grants) {
         Ok(started) => started,
-        Err(fault) => {
-            faults.push(fault);
+        Err(of_program) => {
+            faults.extend(of_program);
             return Err(faults);
         }
     };
@@ -126,7 +129,9 @@ pub fn container(
                 limits,
                 started.system,
                 started.texts,
-                grants.into_iter().chain(started.alone),
+                [started.before, grants, started.after]
+                    .into_iter()
+                    .flatten(),
             ),
             calls,
             bounds(limits, facts),
@@ -138,11 +143,23 @@ pub fn container(
     })
 }
 
-fn started(policy: &Policy, facts: &HostFacts, grants: &[Mount]) -> Result<Started, Unplannable> {
-    let none = |what: &str| Err(Unplannable::Program(format!("{what} is no program")));
+fn started(
+    policy: &Policy,
+    places: &Places,
+    facts: &HostFacts,
+    grants: &[Mount],
+) -> Result<Started, Vec<Unplannable>> {
+    let none = |what: &str| {
+        let message = format!("{what} is no program");
+        Err(vec![Unplannable::Program(message)])
+    };
     match policy.source() {
-        Source::Command { program, args } => command::started(policy, program, args, facts, grants),
-        Source::Package(Package::Image(_)) => image::started(policy, facts, grants),
+        Source::Command { program, args } => {
+            command::started(policy, (program, args), places, facts, grants)
+        }
+        Source::Package(Package::Image(_)) => {
+            image::started(policy, facts, grants).map_err(|fault| vec![fault])
+        }
         Source::Package(_) => none("a package"),
         Source::Component(path) => none(&format!("`{path}`")),
     }
@@ -185,11 +202,13 @@ fn grants(
 
 /// Whether one path is the other or lies in it, whichever way.
 fn meets(one: &str, other: &str) -> bool {
-    let within = |inner: &str, outer: &str| {
-        let rest = inner.strip_prefix(outer);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
     within(one, other) || within(other, one)
+}
+
+/// Whether a path is the other or lies in it.
+fn within(inner: &str, outer: &str) -> bool {
+    let rest = inner.strip_prefix(outer);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Where a control group holds the share, being tied to processors would only make servers wait

@@ -67,6 +67,8 @@ pub(crate) fn facts() -> HostFacts {
         },
         system: Vec::new(),
         program: None,
+        runtimes: Vec::new(),
+        shim: false,
         look: brig_sandbox::family::ProgramLook::default(),
         image: None,
         processors: 2,

@@ -15,3 +15,4 @@ mod machine;
 mod mechanisms;
 mod properties;
 mod refusals;
+mod runtimes;

@@ -1,29 +1,41 @@
 //! A program of this host: its system, read-only, and the program itself where it lies elsewhere.
 
-use super::{ACCOUNT, GROUP, HOSTS, Started, environment, meets, named};
-use crate::cell::{Exec, GrantKind, Mount};
+use super::runtime::{Runtimes, runs_in, runtimes};
+use super::{ACCOUNT, GROUP, HOSTS, Started, environment, named};
+use crate::cell::{GrantKind, Mount};
 use crate::facts::{HostFacts, SystemKind, SystemPlace};
 use crate::family::ProgramFamily;
 use crate::image::SIGTERM;
 use crate::plan::{ContainerPart, Unplannable, Value};
-use brig_policies::{CommandProgram, Policy};
+use brig_policies::{CommandProgram, Places, Policy};
 use std::collections::BTreeMap;
 
 /// Which sources names are looked up in. The host's own would tell of it.
 const NAMES: &str = "passwd: files\ngroup: files\nhosts: files dns\n";
-/// Variables that programs cannot do without, unless the manifest sets them.
-const VARIABLES: &[(&str, &str)] = &[("HOME", "/tmp"), ("PATH", "/usr/local/bin:/usr/bin:/bin")];
+/// The home, unless the manifest sets it: the one place that every program can write.
+const HOME: &str = "/tmp";
+/// Where names are looked up, unless the manifest says it, and after the program's own runtimes.
+const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 pub(super) fn started(
     policy: &Policy,
-    program: &CommandProgram,
-    args: &[String],
+    (program, args): (&CommandProgram, &[String]),
+    places: &Places,
     facts: &HostFacts,
     grants: &[Mount],
-) -> Result<Started, Unplannable> {
-    let (program, name) = program_of(program, facts)?;
+) -> Result<Started, Vec<Unplannable>> {
+    let (program, name) = program_of(program, facts).map_err(|fault| vec![fault])?;
     let system: Vec<Mount> = facts.system.iter().map(place).collect();
-    let alone = alone(&program, &system, grants);
+    let runtimes = runtimes(policy, places, facts, &system, grants)?;
+    let of_runtimes = runtimes.before.iter().chain(&runtimes.after);
+    // A runtime finds itself by the path that it is called by.
+    let name = match of_runtimes.clone().any(|mount| runs_in(mount, &program)) {
+        true => program.clone(),
+        false => name,
+    };
+    let shown = system.iter().chain(of_runtimes).chain(grants);
+    let alone = alone(&program, shown.cloned());
+    let environment = with_defaults(environment(policy), &runtimes);
     Ok(Started {
         part: ContainerPart {
             program,
@@ -33,11 +45,13 @@ pub(super) fn started(
             family: ProgramFamily::of(&facts.look),
             groups: named(policy, facts),
             image: None,
+            runtimes: runtimes.parts,
         },
         args: args.iter().chain(policy.args()).cloned().collect(),
-        environment: with_defaults(environment(policy)),
+        environment,
         system,
-        alone,
+        before: runtimes.before,
+        after: runtimes.after.into_iter().chain(alone).collect(),
         texts: vec![
             ("/etc/passwd", ACCOUNT.to_owned()),
             ("/etc/group", GROUP.to_owned()),
@@ -57,6 +71,10 @@ fn program_of(
         CommandProgram::Name(name) => name,
     };
     match &facts.program {
+        Some(path) if facts.shim => Err(Unplannable::Program(format!(
+            "`{path}` is no program but a version manager's stand-in, which chooses one at each \
+             start: name that one, which `pyenv which {name}` and their like tell"
+        ))),
         Some(path) => Ok((path.clone(), name.to_owned())),
         None => Err(Unplannable::Program(format!(
             "this host has no program `{name}`"
@@ -64,24 +82,9 @@ fn program_of(
     }
 }
 
-/// The program, where neither the host's system nor a grant holds it.
-fn alone(program: &str, system: &[Mount], grants: &[Mount]) -> Option<Mount> {
-    let covered = system.iter().chain(grants).any(|mount| match mount {
-        Mount::System { at, .. } => meets(program, at),
-        Mount::Grant {
-            source, at, exec, ..
-        } => source == at && *exec == Exec::Allowed && meets(program, at),
-        Mount::Program { .. }
-        | Mount::Image { .. }
-        | Mount::Folder { .. }
-        | Mount::Link { .. }
-        | Mount::Text { .. }
-        | Mount::Processes { .. }
-        | Mount::Device { .. }
-        | Mount::Held { .. }
-        | Mount::Kept { .. }
-        | Mount::Scratch { .. } => false,
-    });
+/// The program, where nothing else shows it.
+fn alone(program: &str, mut shown: impl Iterator<Item = Mount>) -> Option<Mount> {
+    let covered = shown.any(|mount| runs_in(&mount, program));
     (!covered).then(|| Mount::System {
         source: program.to_owned(),
         at: program.to_owned(),
@@ -106,11 +109,18 @@ fn place(place: &SystemPlace) -> Mount {
     }
 }
 
-fn with_defaults(mut environment: BTreeMap<String, Value>) -> BTreeMap<String, Value> {
-    for (name, value) in VARIABLES {
+fn with_defaults(
+    mut environment: BTreeMap<String, Value>,
+    runtimes: &Runtimes,
+) -> BTreeMap<String, Value> {
+    let folders: Vec<String> = runtimes
+        .programs()
+        .chain([SEARCH_PATH.to_owned()])
+        .collect();
+    for (name, value) in [("HOME", HOME.to_owned()), ("PATH", folders.join(":"))] {
         environment
-            .entry((*name).to_owned())
-            .or_insert_with(|| Value::Literal((*value).to_owned()));
+            .entry(name.to_owned())
+            .or_insert_with(|| Value::Literal(value));
     }
     environment
 }

@@ -51,6 +51,7 @@ pub(super) fn started(
             stop_signal: image::stop_signal(&image.wish),
             family: ProgramFamily::of(&facts.look),
             groups: named(policy, facts),
+            runtimes: Vec::new(),
             image: Some(ImagePart {
                 reference: image.reference.clone(),
                 digest: image.digest.clone(),
@@ -60,7 +61,8 @@ pub(super) fn started(
         args: arguments.collect(),
         environment: image::environment(&image.wish, &image.accounts, environment(policy)),
         system,
-        alone: None,
+        before: Vec::new(),
+        after: Vec::new(),
         texts: vec![
             ("/etc/passwd", with_own(accounts.as_deref(), ACCOUNT)),
             ("/etc/group", with_own(groups.as_deref(), GROUP)),
