@@ -16,6 +16,7 @@ use crate::policy::{
     Source, Tools,
 };
 use crate::quantity::{Period, Size};
+use crate::reference::{ImagePlace, ImageSource};
 use crate::wording::Quoted;
 
 /// What a policy lets a server do, what that means, and what it cannot do.
@@ -121,9 +122,19 @@ fn source(policy: &Policy) -> Option<Right> {
             "It is machine code that calls the kernel; the program and what it needs of this host \
              can be read.",
         ),
-        Source::Package(Package::Image(image)) if image.digest().is_none() => (
+        Source::Package(Package::Image(image)) if may_move(image) => (
             "server",
             "It is code that somebody else publishes, and can publish anew under the same tag.",
+        ),
+        Source::Package(Package::Component(artifact)) => (
+            "component",
+            match artifact.digest() {
+                Some(_) => "It is code that somebody else publishes.",
+                None => {
+                    "It is code that somebody else publishes, and can publish anew under the same \
+                     tag."
+                }
+            },
         ),
         Source::Package(_) => (
             "server",
@@ -137,6 +148,11 @@ fn source(policy: &Policy) -> Option<Right> {
     }
     let span = Some(policy.source_mark.span());
     Some(right(Danger::Medium, what, span, can, means))
+}
+
+/// Whether the same text may come to mean another image, by somebody else's doing.
+fn may_move(image: &ImageSource) -> bool {
+    matches!(image.place(), ImagePlace::Registry(reference) if reference.digest().is_none())
 }
 
 fn files(grant: &FileGrant) -> Right {

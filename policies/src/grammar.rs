@@ -121,8 +121,10 @@ pub(crate) enum Form {
     Argument,
     /// A program's name or path.
     Program,
-    /// A container image.
+    /// A container image, in a registry or in a file.
     Image,
+    /// A component: a path on the host, or a name in a registry.
+    Component,
     /// An npm package.
     Npm,
     /// A PyPI package.

@@ -61,7 +61,8 @@ pub use policy::{
     SecretGrant, Source, StateGrant, SyscallGroup, ToolRule, Tools,
 };
 pub use reference::{
-    ImageReference, InvalidImageReference, InvalidPackage, NpmPackage, PypiPackage,
+    ImageForm, ImagePlace, ImageReference, ImageSource, InvalidImageReference, InvalidPackage,
+    NpmPackage, PypiPackage,
 };
 pub use resolve::{check, resolve};
 pub use schema::{schema, settings_schema};

@@ -29,7 +29,7 @@ use crate::grammar::{Section, top};
 use crate::name::{EnvName, ServerName};
 use crate::path::{GuestPath, Location};
 use crate::policy::{Access, ClientRight, Exec, Links, Mark, Missing, SyscallGroup, Tools};
-use crate::reference::{ImageReference, NpmPackage, PypiPackage};
+use crate::reference::{ImageReference, NpmPackage, PypiPackage, WrittenImage};
 use entries::Entries;
 pub(crate) use env::WrittenValue;
 pub(crate) use limits::WrittenLimits;
@@ -72,7 +72,9 @@ pub(crate) enum WrittenSource {
         program: WrittenProgram,
         args: Vec<String>,
     },
-    Image(ImageReference),
+    /// In a registry.
+    Artifact(ImageReference),
+    Image(Spanned<WrittenImage>),
     Npm(NpmPackage),
     Pypi(PypiPackage),
     Bundle(Spanned<Location>),

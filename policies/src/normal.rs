@@ -1,5 +1,6 @@
 //! A policy in its normal form: every default filled in, every amount in one spelling.
 
+use alloc::format;
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
@@ -11,6 +12,7 @@ use crate::policy::{
     Package, Policy, Scalar, Source, ToolRule, Tools,
 };
 use crate::quantity::{Period, Size};
+use crate::reference::ARTIFACT;
 
 impl Policy {
     /// The policy with the manifest's keys, as JSON: what an author would have written who leaves
@@ -59,6 +61,9 @@ impl Policy {
                 (server::COMMAND.name, Json::texts(words))
             }
             Source::Package(Package::Image(image)) => named(&server::IMAGE, image.as_str()),
+            Source::Package(Package::Component(artifact)) => {
+                named(&server::COMPONENT, &format!("{ARTIFACT}{artifact}"))
+            }
             Source::Package(Package::Npm(package)) => named(&server::NPM, package.as_str()),
             Source::Package(Package::Pypi(package)) => named(&server::PYPI, package.as_str()),
             Source::Package(Package::Bundle(path)) => named(&server::BUNDLE, path.as_str()),

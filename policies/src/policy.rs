@@ -106,7 +106,7 @@ impl Policy {
     /// The key of what is run.
     pub(crate) fn source_key(&self) -> &'static Key {
         match self.source() {
-            Source::Component(_) => &server::COMPONENT,
+            Source::Component(_) | Source::Package(Package::Component(_)) => &server::COMPONENT,
             Source::Command { .. } => &server::COMMAND,
             Source::Package(Package::Image(_)) => &server::IMAGE,
             Source::Package(Package::Npm(_)) => &server::NPM,

@@ -2,6 +2,9 @@
 
 mod image;
 mod package;
+mod place;
 
 pub use image::{ImageReference, InvalidImageReference};
 pub use package::{InvalidPackage, NpmPackage, PypiPackage};
+pub(crate) use place::{ARTIFACT, WrittenArtifact, WrittenImage};
+pub use place::{ImageForm, ImagePlace, ImageSource};

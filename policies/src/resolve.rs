@@ -21,6 +21,7 @@ use crate::places::Places;
 use crate::policy::{
     CommandProgram, EnvValue, LimitMarks, Mark, Package, Policy, SecretGrant, Source,
 };
+use crate::reference::{ImageSource, WrittenImage};
 
 /// The variables that are passed on unless the manifest sets them: they tell how to write times
 /// and texts, and nothing about the user that a message would not.
@@ -104,12 +105,36 @@ fn source_of(
             },
             args: args.clone(),
         },
-        WrittenSource::Image(image) => Source::Package(Package::Image(image.clone())),
+        WrittenSource::Artifact(artifact) => Source::Package(Package::Component(artifact.clone())),
+        WrittenSource::Image(image) => {
+            Source::Package(Package::Image(image_of(image, places, findings)?))
+        }
         WrittenSource::Npm(package) => Source::Package(Package::Npm(package.clone())),
         WrittenSource::Pypi(package) => Source::Package(Package::Pypi(package.clone())),
         WrittenSource::Bundle(path) => {
             Source::Package(Package::Bundle(place(path, places, findings)?))
         }
+    })
+}
+
+fn image_of(
+    written: &Spanned<WrittenImage>,
+    places: &Places,
+    findings: &mut Findings,
+) -> Result<ImageSource, Told> {
+    let (form, path, name) = match &written.value {
+        WrittenImage::Registry(reference) => return Ok(reference.clone().into()),
+        WrittenImage::File { form, path, name } => (*form, path.clone(), name.clone()),
+    };
+    let span = written.span.clone();
+    let path = place(&Spanned { value: path, span }, places, findings)?;
+    ImageSource::file(form, path, name).ok_or_else(|| {
+        findings.tell(
+            FaultCode::InvalidReference,
+            written.span.clone(),
+            "the whole path has a `:`, at which a path ends here".into(),
+            "move it to a folder whose path has none".into(),
+        )
     })
 }
 

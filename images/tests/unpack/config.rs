@@ -136,9 +136,8 @@ fn what_is_no_config_is_told() {
     );
     refused(&format!(r#"{{"os":1,{ROOTFS}}}"#), "expected a string");
     let rootfs = |kind: &str, diff_id: &str| {
-        format!(
-            r#"{{"architecture":"a","os":"b","rootfs":{{"type":"{kind}","diff_ids":["{diff_id}"]}}}}"#
-        )
+        let rootfs = format!(r#"{{"type":"{kind}","diff_ids":["{diff_id}"]}}"#);
+        format!(r#"{{"architecture":"a","os":"b","rootfs":{rootfs}}}"#)
     };
     refused(&rootfs("base", ""), "is not `layers`");
     refused(&rootfs("layers", "sha256:00"), "is no SHA-256 digest");

@@ -21,9 +21,10 @@ pub(crate) const NAME: Key = Key::new(
 
 pub(crate) const COMPONENT: Key = Key::new(
     "component",
-    Takes::Text(Form::Location),
+    Takes::Text(Form::Component),
     "component = \"notes.wasm\"",
-    "The WebAssembly file that is run; a relative path starts at the manifest's folder.",
+    "The WebAssembly file that is run; a relative path starts at the manifest's folder, and \
+     `oci://` a component in a registry.",
 )
 .also(&["wasm", "module", "path"])
 .refused("component = \"$HOME/notes.wasm\"", FaultCode::NoExpansion);
@@ -32,7 +33,8 @@ pub(crate) const IMAGE: Key = Key::new(
     "image",
     Takes::Text(Form::Image),
     "image = \"registry.example.com/notes:1.2.0\"",
-    "The container image that is run: registry, name, and a tag or a digest.",
+    "The container image that is run: registry, name, and a tag or a digest; or `oci:`, \
+     `oci-archive:` or `docker-archive:` and a path, with `:` and the image's name if need be.",
 )
 .also(&["container", "oci", "docker"])
 .refused("image = \"notes\"", FaultCode::InvalidReference);

@@ -12,6 +12,7 @@ use crate::fault::{FaultCode, Findings, Told};
 use crate::grammar::{Key, server, top};
 use crate::name::ServerName;
 use crate::path::Location;
+use crate::reference::{ARTIFACT, WrittenArtifact};
 use crate::wording::{Quoted, hidden};
 
 /// The server's name, its program, and its arguments.
@@ -57,7 +58,13 @@ fn read_source(
     let source = entries.required(key, findings, |found, key, findings| match key.name {
         name if name == server::COMMAND.name => read_command(found, key, findings),
         name if name == server::IMAGE.name => {
-            parsed(found, key, findings).map(WrittenSource::Image)
+            let value = parsed(found, key, findings)?;
+            let span = found.span();
+            Ok(WrittenSource::Image(Spanned { value, span }))
+        }
+        name if name == server::COMPONENT.name && is_artifact(found) => {
+            let artifact: WrittenArtifact = parsed(found, key, findings)?;
+            Ok(WrittenSource::Artifact(artifact.0))
         }
         name if name == server::NPM.name => parsed(found, key, findings).map(WrittenSource::Npm),
         name if name == server::PYPI.name => parsed(found, key, findings).map(WrittenSource::Pypi),
@@ -78,6 +85,12 @@ fn read_source(
         value: source.value,
         span,
     })
+}
+
+/// Whether a component is fetched from a registry, where a path would be one on the host.
+fn is_artifact(found: Found<'_>) -> bool {
+    let text = found.get_ref().as_str();
+    text.is_some_and(|text| text.starts_with(ARTIFACT))
 }
 
 fn tell_no_source(entries: &Entries<'_>, findings: &mut Findings) -> Told {

@@ -96,7 +96,16 @@ const fn text(form: Form) -> &'static str {
         Form::CellPath => "a path in the cell: absolute, in its shortest spelling",
         Form::Argument => "a string without control or hidden characters",
         Form::Program => "a program's name (looked up in PATH) or path",
-        Form::Image => "an image: registry, name, and a tag or a `sha256` digest or both",
+        Form::Image => {
+            "an image: registry, name, and a tag or a `sha256` digest or both; or one in a file: \
+             `oci:`, `oci-archive:` or `docker-archive:`, a path without `:`, and perhaps `:` and \
+             its name there"
+        }
+        Form::Component => {
+            "a path on the host: absolute, from `~`, `{project}` or `{config}`, or relative to the \
+             manifest's folder; or `oci://` and registry, name, and a tag or a `sha256` digest or \
+             both"
+        }
         Form::Npm => "an npm package, `@` and one version",
         Form::Pypi => "a PyPI package, `==` and one version",
         Form::Destination => {

@@ -3,13 +3,15 @@
 use super::Mark;
 use crate::name::SecretName;
 use crate::path::{GuestPath, HostPath};
-use crate::reference::{ImageReference, NpmPackage, PypiPackage};
+use crate::reference::{ImageReference, ImageSource, NpmPackage, PypiPackage};
 
 /// What is run, where it is fetched or unpacked first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Package {
     /// A container image.
-    Image(ImageReference),
+    Image(ImageSource),
+    /// A component in a registry.
+    Component(ImageReference),
     /// An npm package.
     Npm(NpmPackage),
     /// A PyPI package.

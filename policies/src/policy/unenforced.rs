@@ -34,9 +34,9 @@ impl Policy {
         match self.source() {
             Source::Component(_) | Source::Command { .. } => {}
             Source::Package(package) => {
-                use super::Package::{Bundle, Image, Npm, Pypi};
+                use super::Package::{Bundle, Component, Image, Npm, Pypi};
                 let key = match package {
-                    Image(_) => None,
+                    Image(_) | Component(_) => None,
                     Npm(_) => Some(&server::NPM),
                     Pypi(_) => Some(&server::PYPI),
                     Bundle(_) => Some(&server::BUNDLE),
@@ -62,7 +62,7 @@ impl Policy {
             tell(&top::CLIENT, mark.span());
         }
         let first = self.syscalls.first_key_value();
-        if let Some((_, mark)) = first.filter(|_| matches!(self.source(), Source::Component(_))) {
+        if let Some((_, mark)) = first.filter(|_| self.is_component()) {
             found.push(NotEnforceable {
                 span: mark.span(),
                 key: top::SYSCALLS.name,
@@ -71,6 +71,14 @@ impl Policy {
         }
         found.sort_by_key(|told| (told.span.start, told.span.end));
         found
+    }
+
+    fn is_component(&self) -> bool {
+        use super::Package::Component;
+        matches!(
+            self.source(),
+            Source::Component(_) | Source::Package(Component(_))
+        )
     }
 
     /// [`not_enforceable`](Self::not_enforceable) as faults of the text that the policy was made

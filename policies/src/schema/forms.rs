@@ -8,6 +8,7 @@ use crate::grammar::Form;
 use crate::name::variable::{Names, REFUSED};
 use crate::path::RESERVED_TARGETS;
 use crate::pattern::NOT_IN_TOOLS;
+use crate::reference::ARTIFACT;
 
 /// What a reader of the text cannot see, within brackets. A test holds it to the reader's list.
 const HIDDEN: &str = concat!(
@@ -39,7 +40,11 @@ pub(super) fn pattern(form: Form) -> String {
         Form::CellPath => format!("^(?:/|(?:{})+)$", step()),
         Form::Argument => format!("^[^{HIDDEN}]*$"),
         Form::Program => format!("^(?:(?![~{{])[^/{HIDDEN}]+|{}|{})$", anchored(), relative()),
-        Form::Image => image(),
+        Form::Image => format!("^(?:{}|{})$", image(), image_file()),
+        Form::Component => {
+            let path = format!("(?!{ARTIFACT})(?:{}|{})", anchored(), relative());
+            format!("^(?:{ARTIFACT}{}|{path})$", image())
+        }
         Form::Npm => npm(),
         Form::Pypi => {
             let extras = format!(r"(?:\[{PYPI_NAME}(?:,{PYPI_NAME})*\])?");
@@ -91,11 +96,11 @@ fn numbered(alone: bool) -> String {
     )
 }
 
-/// The name of a folder or file in a path, which does not lead up.
-const NAME: &str = r"(?!\.\.(?:/|$))";
-
-fn names() -> String {
-    format!("{NAME}[^/{HIDDEN}]*(?:/{NAME}[^/{HIDDEN}]*)*")
+/// Names of folders or files in a path, none of which leads up. The path ends at a letter of
+/// these, where there are some.
+fn names(ends: &str) -> String {
+    let name = format!(r"(?!\.\.(?:[/{ends}]|$))[^/{ends}{HIDDEN}]*");
+    format!("{name}(?:/{name})*")
 }
 
 /// Neither a variable nor a wildcard.
@@ -105,15 +110,35 @@ const PLAIN_PATH: &str = r"(?!.*\$[A-Za-z_{(])(?!.*\*)";
 const NO_WORD: &str = r"(?!.*\{[A-Za-z-]+\})";
 
 fn anchored() -> String {
-    let root = r"(?:/|(?:~|\{project\}|\{config\})(?:/|$))";
-    format!("{PLAIN_PATH}{root}{NO_WORD}{}", names())
+    anchored_to("")
+}
+
+fn anchored_to(ends: &str) -> String {
+    let end = if ends.is_empty() {
+        "$".to_string()
+    } else {
+        format!("(?=[{ends}])|$")
+    };
+    let root = format!(r"(?:/|(?:~|\{{project\}}|\{{config\}})(?:/|{end}))");
+    format!("{PLAIN_PATH}{root}{NO_WORD}{}", names(ends))
 }
 
 fn relative() -> String {
+    relative_to("")
+}
+
+fn relative_to(ends: &str) -> String {
     format!(
-        r"(?![~{{/]|$){PLAIN_PATH}{NO_WORD}(?:\.{{0,2}}/)*(?:\.\.|{})",
-        names()
+        r"(?![~{{/{ends}]|$){PLAIN_PATH}{NO_WORD}(?:\.{{0,2}}/)*(?:\.\.|{})",
+        names(ends)
     )
+}
+
+/// An image in a file: the path ends at the first `:`.
+fn image_file() -> String {
+    let name = "(?::[A-Za-z0-9._/:@+-]{1,128})?";
+    let path = format!("(?:{}|{})", anchored_to(":"), relative_to(":"));
+    format!("(?!{ARTIFACT})(?:oci|oci-archive|docker-archive):{path}{name}")
 }
 
 /// One name of a path in its shortest spelling.
@@ -133,7 +158,7 @@ fn image() -> String {
     let name = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*";
     let tag = ":[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}";
     let digest = "@sha256:[0-9a-f]{64}";
-    format!("^{registry}(?:/{name})+(?:{tag}(?:{digest})?|{digest})$")
+    format!("{registry}(?:/{name})+(?:{tag}(?:{digest})?|{digest})")
 }
 
 fn npm() -> String {

@@ -10,6 +10,7 @@ use super::{Change, changed};
 use crate::limits::Limit;
 use crate::policy::{EnvValue, Package, Policy, Source};
 use crate::quantity::Size;
+use crate::reference::ARTIFACT;
 
 pub(super) fn wider(first: &Policy, second: &Policy) -> Vec<Change> {
     let mut changes = variables(first, second);
@@ -129,6 +130,7 @@ pub(crate) fn source(source: &Source) -> String {
             words.join(" ")
         }
         Source::Package(Package::Image(image)) => image.to_string(),
+        Source::Package(Package::Component(artifact)) => format!("{ARTIFACT}{artifact}"),
         Source::Package(Package::Npm(package)) => package.to_string(),
         Source::Package(Package::Pypi(package)) => package.to_string(),
     }

@@ -196,7 +196,10 @@ fn resources(cell: &Cell) -> Value {
 }
 
 fn rlimits(cell: &Cell) -> Vec<Value> {
-    let limit = |(limit, value): (&Rlimit, &u64)| json!({ "type": resource(*limit), "soft": value, "hard": value });
+    let limit = |(limit, value): (&Rlimit, &u64)| {
+        let kind = resource(*limit);
+        json!({ "type": kind, "soft": value, "hard": value })
+    };
     cell.rlimits.iter().map(limit).collect()
 }
 

@@ -147,6 +147,12 @@ pub(super) fn corpus() -> Vec<Attack> {
     attacks
 }
 
+/// Whether a key is a column's name or the start of it.
+fn starts(name: &str, key: &str) -> bool {
+    let rest = name.strip_prefix(key);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
 impl Attack {
     /// A file beside `attack.toml`.
     pub(super) fn file(&self, name: &str) -> PathBuf {
@@ -159,12 +165,12 @@ impl Attack {
     /// What is planned for a column. A key of the file is a column's name or the start of several;
     /// exactly one must fit, and none where the attack cannot be tried.
     pub(super) fn planned(&self, column: Column) -> Result<Planned<'_>, String> {
-        let name = column.name;
-        let fits = |key: &str| {
-            let rest = name.strip_prefix(key);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        let own = |key: &str| starts(column.name, key);
+        let name = match column.alike() {
+            Some(other) if !self.outcome.keys().any(|key| own(key)) => other,
+            Some(_) | None => column.name,
         };
-        let mut found = self.outcome.iter().filter(|(key, _)| fits(key));
+        let mut found = self.outcome.iter().filter(|(key, _)| starts(name, key));
         match (self.not_here(column), found.next(), found.next()) {
             (Some(why), None, _) => Ok(Planned::NotHere(why)),
             (None, Some((_, outcome)), None) => Ok(Planned::Outcome(outcome)),
@@ -188,7 +194,7 @@ impl Attack {
                 .any(is_native)
                 .then_some("no-system-calls"),
             // Native code runs no WebAssembly, and what it can do itself is in the other attacks.
-            Runner::Captured | Runner::Native => {
+            Runner::Captured | Runner::Native | Runner::Image => {
                 (self.program.is_some() || self.on_wasmtime).then_some("no-guest")
             }
         }

@@ -30,6 +30,8 @@ pub(super) enum Runner {
     Captured,
     /// A program of its own: the isolation `container` on the native engine.
     Native,
+    /// The same program in an image, which is its whole root.
+    Image,
 }
 
 /// Which cell the host allows.
@@ -62,14 +64,26 @@ impl Column {
         "captured-narrow-user" Captured Narrow USER;
         "native-root" Native Full 0;
         "native-user" Native Full USER;
+        "image-root" Image Full 0;
+        "image-user" Image Full USER;
     };
+
+    /// The column whose outcomes this one has too, where an attack names none of its own: an image
+    /// differs from a program of the host in what its root holds, and in nothing else.
+    pub(super) fn alike(self) -> Option<&'static str> {
+        match (self.runner, self.user) {
+            (Runner::Image, 0) => Some("native-root"),
+            (Runner::Image, _) => Some("native-user"),
+            (Runner::Component | Runner::Captured | Runner::Native, _) => None,
+        }
+    }
 
     /// How the attacker sees the ground.
     pub(super) fn side(self) -> Side {
         match (self.runner, self.walls) {
             (Runner::Component, Walls::Full) => Side::GuestFull,
             (Runner::Component, Walls::Narrow) => Side::GuestNarrow,
-            (Runner::Native, _) => Side::Program,
+            (Runner::Native | Runner::Image, _) => Side::Program,
             (Runner::Captured, Walls::Full) => Side::ProcessFull,
             (Runner::Captured, Walls::Narrow) => Side::ProcessNarrow,
         }
@@ -96,7 +110,7 @@ impl Column {
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]);
         match self.runner {
-            Runner::Component | Runner::Native => {}
+            Runner::Component | Runner::Native | Runner::Image => {}
             Runner::Captured => {
                 command.env("BRIG_TEST_CAPTURED", "1");
             }

@@ -1,13 +1,14 @@
 //! What an attack finds around it: folders with a secret beside what is granted, and listeners.
 
 use super::attack::Attack;
-use super::column::Column;
+use super::column::{Column, Runner};
 use crate::harness::{Scratch, native, repository, tool};
+use crate::layout::{layout, program};
 use brig_policies::SyscallGroup;
 use brig_sandbox::cell::Links;
 use brig_sandbox::seccomp::{Family, FileCalls, Profile, calls};
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
@@ -47,7 +48,27 @@ impl Shared {
             fs::create_dir_all(&cache).unwrap();
             chown(cache, Some(*user), Some(*user)).unwrap();
         }
-        Self { scratch }
+        let root = scratch.join("root");
+        program(&native("hostile"), &root, "/app/hostile");
+        let wishes = json!({ "Entrypoint": ["/app/hostile"] });
+        layout(&root, &wishes, &scratch.join("layout"));
+        fs::remove_dir_all(root).unwrap();
+        let shared = Self { scratch };
+        let images = Column::ALL.iter().filter(|c| c.runner == Runner::Image);
+        images.for_each(|column| shared.pull(*column));
+        shared
+    }
+
+    /// Pulls the image for the user of a column, who then runs from it.
+    fn pull(&self, column: Column) {
+        let ground = Ground::new(self, column.user);
+        let mut command = column.brig(&ground);
+        command
+            .arg("pull")
+            .arg(format!("oci:{}:it", ground.image().display()));
+        command.env("XDG_DATA_HOME", ground.cache());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}: {output:?}", column.name);
     }
 }
 
@@ -190,7 +211,12 @@ impl<'a> Ground<'a> {
         self.shared.scratch.join(name)
     }
 
-    /// The compiled code of this user.
+    /// The image of the hostile program, as a layout of OCI.
+    pub(super) fn image(&self) -> PathBuf {
+        self.program("layout")
+    }
+
+    /// The compiled code and the images of this user.
     pub(super) fn cache(&self) -> PathBuf {
         self.program(&format!("cache-{}", self.user))
     }

@@ -168,6 +168,7 @@ fn brig(attack: &Attack, ground: &Ground, column: Column, words: &[&str]) -> Com
             format!("component = \"{}\"", component.display())
         }
         Runner::Native => format!("command = [\"{}\"]", ground.program("hostile").display()),
+        Runner::Image => format!("image = \"oci:{}:it\"", ground.image().display()),
     };
     let manifest = ground.manifest(attack, &source, column);
     let mut command = column.brig(ground);
@@ -176,6 +177,7 @@ fn brig(attack: &Attack, ground: &Ground, column: Column, words: &[&str]) -> Com
     command
         .env("HOME", ground.scratch.join("home"))
         .env("XDG_CACHE_HOME", ground.cache())
+        .env("XDG_DATA_HOME", ground.cache())
         .env("HOSTILE_SECRET", SECRET)
         .env("LANG", "C.UTF-8")
         .env("TZ", "Europe/Berlin");

@@ -112,7 +112,8 @@ fn refused(place: &RuntimePlace, places: &Places) -> Option<Unplannable> {
     let (path, refusal) = paths.find_map(|path| Some((path, refused_source(path, places)?)))?;
     let what = place.version.as_deref().unwrap_or("a runtime");
     Some(Unplannable::Program(format!(
-        "`{path}` has {what}, and cannot be shown to a server: {}; install it in a folder of its own",
+        "`{path}` has {what}, and cannot be shown to a server: {}; install it in a folder of its \
+         own",
         refusal.reason
     )))
 }
