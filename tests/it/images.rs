@@ -1,6 +1,6 @@
 //! `image`: a program in an unpacked image, as root and as an ordinary user.
 
-use crate::harness::{Client, Scratch, family};
+use crate::harness::{Client, Scratch, family, tool};
 use crate::layout::{layout, program};
 use crate::users::{Home, USER};
 use serde_json::{Value, json};
@@ -271,6 +271,43 @@ fn an_image_that_cannot_run_is_refused_by_name() {
         told.contains("is not on this host") && told.contains("brig pull"),
         "{told}"
     );
+}
+
+#[test]
+fn an_exported_bundle_runs_in_an_oci_runtime() {
+    let [runs, _] = Runs::both();
+    let manifest = runs.image("{ echo bundled; echo x > /app/new; }", &entry(), "");
+    runs.pull(&manifest);
+    let (manifest, into) = (manifest.to_str().unwrap(), runs.scratch().join("bundle"));
+    let into = into.to_str().unwrap();
+    let exported = runs.output(&["export", "oci", manifest, into]);
+    let told = String::from_utf8(exported.stderr).unwrap();
+    assert!(exported.status.success(), "{told}");
+    assert!(told.contains("a bundle cannot say: Landlock"), "{told}");
+    let again = runs.output(&["export", "oci", manifest, into]);
+    assert_eq!(again.status.code(), Some(1), "what is there stays as it is");
+    let mut command = Command::new(tool("runc"));
+    let state = runs.scratch().join("runc");
+    command.arg("--root").arg(state);
+    command.args([
+        "run",
+        "--bundle",
+        into,
+        &format!("brig-it-{}", std::process::id()),
+    ]);
+    let mut client = Client::start(command);
+    let said = client.ask(0, "tell", &json!({}))["result"]["said"].take();
+    assert_eq!(said[0], "bundled");
+    assert!(
+        said[1].as_str().unwrap().contains("Read-only file system"),
+        "{said}"
+    );
+    let (code, errors) = client.end();
+    assert_eq!(code, Some(0), "{errors}");
+    let profile = runs.output(&["export", "seccomp", manifest]);
+    let profile: Value = serde_json::from_slice(&profile.stdout).unwrap();
+    assert_eq!(profile["defaultAction"], "SCMP_ACT_ERRNO");
+    assert!(profile["syscalls"][0]["names"].as_array().unwrap().len() > 100);
 }
 
 #[test]

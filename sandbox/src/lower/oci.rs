@@ -81,11 +81,12 @@ pub fn bundle(
         links: Vec::new(),
         unsaid: UNSAID.to_vec(),
     };
-    let mounts: Vec<Value> = cell
-        .mounts
-        .iter()
-        .filter_map(|mount| mounted(mount, &mut bundle))
-        .collect();
+    let mut mounts = vec![devices(&mut bundle)];
+    mounts.extend(
+        cell.mounts
+            .iter()
+            .filter_map(|mount| mounted(mount, &mut bundle)),
+    );
     let env: Vec<String> = env
         .iter()
         .map(|(name, value)| format!("{name}={value}"))
@@ -122,13 +123,14 @@ const UNSAID: &[&str] = &[
     "Landlock: mounts and namespaces hold alone what it holds a second time",
     "each source is compared with the file that was decided on: a runtime takes what is there",
     "links = false within a write grant",
+    "translated owners: where root exports, a write grant must be writable for the container's id",
+    "a time namespace, and a root whose parts nobody can list",
     "the server ends with whoever started it",
 ];
 
 fn linux(cell: &Cell) -> Result<Value, InvalidProfile> {
-    let kinds = [
-        "user", "mount", "pid", "network", "ipc", "uts", "cgroup", "time",
-    ];
+    // Not that of time, which runtimes of 2023 refuse to know.
+    let kinds = ["user", "mount", "pid", "network", "ipc", "uts", "cgroup"];
     let namespaces: Vec<Value> = kinds.iter().map(|kind| json!({ "type": kind })).collect();
     Ok(json!({
         "namespaces": namespaces,
@@ -218,6 +220,15 @@ fn resource(limit: Rlimit) -> &'static str {
     }
 }
 
+/// A folder for the runtime's devices.
+fn devices(bundle: &mut Bundle) -> Value {
+    bundle.places.push(("/dev".to_owned(), false));
+    json!({
+        "destination": "/dev", "type": "tmpfs", "source": "tmpfs",
+        "options": ["nosuid", "noexec", "mode=755", "size=65536"],
+    })
+}
+
 /// One mount of the configuration; what is no mount is noted in the bundle.
 fn mounted(mount: &Mount, bundle: &mut Bundle) -> Option<Value> {
     let mut place = |at: &str, kind: GrantKind| {
@@ -264,13 +275,9 @@ fn mounted(mount: &Mount, bundle: &mut Bundle) -> Option<Value> {
             place(at, GrantKind::Directory);
             Some(processes(at))
         }
-        Mount::Device { at } => {
-            place(at, GrantKind::File);
-            Some(json!({
-                "destination": at, "type": "bind", "source": at,
-                "options": ["bind", "rw", "nosuid", "noexec"],
-            }))
-        }
+        // A runtime makes its own, which are these and a terminal (config-linux.md, "Default
+        // Devices").
+        Mount::Device { .. } => None,
         Mount::Scratch {
             at,
             bytes_max,

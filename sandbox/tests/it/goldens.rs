@@ -11,6 +11,7 @@ use brig_policies::Source;
 use brig_sandbox::cell::Cell;
 use brig_sandbox::facts::HostFacts;
 use brig_sandbox::lower::native::{ComponentRole, NativeCell, Program, component_program, native};
+use brig_sandbox::lower::oci;
 use brig_sandbox::plan::{
     self, ContainerPart, Isolation, Plan, compiler_cell, component, container,
 };
@@ -108,6 +109,17 @@ fn plans_and_cells_are_as_expected() {
         assert_eq!(back.digest(), plan.digest());
         let told = json!({ "digest": plan.digest(), "plan": json });
         check(&case.join("plan.json"), &told);
+        if let Isolation::Container(part) = &plan.isolation {
+            let env = own(&plan, part).env;
+            let bundle = oci::bundle(&plan, part, &env).unwrap();
+            let mut config = bundle.config;
+            config["linux"]["seccomp"] = json!("of the plan");
+            let told = json!({
+                "config": config, "places": bundle.places, "texts": bundle.texts,
+                "links": bundle.links,
+            });
+            check(&case.join("bundle.json"), &told);
+        }
         let program = match &plan.isolation {
             Isolation::Component(_) => brigs(&plan.cell, &facts, ComponentRole::Worker),
             Isolation::Container(part) => own(&plan, part),
