@@ -4,6 +4,7 @@ use crate::exit::Exit;
 use crate::places::store_folder;
 use crate::probe::UnpackedImage;
 use crate::report::Refused;
+use brig_images::component::Component;
 use brig_images::config::{Id, ImageConfig};
 use brig_images::credentials::Access;
 use brig_images::fault::ImageError;
@@ -58,13 +59,7 @@ pub(crate) fn fetch(
 /// for their servers, and a name may have come to lead to something else.
 pub(crate) fn held(reference: &str, base: &Path) -> Result<Held, Refused> {
     let (store, folder) = store()?;
-    let name = origin(reference, base)?.to_string();
-    let found = store.find(&name).map_err(|error| refused(&error))?;
-    let image = found.ok_or_else(|| {
-        let message = format!("the image `{name}` is not on this host");
-        let help = "fetch it with `brig pull`, which takes a manifest or the name of an image";
-        Refused::one(Exit::Artifact, "image-absent", message, help)
-    })?;
+    let image = found(&store, &origin(reference, base)?)?;
     let (lease, config) = root(&store, &image)?;
     Ok(Held {
         image: UnpackedImage {
@@ -74,6 +69,28 @@ pub(crate) fn held(reference: &str, base: &Path) -> Result<Held, Refused> {
             wish: wish(config),
         },
         lease,
+    })
+}
+
+/// The component that a reference names, which was pulled before, too.
+pub(crate) fn component(reference: &str) -> Result<Component, Refused> {
+    let (store, _) = store()?;
+    let image = found(&store, &origin(reference, Path::new("/"))?)?;
+    let artifact = store.artifact(&image).map_err(|error| refused(&error))?;
+    Component::of(artifact.bytes, reference).map_err(|error| {
+        let help = "`component` names a WASI command component or a preview 1 core module";
+        let message = format!("cannot {error}");
+        Refused::one(Exit::Artifact, "artifact-refused", message, help)
+    })
+}
+
+fn found(store: &Store, origin: &Origin) -> Result<Image, Refused> {
+    let name = origin.to_string();
+    let found = store.find(&name).map_err(|error| refused(&error))?;
+    found.ok_or_else(|| {
+        let message = format!("the image `{name}` is not on this host");
+        let help = "fetch it with `brig pull`, which takes a manifest or the name of an image";
+        Refused::one(Exit::Artifact, "image-absent", message, help)
     })
 }
 

@@ -149,12 +149,14 @@ pub fn decide(checked: Checked) -> Result<Planned, Refused> {
     let (decided, component) = match policy.source() {
         Source::Component(path) => {
             let component = read_component(path.as_str())?;
-            let artifact = Artifact {
-                path: path.as_str().to_owned(),
-                digest: component.digest.clone(),
-                bytes: component.bytes.len() as u64,
-                form: form(component.form),
-            };
+            let artifact = artifact(path.as_str(), &component);
+            let decided = plan::component(&policy, &places, &facts, &artifact);
+            (decided, Some(component))
+        }
+        Source::Package(Package::Component(reference)) => {
+            let name = format!("oci://{reference}");
+            let component = images::component(&name)?;
+            let artifact = artifact(&name, &component);
             let decided = plan::component(&policy, &places, &facts, &artifact);
             (decided, Some(component))
         }
@@ -172,6 +174,15 @@ pub fn decide(checked: Checked) -> Result<Planned, Refused> {
         lease,
         manifest,
     })
+}
+
+fn artifact(path: &str, component: &Component) -> Artifact {
+    Artifact {
+        path: path.to_owned(),
+        digest: component.digest.clone(),
+        bytes: component.bytes.len() as u64,
+        form: form(component.form),
+    }
 }
 
 fn read_component(path: &str) -> Result<Component, Refused> {

@@ -84,8 +84,15 @@ impl Component {
                 bytes_max,
             });
         }
-        let form =
-            form(&bytes).map_err(|what| Unreadable::NotWebAssembly { path: name(), what })?;
+        Self::of(bytes, &name())
+    }
+
+    /// Bytes that were read elsewhere, under this name.
+    pub fn of(bytes: Vec<u8>, name: &str) -> Result<Self, Unreadable> {
+        let form = form(&bytes).map_err(|what| Unreadable::NotWebAssembly {
+            path: name.to_owned(),
+            what,
+        })?;
         let digest = blake3::hash(&bytes).to_hex().to_string();
         Ok(Self {
             bytes,

@@ -5,6 +5,7 @@ mod written;
 
 use crate::digest::Digest;
 use crate::fault::Fault;
+use crate::layer::LAYER_MEDIA_TYPES;
 use crate::limits::PullLimits;
 pub use platform::Platform;
 use serde::Serialize;
@@ -87,12 +88,7 @@ impl Manifest {
 }
 
 pub(crate) fn is_tar(media_type: &str) -> bool {
-    let kinds = [
-        "application/vnd.oci.image.layer.v1.tar",
-        "application/vnd.docker.image.rootfs.diff.tar",
-    ];
-    let packed = kinds.iter().find_map(|kind| media_type.strip_prefix(kind));
-    packed.is_some_and(|packed| matches!(packed, "" | "+gzip" | "+zstd" | ".gzip" | ".zstd"))
+    LAYER_MEDIA_TYPES.contains(&media_type)
 }
 
 /// Reads one, of which a registry says that it is of this type.

@@ -132,7 +132,7 @@ pub enum Fault {
         wanted: &'static str,
         key: &'static str,
     },
-    #[error("it was not unpacked: {0}")]
+    #[error("it was not unpacked: {0}; ask its author for another")]
     Unpack(String),
 }
 

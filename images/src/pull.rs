@@ -106,9 +106,9 @@ fn take_in(
             let archive = Archive::open_file(file, &limits)?;
             Box::new(Layout::open(archive.into(), name.clone(), limits)?)
         }
-        Origin::DockerArchive { file } => {
+        Origin::DockerArchive { file, name } => {
             let archive = Archive::open_file(file, &limits)?;
-            Box::new(DockerArchive::open(archive, &limits)?)
+            Box::new(DockerArchive::open(archive, name.as_deref(), &limits)?)
         }
     };
     let image = resolve(store, supply.as_ref())?;

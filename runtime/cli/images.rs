@@ -96,6 +96,7 @@ pub(super) fn pull(asked: &Pull) -> Result<Exit, Refused> {
         };
         if !asked.json {
             print(&told(&origin.to_string(), &pulled))?;
+            print(&wish(&store, &pulled)?)?;
         }
         all.push(serde_json::json!({ "name": origin.to_string(), "pulled": pulled }));
     }
@@ -130,12 +131,16 @@ fn named(what: &str) -> Result<(String, PathBuf), Refused> {
                 PathBuf::from(places.manifest_folder),
             ))
         }
+        Source::Package(Package::Component(reference)) => {
+            Ok((reference.as_str().to_owned(), PathBuf::from(".")))
+        }
         Source::Package(_) | Source::Component(_) | Source::Command { .. } => {
             let message = format!(
                 "`{}` names nothing that can be pulled",
                 escape(what.as_bytes())
             );
-            let help = "a manifest with `image` does, and so does the name of an image";
+            let help =
+                "a manifest with `image` or `component = \"oci://…\"` does, and so does a name";
             Err(Refused::one(
                 Exit::Artifact,
                 "nothing-to-pull",
@@ -144,6 +149,23 @@ fn named(what: &str) -> Result<(String, PathBuf), Refused> {
             ))
         }
     }
+}
+
+/// What a component's author would like it to be allowed. It is shown, and grants nothing.
+fn wish(store: &Store, pulled: &Pulled) -> Result<String, Refused> {
+    if pulled.image.content.is_image() {
+        return Ok(String::new());
+    }
+    let artifact = store.artifact(&pulled.image);
+    let artifact = artifact.map_err(|error| refused(&error))?;
+    let Some(wish) = artifact.wish else {
+        return Ok(String::new());
+    };
+    let mut text = "  its author would like this, none of which it gets by that:\n".to_owned();
+    for line in wish.text.lines() {
+        let _ = writeln!(text, "    {}", escape(line.as_bytes()));
+    }
+    Ok(text)
 }
 
 fn told(name: &str, pulled: &Pulled) -> String {

@@ -10,6 +10,7 @@
 )]
 
 mod alone;
+mod artifacts;
 mod bridge_limits;
 mod clients;
 mod command_line;

@@ -36,8 +36,12 @@ const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
 impl DockerArchive {
-    pub(crate) fn open(archive: Archive, limits: &PullLimits) -> Result<Self, Fault> {
-        let saved = saved(&archive, limits)?;
+    pub(crate) fn open(
+        archive: Archive,
+        name: Option<&str>,
+        limits: &PullLimits,
+    ) -> Result<Self, Fault> {
+        let saved = saved(&archive, name, limits)?;
         let config = archive.read(&saved.config, limits.config_bytes_max, "the image's config")?;
         let mut paths = BTreeMap::from([(Digest::of(&config), saved.config)]);
         let mut layers = Vec::new();
@@ -70,28 +74,48 @@ impl DockerArchive {
     }
 }
 
-fn saved(archive: &Archive, limits: &PullLimits) -> Result<Saved, Fault> {
+/// The image of that name, or the only one.
+fn saved(archive: &Archive, name: Option<&str>, limits: &PullLimits) -> Result<Saved, Fault> {
     const WHAT: &str = "`manifest.json`";
     let bytes = archive.read("manifest.json", limits.manifest_bytes_max, WHAT)?;
     crate::distinct::check(&bytes).map_err(|error| Fault::malformed(WHAT, error))?;
     let saved: Vec<Saved> =
         serde_json::from_slice(&bytes).map_err(|error| Fault::malformed(WHAT, error))?;
-    let count = saved.len();
-    let mut images = saved.into_iter();
-    match (images.next(), images.next()) {
-        (Some(only), None) if only.layers.len() > limits.layers_max => Err(Fault::TooMuch {
+    let found = names(&saved);
+    let mut fitting = saved
+        .into_iter()
+        .filter(|image| name.is_none_or(|name| image.tags.iter().flatten().any(|tag| tag == name)));
+    match (fitting.next(), fitting.next()) {
+        (Some(one), None) if one.layers.len() > limits.layers_max => Err(Fault::TooMuch {
             what: "the image",
             most: limits.layers_max as u64,
             unit: "layers",
         }),
-        (Some(only), None) => Ok(only),
-        (None, _) => Err(Fault::malformed(WHAT, "it names no image")),
-        (Some(first), Some(_)) => {
-            let tags = first.tags.unwrap_or_default();
-            let first = tags.first().map_or("", String::as_str);
-            let reason = format!("it names {count} images, `{first}` first; save one alone");
-            Err(Fault::malformed(WHAT, harmless(&reason)))
-        }
+        (Some(one), None) => Ok(one),
+        (Some(_), Some(_)) if name.is_none() => Err(Fault::Which { found }),
+        (Some(_), Some(_)) => Err(Fault::malformed(WHAT, "it has the name twice")),
+        (None, _) => Err(match name {
+            Some(name) => Fault::NotNamed {
+                name: harmless(name),
+                found,
+            },
+            None => Fault::malformed(WHAT, "it names no image"),
+        }),
+    }
+}
+
+fn names(saved: &[Saved]) -> String {
+    let names = saved.iter().map(|image| {
+        let first = image.tags.iter().flatten().next();
+        first.map_or("one without a name".to_owned(), |tag| {
+            format!("`{}`", harmless(tag))
+        })
+    });
+    let names: Vec<String> = names.take(16).collect();
+    if names.is_empty() {
+        "nothing".to_owned()
+    } else {
+        names.join(", ")
     }
 }
 

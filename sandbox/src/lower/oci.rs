@@ -235,8 +235,9 @@ fn mounted(mount: &Mount, bundle: &mut Bundle) -> Option<Value> {
         bundle.places.push((at.to_owned(), kind == GrantKind::File));
     };
     match mount {
-        // The image's files are the root itself, and brig's own program is not there.
-        Mount::Image { .. } | Mount::Program { .. } => None,
+        // The image's files are the root itself, brig's own program is not there, and a runtime
+        // makes devices of its own: these and a terminal (config-linux.md, "Default Devices").
+        Mount::Image { .. } | Mount::Program { .. } | Mount::Device { .. } => None,
         Mount::Folder { at } => {
             place(at, GrantKind::Directory);
             None
@@ -275,9 +276,6 @@ fn mounted(mount: &Mount, bundle: &mut Bundle) -> Option<Value> {
             place(at, GrantKind::Directory);
             Some(processes(at))
         }
-        // A runtime makes its own, which are these and a terminal (config-linux.md, "Default
-        // Devices").
-        Mount::Device { .. } => None,
         Mount::Scratch {
             at,
             bytes_max,

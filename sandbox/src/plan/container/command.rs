@@ -29,10 +29,8 @@ pub(super) fn started(
     let runtimes = runtimes(policy, places, facts, &system, grants)?;
     let of_runtimes = runtimes.before.iter().chain(&runtimes.after);
     // A runtime finds itself by the path that it is called by.
-    let name = match of_runtimes.clone().any(|mount| runs_in(mount, &program)) {
-        true => program.clone(),
-        false => name,
-    };
+    let is_in_runtime = of_runtimes.clone().any(|mount| runs_in(mount, &program));
+    let name = if is_in_runtime { program.clone() } else { name };
     let shown = system.iter().chain(of_runtimes).chain(grants);
     let alone = alone(&program, shown.cloned());
     let environment = with_defaults(environment(policy), &runtimes);
