@@ -27,6 +27,7 @@ mod obeyed;
 mod programs;
 mod relay;
 mod reviews;
+mod servers;
 mod settings;
 mod streams;
 mod tidy;

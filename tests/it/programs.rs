@@ -4,7 +4,7 @@ use crate::harness::{Client, Scratch, family, is_alive, tool};
 use crate::users::{Home, USER};
 use serde_json::{Value, json};
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -350,4 +350,155 @@ tell(
         });
         assert_eq!(runs.found(TRY, both), want, "as {}", runs.user);
     }
+}
+
+/// Tells what Python finds of itself.
+const OF_PYTHON: &str = "
+import os, sys, own
+tell(prefix=sys.prefix, base=sys.base_prefix, own=own.SAYS,
+    folder=tried(lambda: sorted(os.listdir(os.environ['ABOVE']))),
+    change=tried(lambda: open(sys.prefix + '/new', 'w')),
+    change_base=tried(lambda: open(sys.base_prefix + '/new', 'w')))
+";
+
+impl Runs {
+    fn done(&self, command: &mut Command) {
+        let output = command.current_dir(self.scratch().path()).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{command:?}: {errors}");
+    }
+
+    /// A Python outside of the system, as version managers install it, and an environment of it
+    /// with a module and a program of its own.
+    fn environment(&self) -> PathBuf {
+        let of_system = fs::canonicalize(PYTHON).unwrap();
+        let name = of_system.file_name().unwrap();
+        let base = self.scratch().join("versions/3");
+        fs::create_dir_all(base.join("bin")).unwrap();
+        let library = base.join("lib").join(name);
+        fs::create_dir_all(&library).unwrap();
+        let program = self.scratch().install(&of_system, "versions/3/bin/python");
+        fs::rename(program, base.join("bin").join(name)).unwrap();
+        for entry in fs::read_dir(of_system.with_file_name("../lib").join(name)).unwrap() {
+            let entry = entry.unwrap();
+            symlink(entry.path(), library.join(entry.file_name())).unwrap();
+        }
+        symlink("3", self.scratch().join("versions/latest")).unwrap();
+        let mut make = Command::new(self.scratch().join("versions/latest/bin").join(name));
+        self.done(make.args(["-m", "venv", "--without-pip", "venv"]));
+        let venv = self.scratch().join("venv");
+        let packages = venv.join("lib").join(name).join("site-packages");
+        fs::write(packages.join("own.py"), "SAYS = 'of the environment'\n").unwrap();
+        let script = format!("#!{}/bin/python\n{TELL}{OF_PYTHON}", venv.display());
+        fs::write(venv.join("bin/server"), script).unwrap();
+        self.home.give("venv/bin/server", self.user, 0o755);
+        venv
+    }
+}
+
+#[test]
+fn an_environment_is_found_by_its_path_and_its_python_with_it() {
+    for runs in Runs::both() {
+        let venv = runs.environment();
+        let base = runs.scratch().join("versions/latest");
+        let above = format!("[env]\nABOVE = \"{}\"\n", runs.scratch().path().display());
+        let program = runs.program("tell.py", &format!("{TELL}{OF_PYTHON}"));
+        let python = venv.join("bin/python").display().to_string();
+        let server = venv.join("bin/server").display().to_string();
+        for command in [&[python.as_str(), &program][..], &[&server]] {
+            let manifest = runs.manifest(command, &above);
+            let plan = runs.brig("plan", manifest.clone()).output().unwrap();
+            let plan = String::from_utf8(plan.stdout).unwrap();
+            let told = format!(
+                "runtime      {} of this host (environment of",
+                venv.display()
+            );
+            assert!(plan.contains(&told), "{plan}");
+            assert!(
+                plan.contains("versions/3 of this host (python 3."),
+                "{plan}"
+            );
+            let mut client = Client::start(runs.brig("run", manifest));
+            let found = tells(&mut client);
+            let want = json!({
+                "prefix": venv, "base": base, "own": "of the environment",
+                "folder": ["venv", "versions"], "change": "Read-only file system",
+                "change_base": "Read-only file system",
+            });
+            assert_eq!(found, want, "{command:?} as {}", runs.user);
+        }
+    }
+}
+
+#[test]
+fn a_node_of_a_version_manager_is_found_and_nothing_beside_it() {
+    const CODE: &str = "#!/usr/bin/env node
+const { readdirSync, writeFileSync } = require('fs');
+const tried = (act) => { try { return act(); } catch (error) { return error.code; } };
+process.stdin.once('data', () => console.log(JSON.stringify({ jsonrpc: '2.0', id: 0, result: {
+    runs: process.execPath, module: require('beside'), path: process.env.PATH,
+    home: tried(() => readdirSync(process.env.ABOVE)),
+    change: tried(() => writeFileSync(process.execPath, '')) } })));";
+    let node = fs::canonicalize(tool("node")).unwrap();
+    for runs in Runs::both() {
+        let home = runs.scratch().join("home");
+        let version = home.join(".nvm/versions/node/v9.8.7");
+        let modules = version.join("lib/node_modules");
+        for folder in [
+            version.join("bin"),
+            modules.join("beside"),
+            modules.join("tool"),
+        ] {
+            fs::create_dir_all(folder).unwrap();
+        }
+        let below = version.strip_prefix(runs.scratch().path()).unwrap();
+        runs.scratch()
+            .install(&node, below.join("bin/node").to_str().unwrap());
+        fs::write(
+            modules.join("beside/index.js"),
+            "module.exports = 'beside';",
+        )
+        .unwrap();
+        fs::write(modules.join("tool/cli.js"), CODE).unwrap();
+        fs::set_permissions(
+            modules.join("tool/cli.js"),
+            fs::Permissions::from_mode(0o755),
+        )
+        .unwrap();
+        symlink("../lib/node_modules/tool/cli.js", version.join("bin/tool")).unwrap();
+        runs.home.file("home/private", "s3cret", runs.user, 0o644);
+        let above = format!("[env]\nABOVE = \"{}\"\n", home.display());
+        let tool = version.join("bin/tool").display().to_string();
+        let manifest = runs.manifest(&[&tool], &above);
+        let plan = runs.brig("plan", manifest.clone()).output().unwrap();
+        let plan = String::from_utf8(plan.stdout).unwrap();
+        let told = format!(
+            "runtime      {} of this host (node v9.8.7)",
+            version.display()
+        );
+        assert!(plan.contains(&told), "{plan}");
+        let mut client = Client::start(runs.brig("run", manifest));
+        let want = json!({
+            "runs": version.join("bin/node"), "module": "beside",
+            "path": format!("{}/bin:/usr/local/bin:/usr/bin:/bin", version.display()),
+            "home": [".nvm"], "change": "EROFS",
+        });
+        assert_eq!(tells(&mut client), want, "as {}", runs.user);
+    }
+}
+
+/// What a version manager puts on the search path chooses a program when it is called, by settings
+/// that are in no cell.
+#[test]
+fn a_stand_in_of_a_version_manager_is_refused_by_name() {
+    let [runs, _] = Runs::both();
+    let shim = runs
+        .scratch()
+        .write("home/.pyenv/shims/python3", "#!/bin/sh\n");
+    fs::set_permissions(&shim, fs::Permissions::from_mode(0o755)).unwrap();
+    let manifest = runs.manifest(&[shim.to_str().unwrap()], "");
+    let output = runs.brig("plan", manifest).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(5), "{errors}");
+    assert!(errors.contains("version manager's stand-in"), "{errors}");
 }

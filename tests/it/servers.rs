@@ -1,0 +1,133 @@
+//! Ten servers that people use, under the manifests of `examples/servers`: each says and does what it
+//! says and does bare, and nothing beyond its grants. As root and as an ordinary user.
+
+mod table;
+mod world;
+
+use crate::harness::Client;
+use crate::users::USER;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::thread;
+use table::{Attack, SERVERS, Server};
+use world::{Start, World};
+
+/// Servers that run at once: more only wait for each other's processors.
+const AT_ONCE: usize = 2;
+
+/// Every server, however it is started, as one user.
+#[track_caller]
+fn check(start: Start, user: u32) {
+    let world = &World::new(user);
+    let mut faults = String::new();
+    for servers in SERVERS.chunks(AT_ONCE) {
+        thread::scope(|scope| {
+            let tried = servers.iter().map(|server| {
+                let tried = scope.spawn(move || try_all(world, server, start));
+                (server.name, tried)
+            });
+            for (name, tried) in tried.collect::<Vec<_>>() {
+                if tried.join().is_err() {
+                    let _ = writeln!(faults, "{name}");
+                }
+            }
+        });
+    }
+    assert!(faults.is_empty(), "as {user}, {start:?}:\n{faults}");
+}
+
+fn try_all(world: &World, server: &Server, start: Start) {
+    same_as_bare(world, server, start);
+    for attack in server.attacks {
+        beyond_its_grants(world, server, attack, start);
+    }
+}
+
+/// The whole session, and what each step of it said.
+fn session(
+    world: &World,
+    client: &mut Client,
+    server: &Server,
+    bare: bool,
+) -> Vec<(String, Value)> {
+    let mut said = vec![("initialize".to_owned(), client.initialize())];
+    said.push((
+        "tools/list".to_owned(),
+        client.ask(1, "tools/list", &json!({})),
+    ));
+    for ((tool, arguments), id) in server.calls.iter().zip(2..) {
+        let arguments = world.arguments(server, arguments, bare);
+        said.push(((*tool).to_owned(), client.call(id, tool, &arguments)));
+    }
+    for (step, answer) in &mut said {
+        *answer = world.as_in_a_cell(server, step, answer, bare);
+    }
+    said
+}
+
+fn same_as_bare(world: &World, server: &Server, start: Start) {
+    world.fresh(server);
+    let mut client = Client::start(world.bare(server, &[]));
+    let bare = session(world, &mut client, server, true);
+    client.end();
+    for (step, answer) in &bare {
+        let is_error = answer["result"]["isError"] == json!(true);
+        let whole = answer.get("result").is_some() && !is_error;
+        assert!(whole, "{} bare: {step}: {answer}", server.name);
+    }
+    world.fresh(server);
+    let mut client = Client::start(world.walled(server, start, &[]));
+    let walled = session(world, &mut client, server, false);
+    for ((step, walled), (_, bare)) in walled.iter().zip(&bare) {
+        assert_eq!(walled, bare, "{}: {step}", server.name);
+    }
+    let (code, errors) = client.end();
+    assert_eq!(code, Some(0), "{}: {errors}", server.name);
+    world.check_what_it_left(server);
+}
+
+/// A call that reaches what the manifest does not grant: bare it succeeds, which shows that it is
+/// one, and in a cell it fails in the way of the wall.
+fn beyond_its_grants(world: &World, server: &Server, attack: &Attack, start: Start) {
+    let said = |bare: bool| {
+        world.fresh(server);
+        let command = if bare {
+            world.bare(server, attack.changes)
+        } else {
+            world.walled(server, start, attack.changes)
+        };
+        let mut client = Client::start(command);
+        client.initialize();
+        let arguments = world.arguments(server, attack.arguments, bare);
+        client.call(1, attack.tool, &arguments).to_string()
+    };
+    for (bare, words) in [(true, attack.bare), (false, attack.walled)] {
+        let said = said(bare);
+        let (name, tool) = (server.name, attack.tool);
+        assert!(said.contains(words), "{name} {tool}, bare {bare}: {said}");
+        let shows = said.contains(attack.bare);
+        assert_eq!(shows, bare, "{name} {tool}: {said}");
+    }
+}
+
+#[test]
+fn ten_servers_do_by_command_what_they_do_bare_as_root() {
+    check(Start::Command, 0);
+}
+
+#[test]
+fn ten_servers_do_by_command_what_they_do_bare_as_an_ordinary_user() {
+    check(Start::Command, USER);
+}
+
+#[test]
+fn every_example_is_tried() {
+    assert_eq!(SERVERS.len(), 10);
+    let mut names: Vec<&str> = SERVERS.iter().map(|server| server.name).collect();
+    names.sort_unstable();
+    assert_eq!(names, world::examples());
+    for server in SERVERS {
+        let tried = server.calls.len() >= 2 || server.needs_the_network;
+        assert!(tried, "{}: at least two right calls", server.name);
+    }
+}
