@@ -115,14 +115,12 @@ fn reach(path: &Path) -> Option<Reached> {
         }
         let folder = fs::canonicalize(path.parent()?).ok()?;
         let own = folder.join(path.file_name()?);
-        match fs::read_link(&own) {
-            Ok(to) => path = folder.join(to),
-            Err(_) => {
-                path = own;
-                shim |= is_shim(&path);
-                break;
-            }
-        }
+        let Ok(to) = fs::read_link(&own) else {
+            path = own;
+            shim |= is_shim(&path);
+            break;
+        };
+        path = folder.join(to);
     }
     Some(Reached { path, shim })
 }

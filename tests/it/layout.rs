@@ -12,20 +12,7 @@ pub(crate) fn layout(root: &Path, wishes: &Value, into: &Path) -> PathBuf {
     let blobs = into.join("blobs/sha256");
     fs::create_dir_all(&blobs).unwrap();
     let layer = into.join("layer");
-    let mut command = Command::new(tool("tar"));
-    command.arg("-C").arg(root).arg("-cf").arg(&layer);
-    command.args([
-        "--sort=name",
-        "--owner=0",
-        "--group=0",
-        "--numeric-owner",
-        ".",
-    ]);
-    assert!(
-        command.status().unwrap().success(),
-        "tar of {}",
-        root.display()
-    );
+    archive(root, &layer);
     let keep = |path: &Path| {
         let bytes = fs::metadata(path).unwrap().len();
         let digest = sha256(path);
@@ -71,6 +58,20 @@ pub(crate) fn layout(root: &Path, wishes: &Value, into: &Path) -> PathBuf {
     )
     .unwrap();
     into.to_owned()
+}
+
+fn archive(root: &Path, into: &Path) {
+    let mut command = Command::new(tool("tar"));
+    command.arg("-C").arg(root).arg("-cf").arg(into);
+    command.args([
+        "--sort=name",
+        "--owner=0",
+        "--group=0",
+        "--numeric-owner",
+        ".",
+    ]);
+    let made = command.status().unwrap().success();
+    assert!(made, "tar of {}", root.display());
 }
 
 #[cfg(target_arch = "x86_64")]
