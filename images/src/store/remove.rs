@@ -36,7 +36,7 @@ impl Store {
         let mut others = refs.iter().filter(|one| one.name != name);
         let shared = others.any(|one| one.digests().is_ok_and(|(_, other)| other == manifest));
         // Kept until the root is gone: whoever begins a run waits for the whole store anyway.
-        let unused = self.unused(&manifest)?;
+        let unused = self.unused_soon(&manifest)?;
         if !shared && unused.is_none() {
             return Err(Fault::InUse);
         }
@@ -95,7 +95,7 @@ impl Store {
     }
 
     fn remove_root(&self, manifest: &Digest, removed: &mut Removed) -> Result<(), Fault> {
-        let Some(unused) = self.unused(manifest)? else {
+        let Some(unused) = self.unused_soon(manifest)? else {
             removed.in_use += 1;
             return Ok(());
         };

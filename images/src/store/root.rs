@@ -1,10 +1,9 @@
 //! Unpacked images.
 
-use super::locks::Lock;
 use super::{Image, Store};
 use crate::digest::Digest;
 use crate::fault::{Fault, ImageError};
-use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _};
+use cap_std::fs::{Dir, DirBuilder, DirBuilderExt as _, File};
 use rustix::fs::syncfs;
 use serde::{Deserialize, Serialize};
 use std::fmt::Display;
@@ -30,7 +29,7 @@ pub struct Root {
     dir: Dir,
     filled: Filled,
     manifest: Digest,
-    held: Lock,
+    held: File,
 }
 
 impl Root {
@@ -51,7 +50,7 @@ impl Root {
 
     /// The descriptor that holds the image: while a copy of it is open, nobody removes it.
     pub fn held(&self) -> std::os::fd::BorrowedFd<'_> {
-        std::os::fd::AsFd::as_fd(&self.held.0)
+        std::os::fd::AsFd::as_fd(&self.held)
     }
 }
 
