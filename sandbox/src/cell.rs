@@ -137,7 +137,7 @@ pub enum Mount {
         /// What lies at its top, links left out.
         top: BTreeMap<String, GrantKind>,
     },
-    /// A folder or file of the host that every program needs: read-only, executable.
+    /// A folder or file of the host that a program needs: read-only, executable.
     System {
         /// Canonical path on the host.
         source: String,
@@ -145,6 +145,8 @@ pub enum Mount {
         at: String,
         /// Directory or file.
         kind: GrantKind,
+        /// Who can read it on the host.
+        readers: Readers,
     },
     /// A symbolic link that is there from the start, as the host has it or as programs expect it.
     Link {
@@ -238,6 +240,17 @@ pub enum GrantKind {
 }
 
 pub use crate::component::Access;
+
+/// Who can read a part of the host's system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Readers {
+    /// Everybody.
+    All,
+    /// Perhaps its owner alone, as in a home. Where root starts the cell, what the owner may do the
+    /// server may do, or it could not run what root itself runs from there.
+    Owner,
+}
 
 /// Whether programs may be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -355,6 +355,7 @@ tell(
 /// Tells what Python finds of itself.
 const OF_PYTHON: &str = "
 import os, sys, own
+tried(lambda: open(os.environ['ABOVE'] + '/project/new', 'w').close())
 tell(prefix=sys.prefix, base=sys.base_prefix, own=own.SAYS,
     folder=tried(lambda: sorted(os.listdir(os.environ['ABOVE']))),
     change=tried(lambda: open(sys.prefix + '/new', 'w')),
@@ -385,13 +386,15 @@ impl Runs {
         }
         symlink("3", self.scratch().join("versions/latest")).unwrap();
         let mut make = Command::new(self.scratch().join("versions/latest/bin").join(name));
-        self.done(make.args(["-m", "venv", "--without-pip", "venv"]));
-        let venv = self.scratch().join("venv");
+        self.done(make.args(["-m", "venv", "--without-pip", "project/.venv"]));
+        let venv = self.scratch().join("project/.venv");
         let packages = venv.join("lib").join(name).join("site-packages");
         fs::write(packages.join("own.py"), "SAYS = 'of the environment'\n").unwrap();
         let script = format!("#!{}/bin/python\n{TELL}{OF_PYTHON}", venv.display());
         fs::write(venv.join("bin/server"), script).unwrap();
-        self.home.give("venv/bin/server", self.user, 0o755);
+        self.home.give("project/.venv/bin/server", self.user, 0o755);
+        self.home.give("project", self.user, 0o700);
+        self.home.give("versions", self.user, 0o700);
         venv
     }
 }
@@ -405,8 +408,14 @@ fn an_environment_is_found_by_its_path_and_its_python_with_it() {
         let program = runs.program("tell.py", &format!("{TELL}{OF_PYTHON}"));
         let python = venv.join("bin/python").display().to_string();
         let server = venv.join("bin/server").display().to_string();
-        for command in [&[python.as_str(), &program][..], &[&server]] {
-            let manifest = runs.manifest(command, &above);
+        let project = runs.scratch().join("project").display().to_string();
+        let granted = format!("{above}[[files]]\nhost = \"{project}\"\naccess = \"write\"\n");
+        for (command, more) in [
+            (&[python.as_str(), &program][..], &above),
+            (&[&server], &above),
+            (&[&server], &granted),
+        ] {
+            let manifest = runs.manifest(command, more);
             let plan = runs.brig("plan", manifest.clone()).output().unwrap();
             let plan = String::from_utf8(plan.stdout).unwrap();
             let told = format!(
@@ -422,10 +431,13 @@ fn an_environment_is_found_by_its_path_and_its_python_with_it() {
             let found = tells(&mut client);
             let want = json!({
                 "prefix": venv, "base": base, "own": "of the environment",
-                "folder": ["venv", "versions"], "change": "Read-only file system",
+                "folder": ["project", "versions"], "change": "Read-only file system",
                 "change_base": "Read-only file system",
             });
             assert_eq!(found, want, "{command:?} as {}", runs.user);
+            // What lies around the environment is there if it is granted, and then as granted.
+            let reaches = runs.scratch().join("project/new").exists();
+            assert_eq!(reaches, more == &granted, "{command:?} as {}", runs.user);
         }
     }
 }

@@ -1,6 +1,7 @@
-//! Ten servers that people use, under the manifests of `examples/servers`: each says and does what it
-//! says and does bare, and nothing beyond its grants. As root and as an ordinary user.
+//! Ten servers that people use, under the manifests of `examples/servers`: each says and does what
+//! it says and does bare, and nothing beyond its grants. As root and as an ordinary user.
 
+mod registry;
 mod table;
 mod world;
 
@@ -18,7 +19,7 @@ const AT_ONCE: usize = 2;
 /// Every server, however it is started, as one user.
 #[track_caller]
 fn check(start: Start, user: u32) {
-    let world = &World::new(user);
+    let world = &World::new(user, start);
     let mut faults = String::new();
     for servers in SERVERS.chunks(AT_ONCE) {
         thread::scope(|scope| {
@@ -118,6 +119,16 @@ fn ten_servers_do_by_command_what_they_do_bare_as_root() {
 #[test]
 fn ten_servers_do_by_command_what_they_do_bare_as_an_ordinary_user() {
     check(Start::Command, USER);
+}
+
+#[test]
+fn ten_servers_do_in_images_what_they_do_bare_as_root() {
+    check(Start::Image, 0);
+}
+
+#[test]
+fn ten_servers_do_in_images_what_they_do_bare_as_an_ordinary_user() {
+    check(Start::Image, USER);
 }
 
 #[test]

@@ -253,7 +253,9 @@ fn mounted(mount: &Mount, bundle: &mut Bundle) -> Option<Value> {
             }
             None
         }
-        Mount::System { source, at, kind } => {
+        Mount::System {
+            source, at, kind, ..
+        } => {
             place(at, *kind);
             Some(bind(source, at, Access::Read, Exec::Allowed))
         }

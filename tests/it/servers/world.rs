@@ -1,6 +1,7 @@
 //! A home as its user has it: servers that are installed, folders to work on, and what is nobody
 //! else's business.
 
+use super::registry::Registry;
 use super::table::Server;
 use crate::harness::{part, repository, tool};
 use crate::users::Home;
@@ -18,7 +19,15 @@ use std::thread;
 pub(super) enum Start {
     /// A program of this host.
     Command,
+    /// A program of an image, which was pulled from a registry.
+    Image,
 }
+
+/// What `images/recipes` builds.
+const IMAGES: [&str; 2] = ["node", "python"];
+
+/// The grant of the server's own program files, which an image has itself.
+const OF_NODE: &str = "[[files]]\nhost = \"~/mcp/node/node_modules\"\nat = \"/node_modules\"\n";
 
 /// Tools whose answers name the time of the call.
 const OF_THE_TIME: [&str; 3] = ["get_current_time", "git_log", "git_commit"];
@@ -27,6 +36,7 @@ pub(super) struct World {
     home: Home,
     user: u32,
     port: u16,
+    registry: Option<Registry>,
 }
 
 /// The folders of `examples/servers`.
@@ -43,17 +53,21 @@ pub(super) fn examples() -> Vec<String> {
 }
 
 impl World {
-    pub(super) fn new(user: u32) -> Self {
-        let world = Self {
+    pub(super) fn new(user: u32, start: Start) -> Self {
+        let mut world = Self {
             home: Home::new(user),
             user,
             port: listened_on(),
+            registry: None,
         };
         world.install();
+        if let Start::Image = start {
+            world.pull();
+        }
         let script = "mkdir -p outside/repository mcp/memory mcp/databases
             echo of the host >outside/secret.txt
-            echo '{\"type\":\"entity\",\"name\":\"of the host\",\"entityType\":\"a\",\"observations\":[]}' \
-                >outside/memory.jsonl
+            printf '{\"type\":\"entity\",\"name\":\"of the host\",\"entityType\":\"a\",%s}' \
+                '\"observations\":[]' >outside/memory.jsonl
             python3 -c 'import sqlite3; sqlite3.connect(\"outside/notes.db\")\
                 .execute(\"CREATE TABLE of_the_host (a)\")'
             cd outside/repository && git init -q && git commit -q --allow-empty -m 'of the host'";
@@ -88,6 +102,21 @@ impl World {
                 }
             }
         }
+    }
+
+    /// Both images, from a registry that lives as long as this.
+    fn pull(&mut self) {
+        let registry = Registry::start(&self.home.scratch);
+        for image in IMAGES {
+            let digest = registry.push(image);
+            let mut pull = self.as_user(self.home.scratch.join("brig").to_str().unwrap());
+            let done = pull.args(["pull", &registry.name(image)]).output().unwrap();
+            let errors = String::from_utf8_lossy(&done.stderr);
+            assert!(done.status.success(), "{image}: {errors}");
+            let told = String::from_utf8(done.stdout).unwrap();
+            assert!(told.contains(&digest), "{image} {digest}: {told}");
+        }
+        self.registry = Some(registry);
     }
 
     fn path(&self, below: &str) -> PathBuf {
@@ -179,6 +208,30 @@ impl World {
         text
     }
 
+    /// The same manifest with an image for its source. The image has the server's own files.
+    fn of_image(&self, text: &str) -> String {
+        let mut words = words(&text.parse().unwrap()).into_iter();
+        let program = words.next().unwrap();
+        let image = if program == "node" { "node" } else { "python" };
+        let name = Path::new(&program).file_name().unwrap().to_str().unwrap();
+        // Of the two, one has its program as the entry point.
+        let args: Vec<String> = (name != "node")
+            .then(|| name.to_owned())
+            .into_iter()
+            .chain(words)
+            .collect();
+        let source = format!(
+            "image = \"{}\"\nargs = {}\n",
+            self.registry.as_ref().unwrap().name(image),
+            serde_json::to_string(&args).unwrap(),
+        );
+        let is_source = |line: &&str| line.starts_with("command =") || line.starts_with("args =");
+        let kept = text.split_inclusive('\n').filter(|line| !is_source(line));
+        let text: String = kept.collect();
+        text.replace("[server]\n", &format!("[server]\n{source}"))
+            .replace(OF_NODE, "")
+    }
+
     fn filled(&self, text: &str) -> String {
         let home = self.path("");
         let home = home.to_str().unwrap().trim_end_matches('/');
@@ -216,6 +269,7 @@ impl World {
     ) -> Command {
         let text = match start {
             Start::Command => self.manifest(server, changes),
+            Start::Image => self.of_image(&self.manifest(server, changes)),
         };
         let path = format!("manifests/{}/brig.toml", server.name);
         let path = self.home.scratch.write(path, text);
@@ -228,14 +282,7 @@ impl World {
     /// The same program without a cell: what the manifest names, by the paths of the host.
     pub(super) fn bare(&self, server: &Server, changes: &[(&str, &str)]) -> Command {
         let manifest: toml::Table = self.manifest(server, changes).parse().unwrap();
-        let words = |name: &str| {
-            let words = manifest["server"].get(name).and_then(toml::Value::as_array);
-            words
-                .into_iter()
-                .flatten()
-                .map(|word| word.as_str().unwrap().to_owned())
-        };
-        let mut words = words("command").chain(words("args"));
+        let mut words = words(&manifest).into_iter();
         let program = words.next().unwrap();
         let mut command = match program.strip_prefix("~/") {
             Some(below) => self.as_user(self.path(below).to_str().unwrap()),
@@ -302,6 +349,18 @@ impl World {
         }
         serde_json::from_str(&text).unwrap()
     }
+}
+
+/// A manifest's program with all its arguments.
+fn words(manifest: &toml::Table) -> Vec<String> {
+    let of = |name: &str| {
+        let words = manifest["server"].get(name).and_then(toml::Value::as_array);
+        words
+            .into_iter()
+            .flatten()
+            .map(|word| word.as_str().unwrap().to_owned())
+    };
+    of("command").chain(of("args")).collect()
 }
 
 /// Hashes of commits and times of the clock are other ones each time.

@@ -1,6 +1,6 @@
 //! The steps that fill a full cell's root.
 
-use crate::cell::{Access, Cell, Exec, GrantKind, Identity, Mount, PROGRAM_FOLDER};
+use crate::cell::{Access, Cell, Exec, GrantKind, Identity, Mount, PROGRAM_FOLDER, Readers};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -203,6 +203,23 @@ fn directories(at: &str, made: &mut BTreeSet<String>, ops: &mut Vec<RootOp>) {
     }
 }
 
+fn read_by(readers: Readers, owner: Owner) -> Owner {
+    match readers {
+        Readers::All => Owner::Same,
+        Readers::Owner => owner,
+    }
+}
+
+fn system(source: &str, at: &str, owner: Owner) -> RootOp {
+    RootOp::Bind {
+        source: source.to_owned(),
+        at: at.to_owned(),
+        access: Access::Read,
+        exec: Exec::Allowed,
+        owner,
+    }
+}
+
 fn lower_mount(mount: &Mount, identity: Identity) -> RootOp {
     let owner = match identity {
         Identity::UnusedHostId => Owner::Server,
@@ -213,13 +230,13 @@ fn lower_mount(mount: &Mount, identity: Identity) -> RootOp {
             source: source.clone(),
             owner,
         },
-        Mount::Program { source, at } | Mount::System { source, at, .. } => RootOp::Bind {
-            source: source.clone(),
-            at: at.clone(),
-            access: Access::Read,
-            exec: Exec::Allowed,
-            owner: Owner::Same,
-        },
+        Mount::Program { source, at } => system(source, at, Owner::Same),
+        Mount::System {
+            source,
+            at,
+            readers,
+            ..
+        } => system(source, at, read_by(*readers, owner)),
         Mount::Folder { at } => RootOp::Directory { at: at.clone() },
         Mount::Link { at, to } => RootOp::Link {
             at: at.clone(),

@@ -2,7 +2,7 @@
 
 use super::runtime::{Runtimes, runs_in, runtimes};
 use super::{ACCOUNT, GROUP, HOSTS, Started, environment, named};
-use crate::cell::{GrantKind, Mount};
+use crate::cell::{GrantKind, Mount, Readers};
 use crate::facts::{HostFacts, SystemKind, SystemPlace};
 use crate::family::ProgramFamily;
 use crate::image::SIGTERM;
@@ -87,6 +87,7 @@ fn alone(program: &str, mut shown: impl Iterator<Item = Mount>) -> Option<Mount>
         source: program.to_owned(),
         at: program.to_owned(),
         kind: GrantKind::File,
+        readers: Readers::Owner,
     })
 }
 
@@ -97,11 +98,13 @@ fn place(place: &SystemPlace) -> Mount {
             source: at.clone(),
             at,
             kind: GrantKind::Directory,
+            readers: Readers::All,
         },
         SystemKind::File(source) => Mount::System {
             source: source.clone(),
             at,
             kind: GrantKind::File,
+            readers: Readers::All,
         },
         SystemKind::Link(to) => Mount::Link { at, to: to.clone() },
     }

@@ -1,7 +1,7 @@
 //! A runtime outside of the host's system: it is in the cell at its own path, read-only.
 
 use super::within;
-use crate::cell::{Access, Exec, GrantKind, Mount};
+use crate::cell::{Access, Exec, GrantKind, Mount, Readers};
 use crate::facts::{HostFacts, RuntimeKind, RuntimePlace};
 use crate::plan::{RuntimePart, Unplannable};
 use brig_policies::{Places, Policy, refused_source};
@@ -58,6 +58,7 @@ pub(super) fn runtimes(
                     source: folder.source,
                     at: folder.at,
                     kind: GrantKind::Directory,
+                    readers: Readers::Owner,
                 });
             }
         }
