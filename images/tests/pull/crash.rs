@@ -22,12 +22,7 @@ const NAME: &str = "BRIG_CHILD_NAME";
 pub(crate) fn child(what: &str, store: &Path, name: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args([
-            "crash::a_process_of_its_own",
-            "--exact",
-            "--ignored",
-            "--nocapture",
-        ])
+        .args(["crash::a_process_of_its_own", "--exact", "--nocapture"])
         .env(WHAT, what)
         .env(STORE, store)
         .env(NAME, name)
@@ -43,9 +38,11 @@ fn started(what: &str, scratch: &Scratch, name: &str) -> Child {
 
 #[expect(clippy::print_stdout, reason = "the test that started it reads this")]
 #[test]
-#[ignore = "the tests of this file start it"]
 fn a_process_of_its_own() {
-    let store = PathBuf::from(std::env::var_os(STORE).unwrap());
+    // The tests of this file start it with one; without, nobody has asked for anything.
+    let Some(store) = std::env::var_os(STORE).map(PathBuf::from) else {
+        return;
+    };
     let store = Store::open(&store, PullLimits::STANDARD).unwrap();
     let found = pulled(&store, &std::env::var(NAME).unwrap());
     match (found, std::env::var(WHAT).unwrap().as_str()) {
