@@ -34,6 +34,8 @@ HELLO = (json.dumps({
     "jsonrpc": "2.0", "id": 1, "method": "initialize",
     "params": {"protocolVersion": "2025-11-25", "capabilities": {},
                "clientInfo": {"name": "bench", "version": "0"}}}) + "\n").encode()
+# The other rows are bounded by nothing, and Node uses what processors there are.
+LIMITS = f"[limits]\ncpus = {os.cpu_count()}.0\n"
 HARD = ["--network", "none", "--read-only", "--cap-drop", "ALL", "--user", "65534:65534",
         "--security-opt", "no-new-privileges", "--memory", "384m", "--pids-limit", "65",
         "--tmpfs", "/tmp:rw,noexec,nosuid,size=64m"]
@@ -160,26 +162,39 @@ def files(folder, env, rounds):
     return samples
 
 
+def root_of(image, env):
+    quiet([BRIG, "pull", image], env=env)
+    plan = json.loads(subprocess.run([BRIG, "plan", "--json", image], env=env, check=True,
+                                     capture_output=True).stdout)
+    return next(m["source"] for m in plan["plan"]["cell"]["mounts"] if m["is"] == "image")
+
+
 def rows(folder, env):
     image, command = os.path.join(folder, "image.toml"), os.path.join(folder, "command.toml")
     with open(image, "w") as out:
         out.write(f'brig = 1\n[server]\nname = "everything"\nimage = "oci:{LAYOUT}:1"\n'
-                  f'args = ["{SERVER}", "stdio"]\n')
+                  f'args = ["{SERVER}", "stdio"]\n{LIMITS}')
+    # The same Node as in the image: it is no part of this host's system, and is bound alone.
+    node = os.path.join(root_of(image, env), "usr/bin/node")
     modules = os.path.join(PARTS, "servers/node/node_modules")
     with open(command, "w") as out:
         out.write(f'brig = 1\n[server]\nname = "everything"\n'
-                  f'command = ["/usr/bin/node", "{SERVER}", "stdio"]\n'
+                  f'command = ["{node}", "{SERVER}", "stdio"]\n{LIMITS}'
                   f'[[files]]\nhost = "{modules}"\nat = "/node_modules"\n')
-    quiet([BRIG, "pull", image], env=env)
-    root = json.loads(subprocess.run([BRIG, "plan", "--json", image], env=env, check=True,
-                                     capture_output=True).stdout)
-    root = next(m["source"] for m in root["plan"]["cell"]["mounts"] if m["is"] == "image")
+    root = root_of(image, env)
     bundle = os.path.join(folder, "oci")
     quiet([BRIG, "export", "oci", image, bundle], env=env)
+    # It makes no mount points in a root that is read-only, so each part is bound by itself.
+    parts = []
+    for name in sorted(os.listdir(root)):
+        path = os.path.join(root, name)
+        link = os.path.islink(path)
+        source = os.readlink(path) if link else path
+        parts += ["--symlink" if link else "--ro-bind", source, f"/{name}"]
     found = {
         "bare": ["chroot", root, "/usr/bin/node", SERVER, "stdio"],
         "bubblewrap": ["bwrap", "--unshare-all", "--die-with-parent", "--new-session",
-                       "--cap-drop", "ALL", "--ro-bind", root, "/", "--proc", "/proc",
+                       "--cap-drop", "ALL", *parts, "--proc", "/proc",
                        "--dev", "/dev", "--tmpfs", "/tmp", "--clearenv",
                        "--setenv", "PATH", "/usr/bin", "node", SERVER, "stdio"],
         "brig command": [BRIG, "run", command],
@@ -188,8 +203,9 @@ def rows(folder, env):
     for runtime in ("crun", "runc"):
         if shutil.which(runtime):
             # crun refuses a host that has both versions of control groups in its own mounts.
-            script = ("umount /sys/fs/cgroup/unified 2>/dev/null; "
-                      f'exec {runtime} --root {folder}/{runtime} run --bundle {bundle} "b$$"')
+            away = "umount /sys/fs/cgroup/unified 2>/dev/null; " if runtime == "crun" else ""
+            script = (f"{away}exec {runtime} --root {folder}/{runtime} run "
+                      f'--bundle {bundle} "b$$"')
             found[runtime] = ["unshare", "-m", "sh", "-c", script]
     return found
 

@@ -265,7 +265,7 @@ fn an_image_that_cannot_run_is_refused_by_name() {
     let output = runs.output(&["images", "rm", &name]);
     assert!(output.status.success(), "{output:?}");
     let mut client = Client::start(runs.brig(&["run", manifest.to_str().unwrap()]));
-    let answer = client.initialize();
+    let answer = client.ask(0, "initialize", &json!({}));
     let told = answer["error"]["message"].as_str().unwrap();
     assert!(
         told.contains("is not on this host") && told.contains("brig pull"),
