@@ -261,33 +261,6 @@ setInterval(() => {}, 1000);";
     }
 }
 
-/// Left to itself V8 lets garbage grow as if the whole host were its own.
-#[test]
-fn a_node_program_collects_its_garbage_before_its_limit() {
-    const CODE: &str = "
-const kept = [];
-for (let i = 0; i < 50; i++) kept.push(new Array(100000).fill(i + 0.5));
-for (let i = 0; i < 2000; i++) {
-    const garbage = new Array(60000).fill(i + 0.1);
-    if (i % 100 == 0) kept[i % 50] = garbage;
-}
-for (let i = 0; i < 100; i++) JSON.parse(JSON.stringify(kept.slice(0, 5)));
-process.stdin.once('data', () => console.log(JSON.stringify(
-    { jsonrpc: '2.0', id: 0, result: { kept: kept.length } })));";
-    let node = fs::canonicalize(tool("node")).unwrap();
-    for runs in Runs::both() {
-        let program = runs.program("tell.js", CODE);
-        let manifest = runs.manifest(&[node.to_str().unwrap(), &program], "");
-        let mut client = Client::start(runs.brig("run", manifest));
-        assert_eq!(
-            tells(&mut client),
-            json!({ "kept": 50 }),
-            "as {}",
-            runs.user
-        );
-    }
-}
-
 #[test]
 fn all_that_a_program_started_ends_with_its_session() {
     const STAY: &str = "

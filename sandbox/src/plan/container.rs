@@ -54,16 +54,6 @@ fn groups(policy: &Policy, facts: &HostFacts) -> BTreeSet<SyscallGroup> {
     groups
 }
 
-/// V8 collects garbage by how much memory the host has, and knows nothing of a cell's limit: a
-/// server that needs 160 MB would grow to twice that and die at 256. A quarter is left for what
-/// lies outside of its heap. It goes before what an image wishes, and no manifest can set it.
-fn heap(family: ProgramFamily, limits: &Limits) -> Option<(String, Value)> {
-    const MIB: u64 = 1 << 20;
-    let megabytes = limits.memory_bytes / 4 * 3 / MIB;
-    let option = format!("--max-old-space-size={}", megabytes.max(1));
-    (family == ProgramFamily::Node).then(|| ("NODE_OPTIONS".to_owned(), Value::Literal(option)))
-}
-
 /// By name.
 fn named(policy: &Policy, facts: &HostFacts) -> BTreeSet<String> {
     let groups = groups(policy, facts).into_iter();
@@ -122,8 +112,6 @@ pub fn container(
         return Err(faults);
     }
     affinity(facts, &mut held);
-    let mut environment = started.environment;
-    environment.extend(heap(started.part.family, limits));
     let links = links(&grants, facts);
     let groups = groups(policy, facts);
     let calls = Profile::of_program(links, &groups);
@@ -134,7 +122,7 @@ pub fn container(
         server: policy.name().as_str().to_owned(),
         isolation: Isolation::Container(started.part),
         args: started.args,
-        environment,
+        environment: started.environment,
         cell: walls(
             facts,
             mounts(
