@@ -121,8 +121,8 @@ tell(
     of_proc=sorted(n for n in os.listdir('/proc') if not n.isdigit()),
     devices=[n for n in ('null', 'zero', 'full', 'random', 'urandom', 'tty', 'mem', 'kmsg', 'fuse',
         'kvm', 'ptmx', 'pts') if os.path.lexists('/dev/' + n)],
-    absent=[n for n in ('/home', '/root', '/var', '/srv', '/opt', '/sys', '/boot', '/etc/shadow',
-        '/etc/hostname', '/etc/machine-id', '/etc/resolv.conf', '/run') if os.path.lexists(n)],
+    absent=[n for n in ('/home', '/root', '/var', '/srv', '/opt', '/sys/kernel', '/boot',
+        '/sys/fs/cgroup/cpu', '/etc/shadow', '/etc/hostname', '/etc/machine-id', '/etc/resolv.conf', '/run') if os.path.lexists(n)],
     users=open('/etc/passwd').read().count('\\n'),
     root=tried(lambda: os.listdir('/')),
     etc=tried(lambda: os.listdir('/etc')),
@@ -258,6 +258,33 @@ setInterval(() => {}, 1000);";
         assert_eq!(found, json!({ "said": "child\n", "thread": "thread" }));
         let (code, errors) = client.end();
         assert_eq!(code, Some(0), "{errors}");
+    }
+}
+
+/// Left to itself V8 lets garbage grow as if the whole host were its own.
+#[test]
+fn a_node_program_knows_its_limit_and_collects_before_it() {
+    const CODE: &str = "
+const limit = require('v8').getHeapStatistics().heap_size_limit;
+const kept = [];
+for (let i = 0; i < 50; i++) kept.push(new Array(100000).fill(i + 0.5));
+for (let i = 0; i < 2000; i++) {
+    const garbage = new Array(60000).fill(i + 0.1);
+    if (i % 100 == 0) kept[i % 50] = garbage;
+}
+for (let i = 0; i < 100; i++) JSON.parse(JSON.stringify(kept.slice(0, 5)));
+process.stdin.once('data', () => console.log(JSON.stringify(
+    { jsonrpc: '2.0', id: 0, result: { kept: kept.length, limit } })));";
+    let node = fs::canonicalize(tool("node")).unwrap();
+    for runs in Runs::both() {
+        let program = runs.program("tell.js", CODE);
+        let manifest = runs.manifest(&[node.to_str().unwrap(), &program], "");
+        let mut client = Client::start(runs.brig("run", manifest));
+        let told = tells(&mut client);
+        assert_eq!(told["kept"], 50, "as {}", runs.user);
+        // V8 takes no less; of a host's memory it takes some GiB.
+        let limit = told["limit"].as_u64().unwrap();
+        assert!(limit < 300 << 20, "as {}: {limit}", runs.user);
     }
 }
 

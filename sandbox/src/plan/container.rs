@@ -20,6 +20,15 @@ use crate::seccomp::{FileCalls, Profile};
 use brig_policies::{Limits, Package, Places, Policy, Source, SyscallGroup};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Where runtimes look for how much memory they have, as both versions of control groups tell it
+/// (cgroups(7)): libuv does, and V8 collects by what it finds. A server that needs 160 MB would
+/// otherwise grow to twice that, by the host's memory, and die at its limit.
+const MEMORY: &[&str] = &[
+    "/sys/fs/cgroup/memory.high",
+    "/sys/fs/cgroup/memory.max",
+    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+    "/sys/fs/cgroup/memory/memory.soft_limit_in_bytes",
+];
 /// Devices that give and take bytes and no more. No other node of the host is in a cell.
 const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
 /// Where programs look for their own descriptors.
@@ -245,7 +254,9 @@ fn mounts(
     grants: impl Iterator<Item = Mount>,
 ) -> Vec<Mount> {
     let mut mounts = system;
-    mounts.extend(texts.into_iter().map(|(at, text)| Mount::Text {
+    let memory = |at: &&'static str| (*at, format!("{}\n", limits.memory_bytes));
+    let texts = texts.into_iter().chain(MEMORY.iter().map(memory));
+    mounts.extend(texts.map(|(at, text)| Mount::Text {
         at: at.to_owned(),
         text,
     }));
