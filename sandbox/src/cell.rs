@@ -229,6 +229,12 @@ impl Mount {
     }
 }
 
+/// Whether a path is the other or lies in it. Both are absolute, and the other is not the root.
+pub(crate) fn within(inner: &str, outer: &str) -> bool {
+    let rest = inner.strip_prefix(outer);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// Directory or file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

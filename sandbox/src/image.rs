@@ -3,7 +3,7 @@
 //!
 //! The wishes are those of the image configuration (OCI image specification, config.md).
 
-use crate::cell::GrantKind;
+use crate::cell::{GrantKind, within};
 use crate::plan::Value;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -233,9 +233,7 @@ pub fn answers(wish: &Wish, granted: &[&str], inside: u32) -> Vec<Answered> {
     }
     for volume in &wish.volumes {
         let at = clean(volume);
-        let covered = granted
-            .iter()
-            .any(|grant| at == *grant || below(&at, grant));
+        let covered = granted.iter().any(|grant| within(&at, grant));
         let gets = if covered {
             "what the manifest grants there".to_owned()
         } else {
@@ -271,11 +269,6 @@ pub fn answers(wish: &Wish, granted: &[&str], inside: u32) -> Vec<Answered> {
         );
     }
     all
-}
-
-fn below(path: &str, folder: &str) -> bool {
-    let rest = path.strip_prefix(folder.trim_end_matches('/'));
-    rest.is_some_and(|rest| rest.starts_with('/'))
 }
 
 #[cfg(test)]

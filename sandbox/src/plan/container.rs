@@ -9,10 +9,10 @@ use super::grants::{looked_through, mounts as granted, scratch};
 use super::obeyed;
 use super::residuals::residuals;
 use super::{
-    ContainerPart, Isolation, Plan, Residual, Unplannable, Value, beyond, bridge, environment,
-    walls,
+    ContainerPart, ImagePart, Isolation, Plan, Residual, RuntimePart, Unplannable, Value, beyond,
+    bridge, environment, walls,
 };
-use crate::cell::{Access, Links, Mount, PROGRAM_FOLDER, Rlimit};
+use crate::cell::{Access, Links, Mount, PROGRAM_FOLDER, Rlimit, within};
 use crate::facts::{Controller, HostFacts};
 use crate::family::ProgramFamily;
 use crate::mechanism::{Held, Isolated, Mechanism, hold, no_full_cell};
@@ -56,19 +56,6 @@ const TAKEN: &[&str] = &[
 /// init, beside what the manifest allows.
 const OWN_PROCESSES: u64 = 1;
 
-/// The groups of the program's family, and those that the manifest grants.
-fn groups(policy: &Policy, facts: &HostFacts) -> BTreeSet<SyscallGroup> {
-    let mut groups = ProgramFamily::of(&facts.look).groups();
-    groups.extend(policy.syscalls().keys().copied());
-    groups
-}
-
-/// By name.
-fn named(policy: &Policy, facts: &HostFacts) -> BTreeSet<String> {
-    let groups = groups(policy, facts).into_iter();
-    groups.map(|group| group.as_str().to_owned()).collect()
-}
-
 /// Groups that reach around other walls.
 fn of_groups(groups: &BTreeSet<SyscallGroup>) -> Option<Residual> {
     groups.contains(&SyscallGroup::IoUring).then(|| Residual {
@@ -81,7 +68,12 @@ fn of_groups(groups: &BTreeSet<SyscallGroup>) -> Option<Residual> {
 
 /// What starts, and the system that it starts in.
 struct Started {
-    part: ContainerPart,
+    program: String,
+    name: String,
+    directory: String,
+    stop_signal: u8,
+    image: Option<ImagePart>,
+    runtimes: Vec<RuntimePart>,
     args: Vec<String>,
     environment: BTreeMap<String, Value>,
     /// Mounts before all others.
@@ -122,29 +114,32 @@ pub fn container(
     }
     affinity(facts, &mut held);
     let links = links(&grants, facts);
-    let groups = groups(policy, facts);
+    let family = ProgramFamily::of(&facts.look);
+    let mut groups = family.groups();
+    groups.extend(policy.syscalls().keys().copied());
     let calls = Profile::of_program(links, &groups);
     let mut residuals = residuals(facts, FileCalls::Write, Isolated::Container);
     residuals.extend(of_groups(&groups));
     residuals.extend(obeyed::residuals(looked_through(policy, facts)));
+    let grants = [started.before, grants, started.after]
+        .into_iter()
+        .flatten();
+    let mounts = mounts(limits, started.system, started.texts, grants);
     Ok(Plan {
         server: policy.name().as_str().to_owned(),
-        isolation: Isolation::Container(started.part),
+        isolation: Isolation::Container(ContainerPart {
+            program: started.program,
+            name: started.name,
+            directory: started.directory,
+            stop_signal: started.stop_signal,
+            family,
+            groups: groups.iter().map(|g| g.as_str().to_owned()).collect(),
+            image: started.image,
+            runtimes: started.runtimes,
+        }),
         args: started.args,
         environment: started.environment,
-        cell: walls(
-            facts,
-            mounts(
-                limits,
-                started.system,
-                started.texts,
-                [started.before, grants, started.after]
-                    .into_iter()
-                    .flatten(),
-            ),
-            calls,
-            bounds(limits, facts),
-        ),
+        cell: walls(facts, mounts, calls, bounds(limits, facts)),
         processor_milli: limits.cpus_milli,
         bridge: bridge(limits),
         held,
@@ -212,12 +207,6 @@ fn grants(
 /// Whether one path is the other or lies in it, whichever way.
 fn meets(one: &str, other: &str) -> bool {
     within(one, other) || within(other, one)
-}
-
-/// Whether a path is the other or lies in it.
-fn within(inner: &str, outer: &str) -> bool {
-    let rest = inner.strip_prefix(outer);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Where a control group holds the share, being tied to processors would only make servers wait

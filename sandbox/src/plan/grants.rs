@@ -1,7 +1,7 @@
 //! Grants: what of the host appears in a cell, and what a component finds there.
 
 use super::{Unplannable, obeyed};
-use crate::cell::{Access, CellKind, Exec, GrantKind, Links, Mount};
+use crate::cell::{Access, CellKind, Exec, GrantKind, Links, Mount, within};
 use crate::component::Preopen;
 use crate::facts::{HostFacts, SourceFact, SourceKind, WorkerFiles};
 use crate::mechanism::{Isolated, cell_kind};
@@ -104,18 +104,16 @@ fn check_program(
 ) -> Result<(), Unplannable> {
     let own = [&worker.program].into_iter().chain(&worker.loader);
     let mut own = own.chain(worker.libraries.values());
-    let below = |file: &str| {
-        let rest = file.strip_prefix(source.canonical.as_str());
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
     match access(grant.access()) {
         Access::Read => Ok(()),
-        Access::Write => own.find(|file| below(file)).map_or(Ok(()), |file| {
-            let host = grant.host();
-            let message = format!("writing `{host}` would change `{file}`, which brig runs");
-            let help = "grant it with `access = \"read\"`, or install brig elsewhere";
-            Err(fault(grant, message, help))
-        }),
+        Access::Write => own
+            .find(|file| within(file, &source.canonical))
+            .map_or(Ok(()), |file| {
+                let host = grant.host();
+                let message = format!("writing `{host}` would change `{file}`, which brig runs");
+                let help = "grant it with `access = \"read\"`, or install brig elsewhere";
+                Err(fault(grant, message, help))
+            }),
     }
 }
 

@@ -1,12 +1,11 @@
 //! A program of this host: its system, read-only, and the program itself where it lies elsewhere.
 
 use super::runtime::{Runtimes, runs_in, runtimes};
-use super::{ACCOUNT, GROUP, HOSTS, Started, environment, named};
+use super::{ACCOUNT, GROUP, HOSTS, Started, environment};
 use crate::cell::{GrantKind, Mount, Readers};
 use crate::facts::{HostFacts, SystemKind, SystemPlace};
-use crate::family::ProgramFamily;
 use crate::image::SIGTERM;
-use crate::plan::{ContainerPart, Unplannable, Value};
+use crate::plan::{Unplannable, Value};
 use brig_policies::{CommandProgram, Places, Policy};
 use std::collections::BTreeMap;
 
@@ -35,16 +34,12 @@ pub(super) fn started(
     let alone = alone(&program, shown.cloned());
     let environment = with_defaults(environment(policy), &runtimes);
     Ok(Started {
-        part: ContainerPart {
-            program,
-            name,
-            directory: "/".to_owned(),
-            stop_signal: SIGTERM,
-            family: ProgramFamily::of(&facts.look),
-            groups: named(policy, facts),
-            image: None,
-            runtimes: runtimes.parts,
-        },
+        program,
+        name,
+        directory: "/".to_owned(),
+        stop_signal: SIGTERM,
+        image: None,
+        runtimes: runtimes.parts,
         args: args.iter().chain(policy.args()).cloned().collect(),
         environment,
         system,

@@ -1,11 +1,10 @@
 //! A program in an image: the image is the whole root, and its configuration a wish.
 
-use super::{ACCOUNT, GROUP, HOSTS, Started, environment, named};
+use super::{ACCOUNT, GROUP, HOSTS, Started, environment};
 use crate::cell::{GrantKind, ID_INSIDE, Mount};
 use crate::facts::HostFacts;
-use crate::family::ProgramFamily;
 use crate::image::{self, ImageFacts, Stands};
-use crate::plan::{ContainerPart, ImagePart, Unplannable};
+use crate::plan::{ImagePart, Unplannable};
 use brig_policies::Policy;
 
 pub(super) fn started(
@@ -44,20 +43,16 @@ pub(super) fn started(
     let granted: Vec<&str> = grants.iter().map(Mount::at).collect();
     let [accounts, groups] = &image.accounts;
     Ok(Started {
-        part: ContainerPart {
-            program,
-            name,
-            directory,
-            stop_signal: image::stop_signal(&image.wish),
-            family: ProgramFamily::of(&facts.look),
-            groups: named(policy, facts),
-            runtimes: Vec::new(),
-            image: Some(ImagePart {
-                reference: image.reference.clone(),
-                digest: image.digest.clone(),
-                answered: image::answers(&image.wish, &granted, ID_INSIDE),
-            }),
-        },
+        program,
+        name,
+        directory,
+        stop_signal: image::stop_signal(&image.wish),
+        runtimes: Vec::new(),
+        image: Some(ImagePart {
+            reference: image.reference.clone(),
+            digest: image.digest.clone(),
+            answered: image::answers(&image.wish, &granted, ID_INSIDE),
+        }),
         args: arguments.collect(),
         environment: image::environment(&image.wish, &image.accounts, environment(policy)),
         system,

@@ -1,7 +1,6 @@
 //! A runtime outside of the host's system: it is in the cell at its own path, read-only.
 
-use super::within;
-use crate::cell::{Access, Exec, GrantKind, Mount, Readers};
+use crate::cell::{Access, Exec, GrantKind, Mount, Readers, within};
 use crate::facts::{HostFacts, RuntimeKind, RuntimePlace};
 use crate::plan::{RuntimePart, Unplannable};
 use brig_policies::{Places, Policy, refused_source};
@@ -120,37 +119,12 @@ fn refused(place: &RuntimePlace, places: &Places) -> Option<Unplannable> {
 }
 
 fn holds(mount: &Mount, path: &str) -> bool {
-    match mount {
-        Mount::System { at, .. } | Mount::Grant { at, .. } => within(path, at),
-        Mount::Program { .. }
-        | Mount::Image { .. }
-        | Mount::Folder { .. }
-        | Mount::Link { .. }
-        | Mount::Text { .. }
-        | Mount::Processes { .. }
-        | Mount::Device { .. }
-        | Mount::Held { .. }
-        | Mount::Kept { .. }
-        | Mount::Scratch { .. } => false,
-    }
+    matches!(mount, Mount::System { at, .. } | Mount::Grant { at, .. } if within(path, at))
 }
 
 /// Whether a mount shows the very folder at its place, as something that can be run.
 fn shows(mount: &Mount, folder: &Folder) -> bool {
-    match mount {
-        Mount::System { source, at, .. } => same(source, at, folder),
-        Mount::Grant { .. }
-        | Mount::Program { .. }
-        | Mount::Image { .. }
-        | Mount::Folder { .. }
-        | Mount::Link { .. }
-        | Mount::Text { .. }
-        | Mount::Processes { .. }
-        | Mount::Device { .. }
-        | Mount::Held { .. }
-        | Mount::Kept { .. }
-        | Mount::Scratch { .. } => false,
-    }
+    matches!(mount, Mount::System { source, at, .. } if same(source, at, folder))
 }
 
 /// Whether a folder lies in one that is shown, and is the same folder there as on the host.
@@ -203,22 +177,11 @@ fn in_the_way(folder: &Folder, policy: &Policy, grants: &[Mount]) -> Vec<Unplann
     grants.iter().filter_map(stands).collect()
 }
 
-/// Whether a grant shows a program where it can be run.
-pub(super) fn runs_in(grant: &Mount, program: &str) -> bool {
-    match grant {
-        Mount::Grant {
-            source, at, exec, ..
-        } => source == at && *exec == Exec::Allowed && within(program, at),
-        Mount::System { at, .. } => within(program, at),
-        Mount::Program { .. }
-        | Mount::Image { .. }
-        | Mount::Folder { .. }
-        | Mount::Link { .. }
-        | Mount::Text { .. }
-        | Mount::Processes { .. }
-        | Mount::Device { .. }
-        | Mount::Held { .. }
-        | Mount::Kept { .. }
-        | Mount::Scratch { .. } => false,
-    }
+/// Whether a mount shows a program where it can be run.
+pub(super) fn runs_in(mount: &Mount, program: &str) -> bool {
+    let granted = matches!(
+        mount,
+        Mount::Grant { source, at, exec: Exec::Allowed, .. } if source == at && within(program, at)
+    );
+    granted || matches!(mount, Mount::System { at, .. } if within(program, at))
 }
