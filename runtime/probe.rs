@@ -12,7 +12,7 @@ use brig_sandbox::cell::FIRST_UNUSED_HOST_ID;
 use brig_sandbox::facts::{Caller, HostFacts, SourceFact, SourceKind, UserNamespaces, WorkerFiles};
 use brig_sandbox::family::ProgramLook;
 use brig_sandbox::image::{ImageFacts, Wish};
-use image::Root;
+use image::{Root, folders};
 use look::{Opened, look};
 use obeyed::{Tree, look_through};
 use std::collections::{BTreeMap, BTreeSet};
@@ -126,9 +126,11 @@ fn image_facts(
     let canonical = fs::canonicalize(&image.root).map_err(failed)?;
     let root = Root::open(&canonical).map_err(failed)?;
     let program = root.program(&image.wish, policy);
-    let looked = program
-        .as_deref()
-        .map(|program| look(program, |named| root.opened(named, &image.wish)));
+    let looked = program.as_deref().map(|program| {
+        look(program, |named| {
+            root.opened(named, folders(&image.wish, policy))
+        })
+    });
     let facts = ImageFacts {
         root: text(&canonical)?,
         accounts: ["/etc/passwd", "/etc/group"].map(|path| root.accounts(path)),

@@ -2,7 +2,7 @@
 //! its root is the top (openat2(2), `RESOLVE_IN_ROOT`).
 
 use super::look::Opened;
-use brig_policies::Policy;
+use brig_policies::{EnvValue, Policy};
 use brig_sandbox::cell::GrantKind;
 use brig_sandbox::image::{Stands, Wish, arguments, clean, directory, search_path};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
@@ -154,31 +154,16 @@ impl Root {
             };
             return self.runs(&path).then_some(path);
         }
-        let manifests = policy
-            .env()
-            .iter()
-            .find_map(|(variable, value)| match value {
-                brig_policies::EnvValue::Literal(text) if variable.as_str() == "PATH" => {
-                    Some(text.as_str())
-                }
-                brig_policies::EnvValue::Literal(_) | brig_policies::EnvValue::Host(_) => None,
-            });
-        let folders = search_path(wish, manifests).split(':');
-        let mut paths = folders
-            .filter(|folder| folder.starts_with('/'))
-            .map(|folder| clean(&format!("{folder}/{name}")));
-        paths.find(|path| self.runs(path))
+        self.on_path(name, folders(wish, policy))
     }
 
-    /// A program of the image, by a path or by a name on the image's own search path. Its name is
-    /// that of the file, with links followed.
-    pub(super) fn opened(&self, named: &str, wish: &Wish) -> io::Result<Opened> {
+    /// A program of the image, by a path or by a name on the search path. Its name is that of the
+    /// file, with links followed.
+    pub(super) fn opened(&self, named: &str, folders: &str) -> io::Result<Opened> {
         let path = if named.starts_with('/') {
             Some(named.to_owned())
         } else {
-            let folders = search_path(wish, None).split(':');
-            let mut paths = folders.map(|folder| clean(&format!("{folder}/{named}")));
-            paths.find(|path| self.runs(path))
+            self.on_path(named, folders)
         };
         let path = path.ok_or(io::ErrorKind::NotFound)?;
         let file = File::from(self.at(&path, OFlags::RDONLY | OFlags::NONBLOCK)?);
@@ -194,6 +179,14 @@ impl Root {
         })
     }
 
+    fn on_path(&self, name: &str, folders: &str) -> Option<String> {
+        let mut paths = folders
+            .split(':')
+            .filter(|folder| folder.starts_with('/'))
+            .map(|folder| clean(&format!("{folder}/{name}")));
+        paths.find(|path| self.runs(path))
+    }
+
     fn runs(&self, path: &str) -> bool {
         let file = self.at(path, OFlags::PATH);
         let stat = file.and_then(|file| Ok(rustix::fs::statat(&file, "", AtFlags::EMPTY_PATH)?));
@@ -202,4 +195,16 @@ impl Root {
                 && stat.st_mode & 0o111 != 0
         })
     }
+}
+
+/// The path on which the program looks for others: the manifest's, or the image's.
+pub(super) fn folders<'a>(wish: &'a Wish, policy: &'a Policy) -> &'a str {
+    let of_manifest = policy
+        .env()
+        .iter()
+        .find_map(|(variable, value)| match value {
+            EnvValue::Literal(text) if variable.as_str() == "PATH" => Some(text.as_str()),
+            EnvValue::Literal(_) | EnvValue::Host(_) => None,
+        });
+    search_path(wish, of_manifest)
 }

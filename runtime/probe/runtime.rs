@@ -2,7 +2,6 @@
 //! Each is known by the files around the program; nothing is run.
 
 use super::look::interpreter;
-use super::system::on_path;
 use brig_policies::CommandProgram;
 use brig_sandbox::facts::{RuntimeKind, RuntimePlace};
 use std::collections::BTreeMap;
@@ -93,7 +92,7 @@ fn interpreter_path(named: &str, script: &Path) -> Option<PathBuf> {
     let beside = above(script).map(|folder| folder.join("bin").join(named));
     let mut beside = beside.filter(|path| runs(path));
     let own = beside.find(|path| fs::canonicalize(path).is_ok_and(|at| runtime(&at).is_some()));
-    own.or_else(|| on_path(named).map(PathBuf::from))
+    own.or_else(|| fs::canonicalize(named_on_path(named)?).ok())
 }
 
 struct Reached {

@@ -2,8 +2,6 @@
 
 use brig_sandbox::facts::{SystemKind, SystemPlace};
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 
 /// Programs and libraries. On a host with one `/usr` the others are links into it
 /// (file-hierarchy(7)).
@@ -55,19 +53,4 @@ fn kind(at: &str) -> Option<SystemKind> {
     } else {
         None
     }
-}
-
-/// The canonical path of a name's program, as a shell would find it.
-pub(super) fn on_path(name: &str) -> Option<String> {
-    let folders = std::env::var_os("PATH")?;
-    std::env::split_paths(&folders)
-        .filter(|folder| folder.is_absolute())
-        .find_map(|folder| runs(&folder.join(name)))
-}
-
-fn runs(path: &Path) -> Option<String> {
-    let path = fs::canonicalize(path).ok()?;
-    let file = fs::metadata(&path).ok()?;
-    let can = file.is_file() && file.permissions().mode() & 0o111 != 0;
-    can.then(|| path.to_str().map(str::to_owned)).flatten()
 }
