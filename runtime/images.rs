@@ -4,7 +4,7 @@ use crate::exit::Exit;
 use crate::places::store_folder;
 use crate::probe::UnpackedImage;
 use crate::report::Refused;
-use brig_images::component::Component;
+use brig_images::component::{Component, Unreadable};
 use brig_images::config::{Id, ImageConfig};
 use brig_images::credentials::Access;
 use brig_images::fault::ImageError;
@@ -14,6 +14,7 @@ use brig_images::origin::Origin;
 use brig_images::pull::{Progress, Pulled, pull};
 use brig_images::store::{Filled, Image, Root, Store};
 use brig_images::unpack::{Limits, unpack};
+use brig_policies::{ImageReference, ImageSource};
 use brig_sandbox::image::Wish;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -36,7 +37,7 @@ pub(crate) fn store() -> Result<(Store, PathBuf), Refused> {
     Ok((opened.map_err(|error| refused(&error))?, folder))
 }
 
-/// What a manifest or a person wrote, as a place to pull from. A relative path starts at `base`.
+/// What a person wrote, as a place to pull from. A relative path starts at `base`.
 pub(crate) fn origin(reference: &str, base: &Path) -> Result<Origin, Refused> {
     Origin::parse(reference, base).map_err(|error| refused(&error))
 }
@@ -57,13 +58,13 @@ pub(crate) fn fetch(
 
 /// The image that a reference names, which was pulled before: a pull takes longer than clients wait
 /// for their servers, and a name may have come to lead to something else.
-pub(crate) fn held(reference: &str, base: &Path) -> Result<Held, Refused> {
+pub(crate) fn held(source: &ImageSource) -> Result<Held, Refused> {
     let (store, folder) = store()?;
-    let image = found(&store, &origin(reference, base)?)?;
+    let image = found(&store, &source.into())?;
     let (lease, config) = root(&store, &image)?;
     Ok(Held {
         image: UnpackedImage {
-            reference: reference.to_owned(),
+            reference: source.to_string(),
             digest: image.named.to_string(),
             root: folder.join(lease.path_in_store()),
             wish: wish(config),
@@ -73,15 +74,18 @@ pub(crate) fn held(reference: &str, base: &Path) -> Result<Held, Refused> {
 }
 
 /// The component that a reference names, which was pulled before, too.
-pub(crate) fn component(reference: &str) -> Result<Component, Refused> {
+pub(crate) fn component(reference: &ImageReference, name: &str) -> Result<Component, Refused> {
     let (store, _) = store()?;
-    let image = found(&store, &origin(reference, Path::new("/"))?)?;
+    let image = found(&store, &Origin::Registry(reference.clone()))?;
     let artifact = store.artifact(&image).map_err(|error| refused(&error))?;
-    Component::of(artifact.bytes, reference).map_err(|error| {
-        let help = "`component` names a WASI command component or a preview 1 core module";
-        let message = format!("cannot {error}");
-        Refused::one(Exit::Artifact, "artifact-refused", message, help)
-    })
+    Component::of(artifact.bytes, name).map_err(|error| no_component(&error))
+}
+
+/// A file, or content of a registry, that is no component.
+pub(crate) fn no_component(error: &Unreadable) -> Refused {
+    let help = "`component` names a WASI command component or a preview 1 core module";
+    let message = format!("cannot {error}");
+    Refused::one(Exit::Artifact, "artifact-refused", message, help)
 }
 
 fn found(store: &Store, origin: &Origin) -> Result<Image, Refused> {

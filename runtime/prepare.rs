@@ -131,10 +131,7 @@ pub fn decide(checked: Checked) -> Result<Planned, Refused> {
         return Err(Refused::faults(faults, &manifest.0, &manifest.1));
     }
     let held = match policy.source() {
-        Source::Package(Package::Image(image)) => Some(images::held(
-            image.as_str(),
-            Path::new(&places.manifest_folder),
-        )?),
+        Source::Package(Package::Image(image)) => Some(images::held(image)?),
         Source::Package(_) | Source::Component(_) | Source::Command { .. } => None,
     };
     let (image, lease) = held.map(|held| (held.image, held.lease)).unzip();
@@ -148,14 +145,15 @@ pub fn decide(checked: Checked) -> Result<Planned, Refused> {
     let places = followed(&places);
     let (decided, component) = match policy.source() {
         Source::Component(path) => {
-            let component = read_component(path.as_str())?;
+            let component = Component::read(Path::new(path.as_str()), COMPONENT_BYTES_MAX)
+                .map_err(|error| images::no_component(&error))?;
             let artifact = artifact(path.as_str(), &component);
             let decided = plan::component(&policy, &places, &facts, &artifact);
             (decided, Some(component))
         }
         Source::Package(Package::Component(reference)) => {
             let name = format!("oci://{reference}");
-            let component = images::component(&name)?;
+            let component = images::component(reference, &name)?;
             let artifact = artifact(&name, &component);
             let decided = plan::component(&policy, &places, &facts, &artifact);
             (decided, Some(component))
@@ -183,14 +181,6 @@ fn artifact(path: &str, component: &Component) -> Artifact {
         bytes: component.bytes.len() as u64,
         form: form(component.form),
     }
-}
-
-fn read_component(path: &str) -> Result<Component, Refused> {
-    Component::read(Path::new(path), COMPONENT_BYTES_MAX).map_err(|error| {
-        let help = "`component` names a WASI command component or a preview 1 core module";
-        let message = format!("cannot {error}");
-        Refused::one(Exit::Artifact, "artifact-refused", message, help)
-    })
 }
 
 /// Looked at now, and not when the cell is made: compiling may lie in between, and whoever can

@@ -3,7 +3,7 @@
 mod code;
 mod start;
 
-pub(crate) use start::start;
+pub(crate) use start::{environment, start};
 
 use crate::bridge::pump::{self, Client, Closing, Peer};
 use crate::bridge::session::{IN_FLIGHT_MAX, Outcome, SessionLimits, StartRefusal};

@@ -4,8 +4,9 @@ use super::print;
 use crate::exit::Exit;
 use crate::prepare::{Planned, check, decide};
 use crate::report::Refused;
+use crate::serve::environment;
 use brig_sandbox::lower::oci::{Bundle, bundle, seccomp};
-use brig_sandbox::plan::{ContainerPart, Isolation, Value};
+use brig_sandbox::plan::{ContainerPart, Isolation};
 use clap::{Args, Subcommand};
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -74,18 +75,7 @@ fn planned(from: &From) -> Result<Planned, Refused> {
 }
 
 fn oci(planned: &Planned, part: &ContainerPart, into: &Path) -> Result<Exit, Refused> {
-    let env: Vec<(String, String)> = planned
-        .plan
-        .environment
-        .iter()
-        .filter_map(|(name, value)| {
-            let text = match value {
-                Value::Literal(text) => Some(text.clone()),
-                Value::Host(host) => std::env::var(host).ok(),
-            };
-            Some((name.clone(), text?))
-        })
-        .collect();
+    let env = environment(&planned.plan);
     let bundle = bundle(&planned.plan, part, &env).map_err(|error| failed(&error.to_string()))?;
     let made = DirBuilder::new().mode(0o755).create(into);
     let written = made.and_then(|()| write(planned, &bundle, into));
@@ -105,12 +95,15 @@ fn write(planned: &Planned, bundle: &Bundle, into: &Path) -> io::Result<()> {
     // Each below the root, as no link of the image may lead it anywhere else.
     for (at, is_file) in &bundle.places {
         let path = inside(&root, at)?;
+        match fs::symlink_metadata(&path) {
+            Ok(there) if there.is_dir() != *is_file && !there.is_symlink() => continue,
+            Ok(_) => fs::remove_file(&path)?,
+            Err(_) => {}
+        }
         if *is_file {
-            if !path.exists() {
-                fs::write(path, "")?;
-            }
+            fs::write(path, "")?;
         } else {
-            fs::create_dir_all(path)?;
+            fs::create_dir(path)?;
         }
     }
     for (at, text) in &bundle.texts {

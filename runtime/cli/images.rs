@@ -6,9 +6,9 @@ use super::print;
 use crate::exit::Exit;
 use crate::images::{fetch, origin, refused, store};
 use crate::log::escape;
-use crate::places::places;
 use crate::prepare::check_alone;
 use crate::report::Refused;
+use brig_images::origin::Origin;
 use brig_images::pull::{Progress, Pulled, Unseen};
 use brig_images::store::{Finding, Listed, Removed, Store};
 use brig_images::tree::tree_digest;
@@ -16,7 +16,7 @@ use brig_policies::{Package, Source};
 use clap::{Args, Subcommand};
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What is to be pulled.
 #[derive(Args, Debug)]
@@ -84,8 +84,7 @@ pub(super) fn pull(asked: &Pull) -> Result<Exit, Refused> {
     let (store, _) = store()?;
     let mut all = Vec::new();
     for what in &asked.what {
-        let (reference, base) = named(what)?;
-        let origin = origin(&reference, &base)?;
+        let origin = named(what)?;
         let pulled = if std::io::stderr().is_terminal() {
             let bars = bars::Bars::new();
             let pulled = fetch(&store, &origin, &bars);
@@ -107,8 +106,8 @@ pub(super) fn pull(asked: &Pull) -> Result<Exit, Refused> {
     Ok(Exit::Success)
 }
 
-/// The reference that is pulled, and where its relative paths start.
-fn named(what: &str) -> Result<(String, PathBuf), Refused> {
+/// What a manifest names, or a person.
+fn named(what: &str) -> Result<Origin, Refused> {
     let path = Path::new(what);
     if !path.is_file() {
         // Absolute, so that it is the same image for a manifest that names it.
@@ -116,24 +115,13 @@ fn named(what: &str) -> Result<(String, PathBuf), Refused> {
             let message = format!("cannot tell the current folder: {error}");
             Refused::one(Exit::Failure, "no-current-folder", message, "")
         })?;
-        return Ok((what.to_owned(), here));
+        return origin(what, &here);
     }
     // The place of the pull is the host's, and no right of the server's.
     let checked = check_alone(path, None)?;
     match checked.policy.source() {
-        Source::Package(Package::Image(image)) => {
-            let places = places(path, None).map_err(|error| {
-                let message = format!("cannot {error}");
-                Refused::one(Exit::Manifest, "manifest-unreadable", message, "")
-            })?;
-            Ok((
-                image.as_str().to_owned(),
-                PathBuf::from(places.manifest_folder),
-            ))
-        }
-        Source::Package(Package::Component(reference)) => {
-            Ok((reference.as_str().to_owned(), PathBuf::from(".")))
-        }
+        Source::Package(Package::Image(image)) => Ok(image.into()),
+        Source::Package(Package::Component(reference)) => Ok(Origin::Registry(reference.clone())),
         Source::Package(_) | Source::Component(_) | Source::Command { .. } => {
             let message = format!(
                 "`{}` names nothing that can be pulled",

@@ -130,7 +130,7 @@ fn worker_orders(plan: &Plan, part: &ComponentPart, code: &Entry) -> Result<Work
 }
 
 /// The server's variables, with those of the host as they are now.
-fn environment(plan: &Plan) -> Vec<(String, String)> {
+pub(crate) fn environment(plan: &Plan) -> Vec<(String, String)> {
     let value = |(name, value): (&String, &Value)| {
         let text = match value {
             Value::Literal(text) => Some(text.clone()),
