@@ -2,7 +2,7 @@
 
 use crate::harness::{Client, Scratch, family, tool};
 use crate::layout::{layout, program};
-use crate::users::{Home, USER};
+use crate::users::Home;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -26,9 +26,9 @@ struct Runs {
 
 impl Runs {
     fn both() -> [Self; 2] {
-        [0, USER].map(|user| Self {
-            home: Home::new(user),
-            user,
+        Home::both().map(|home| Self {
+            user: home.user,
+            home,
         })
     }
 
@@ -66,12 +66,7 @@ impl Runs {
     }
 
     fn brig(&self, words: &[&str]) -> Command {
-        let program = self.scratch().join("brig");
-        let mut command = if self.user == 0 {
-            Command::new(program)
-        } else {
-            self.home.run(program.to_str().unwrap(), "--clear-groups")
-        };
+        let mut command = self.home.brig();
         let home = self.scratch().join("home");
         command
             .env("HOME", &home)

@@ -1,7 +1,7 @@
 //! `command`: a program of this host in its cell, as root and as an ordinary user.
 
 use crate::harness::{Client, Scratch, family, is_alive, tool};
-use crate::users::{Home, USER};
+use crate::users::Home;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
@@ -35,9 +35,9 @@ struct Runs {
 impl Runs {
     /// The same as root and as an ordinary user.
     fn both() -> [Self; 2] {
-        [0, USER].map(|user| Self {
-            home: Home::new(user),
-            user,
+        Home::both().map(|home| Self {
+            user: home.user,
+            home,
         })
     }
 
@@ -65,12 +65,7 @@ impl Runs {
     }
 
     fn brig(&self, word: &str, manifest: PathBuf) -> Command {
-        let program = self.scratch().join("brig");
-        let mut command = if self.user == 0 {
-            Command::new(program)
-        } else {
-            self.home.run(program.to_str().unwrap(), "--clear-groups")
-        };
+        let mut command = self.home.brig();
         command
             .env("HOSTILE_SECRET", "s3cret")
             .arg(word)

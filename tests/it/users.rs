@@ -18,7 +18,7 @@ const OTHER: u32 = 61_235;
 /// brig and a guest where an ordinary user reaches them, and a home of theirs.
 pub(crate) struct Home {
     pub(crate) scratch: Scratch,
-    user: u32,
+    pub(crate) user: u32,
 }
 
 impl Home {
@@ -62,6 +62,21 @@ impl Home {
             self.scratch.join("write").display()
         );
         self.scratch.write("hostile.toml", text)
+    }
+
+    /// The same as root and as an ordinary user.
+    pub(crate) fn both() -> [Self; 2] {
+        [0, USER].map(Self::new)
+    }
+
+    /// brig as the home's user.
+    pub(crate) fn brig(&self) -> Command {
+        let program = self.scratch.join("brig");
+        if self.user == 0 {
+            Command::new(program)
+        } else {
+            self.run(program.to_str().unwrap(), "--clear-groups")
+        }
     }
 
     /// A program as the home's user, with a caller's environment.
