@@ -72,7 +72,11 @@ fn user() -> ExitCode {
 
 fn run(command: &Command) -> Result<Exit, Refused> {
     match command {
-        Command::Run { manifest, project } => serve(manifest, project.as_deref()),
+        Command::Run {
+            manifest,
+            project,
+            engine,
+        } => serve(manifest, project.as_deref(), engine.engine.as_deref()),
         Command::Call(call) => call::call(call),
         Command::Check(of) => checked(of),
         Command::Plan(of) => planned(of),
@@ -119,7 +123,8 @@ fn checked(of: &Of) -> Result<Exit, Refused> {
 }
 
 fn planned(of: &Of) -> Result<Exit, Refused> {
-    let planned = decide(check(&of.manifest, of.project.as_deref())?)?;
+    let checked = check(&of.manifest, of.project.as_deref())?;
+    let planned = decide(checked.under(of.engine.engine.as_deref()))?;
     print(&if of.json {
         plan::json(&planned.plan)
     } else {
@@ -128,7 +133,10 @@ fn planned(of: &Of) -> Result<Exit, Refused> {
 }
 
 fn verified(of: &Of) -> Result<Exit, Refused> {
-    let verdict = crate::verify::verify(&of.manifest, of.project.as_deref())?;
+    let verdict = {
+        let engine = of.engine.engine.as_deref();
+        crate::verify::verify(&of.manifest, of.project.as_deref(), engine)?
+    };
     print(&if of.json {
         verify::json(&verdict)
     } else {

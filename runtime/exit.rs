@@ -30,11 +30,13 @@ pub enum Exit {
     WallDiffers = 10,
     /// The second of two manifests allows something that the first does not.
     Widened = 11,
+    /// The engine is not there, cannot be reached, or did not do what it was asked for.
+    Engine = 13,
 }
 
 impl Exit {
     /// All codes, for the manual and for tests.
-    pub const ALL: [(Self, &'static str); 12] = [
+    pub const ALL: [(Self, &'static str); 13] = [
         (Self::Success, "all went as asked"),
         (Self::Failure, "something failed that no other code names"),
         (Self::Usage, "the command line is wrong"),
@@ -67,6 +69,10 @@ impl Exit {
         (
             Self::Widened,
             "the second of two manifests allows something that the first does not",
+        ),
+        (
+            Self::Engine,
+            "the engine for containers is not there, or did not do what it was asked for",
         ),
     ];
 }

@@ -1,5 +1,6 @@
 //! Images on this host: pulled into a store, unpacked once, and held while a server runs from one.
 
+use crate::engine::Parts;
 use crate::exit::Exit;
 use crate::places::store_folder;
 use crate::probe::UnpackedImage;
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Held {
     pub(crate) image: UnpackedImage,
     pub(crate) lease: Root,
+    pub(crate) parts: Parts,
 }
 
 /// This user's store, and where it lies.
@@ -62,7 +64,13 @@ pub(crate) fn held(source: &ImageSource) -> Result<Held, Refused> {
     let (store, folder) = store()?;
     let image = found(&store, &source.into())?;
     let (lease, config) = root(&store, &image)?;
+    let parts = Parts {
+        config: image.content.config.digest.to_string(),
+        manifest: image.manifest.to_string(),
+        layers: config.diff_ids.iter().map(ToString::to_string).collect(),
+    };
     Ok(Held {
+        parts,
         image: UnpackedImage {
             reference: source.to_string(),
             digest: image.named.to_string(),

@@ -12,10 +12,12 @@ mod syscall;
 pub(crate) mod warden;
 
 pub use answer::End;
+pub(crate) use build::runtime::ROOT as RUNTIME_ROOT;
 pub(crate) use group::{GroupParents, bounds_of};
-pub(crate) use orders::{WardenEvent, WardenOrders};
+pub(crate) use orders::{DaemonOrders, Maker, RuntimeOrders, WardenEvent, WardenOrders};
 pub(crate) use records::{FileIdentity, resource};
 pub(crate) use syscall::{close_from, landlock_abi, loaded_objects};
+pub(crate) use warden::owner;
 
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::net::{
@@ -81,6 +83,11 @@ impl Warden {
             .spawn()
             .map_err(LaunchError::Warden)?;
         Ok(Self { channel, process })
+    }
+
+    /// The warden's process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Hands the orders over, with the server's descriptors from 0 on. The cell is being built when

@@ -8,6 +8,7 @@ pub mod bridge;
 pub mod cli;
 pub mod component;
 pub(crate) mod confine;
+pub mod engine;
 pub mod exit;
 pub(crate) mod hook;
 mod images;

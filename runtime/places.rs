@@ -86,6 +86,21 @@ pub(crate) fn store_folder() -> Option<PathBuf> {
     Some(xdg("XDG_DATA_HOME", ".local/share")?.join("brig/images"))
 }
 
+/// Where a running server's files lie that a daemon shows to it: in memory, and gone with the host's
+/// session.
+pub(crate) fn run_folder() -> PathBuf {
+    let own = rustix::process::geteuid().as_raw();
+    if own == 0 {
+        return PathBuf::from("/run/brig");
+    }
+    let session = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let session = session.filter(|path| path.is_absolute());
+    session.map_or_else(
+        || env::temp_dir().join(format!("brig-{own}")),
+        |folder| folder.join("brig"),
+    )
+}
+
 fn own_folders() -> Vec<PathBuf> {
     let kinds = [
         ("XDG_DATA_HOME", ".local/share"),

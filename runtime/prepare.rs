@@ -1,5 +1,6 @@
 //! From a manifest's path to a plan: every stop of the one path that has no effect on a server.
 
+use crate::engine::{self, Chosen, Named};
 use crate::exit::Exit;
 use crate::images;
 use crate::launch::{FileIdentity, GroupParents};
@@ -11,6 +12,7 @@ use brig_images::component::{Component, Form};
 use brig_images::store::Root;
 use brig_policies::{Ceiling, Lowered, Narrowed, Package, Places, Policy, Source};
 use brig_sandbox::cell::Mount;
+use brig_sandbox::engine::Maker;
 use brig_sandbox::facts::{Artifact, HostFacts};
 use brig_sandbox::plan::{self, COMPONENT_BYTES_MAX, Plan, Unplannable};
 use std::collections::BTreeMap;
@@ -29,6 +31,19 @@ pub struct Checked {
     pub lowered: Vec<Lowered>,
     /// The ceiling of the settings, where there are some.
     pub ceiling: Option<Ceiling>,
+    /// The engine for containers, where somebody named one.
+    pub engine: Named,
+}
+
+impl Checked {
+    /// The same with the engine of the command line, where it names one.
+    #[must_use]
+    pub fn under(mut self, asked: Option<&str>) -> Self {
+        if let Some(name) = asked {
+            self.engine = Named::Asked(name.to_owned());
+        }
+        self
+    }
 }
 
 /// A decided sandbox with what was decided from.
@@ -46,6 +61,10 @@ pub struct Planned {
     pub component: Option<Component>,
     /// Keeps the image's files where they are, where an image runs.
     pub(crate) lease: Option<Root>,
+    /// What carries the plan out, where it is a container's.
+    pub(crate) chosen: Chosen,
+    /// The image as a daemon has it.
+    pub(crate) image: String,
     /// The manifest's path as given, and its text.
     pub manifest: (String, String),
 }
@@ -53,8 +72,12 @@ pub struct Planned {
 /// Reads a manifest and resolves it under the ceiling of this host's settings.
 pub fn check(manifest: &Path, project: Option<&Path>) -> Result<Checked, Refused> {
     let (path, text, places) = read(manifest, project)?;
-    let ceiling = settings::find()?.map(|found| found.ceiling(&places));
-    checked(path, text, places, ceiling)
+    let found = settings::find()?;
+    let engine = found.as_ref().and_then(|found| found.settings.engine());
+    let engine = engine.map_or(Named::Nobody, |name| Named::Settings(name.to_owned()));
+    let ceiling = found.map(|found| found.ceiling(&places));
+    let checked = checked(path, text, places, ceiling)?;
+    Ok(Checked { engine, ..checked })
 }
 
 /// Reads and resolves a manifest by itself: what it asks for on a host without settings.
@@ -113,6 +136,7 @@ fn checked(
             places,
             lowered,
             ceiling,
+            engine: Named::Nobody,
         }),
         Err(faults) => Err(Refused::faults(faults, &path, &text)),
     }
@@ -126,6 +150,7 @@ pub fn decide(checked: Checked) -> Result<Planned, Refused> {
         places,
         lowered: _,
         ceiling,
+        engine,
     } = checked;
     if let Some(faults) = policy.not_enforceable_in(&manifest.1) {
         return Err(Refused::faults(faults, &manifest.0, &manifest.1));
@@ -134,9 +159,23 @@ pub fn decide(checked: Checked) -> Result<Planned, Refused> {
         Source::Package(Package::Image(image)) => Some(images::held(image)?),
         Source::Package(_) | Source::Component(_) | Source::Command { .. } => None,
     };
+    let parts = held.as_ref().map(|held| held.parts.clone());
     let (image, lease) = held.map(|held| (held.image, held.lease)).unzip();
-    let (facts, groups) = probe::facts(Some(&policy), image)
+    let (mut facts, groups) = probe::facts(Some(&policy), image)
         .map_err(|e| Refused::one(Exit::Failure, "probe-failed", format!("cannot {e}"), ""))?;
+    let is_container = match policy.source() {
+        Source::Command { .. } | Source::Package(Package::Image(_)) => true,
+        Source::Component(_) | Source::Package(_) => false,
+    };
+    let chosen = if is_container {
+        engine::choose(&engine, &facts)?
+    } else {
+        Chosen::native()
+    };
+    facts.engine = chosen.facts.clone();
+    if chosen.facts.engine.maker() == Maker::Runtime {
+        probe::with_subordinate_ids(&mut facts.caller);
+    }
     let led = |path: &str| Some(facts.sources.get(path)?.canonical.clone());
     let beyond = ceiling.and_then(|ceiling| ceiling.led_beyond(&policy, &manifest.1, &led));
     if let Some(faults) = beyond {
@@ -163,7 +202,13 @@ pub fn decide(checked: Checked) -> Result<Planned, Refused> {
         }
     };
     let plan = decided.map_err(|reasons| unplannable(reasons, manifest.clone()))?;
+    let image = match &parts {
+        Some(parts) => engine::image_in(&chosen, parts)?,
+        None => String::new(),
+    };
     Ok(Planned {
+        chosen,
+        image,
         sources: sources(&plan)?,
         plan,
         facts,
@@ -198,6 +243,8 @@ fn sources(plan: &Plan) -> Result<BTreeMap<String, FileIdentity>, Refused> {
         | Mount::Folder { .. }
         | Mount::Link { .. }
         | Mount::Text { .. }
+        | Mount::Shown { .. }
+        | Mount::Volume { .. }
         | Mount::Processes { .. } => None,
     });
     probe::identities(sources).map_err(|error| {

@@ -9,7 +9,10 @@ mod system;
 use crate::launch::{FileIdentity, GroupParents, landlock_abi, loaded_objects};
 use brig_policies::{Access, Policy, Source};
 use brig_sandbox::cell::FIRST_UNUSED_HOST_ID;
-use brig_sandbox::facts::{Caller, HostFacts, SourceFact, SourceKind, UserNamespaces, WorkerFiles};
+use brig_sandbox::engine::EngineFacts;
+use brig_sandbox::facts::{
+    Caller, HostFacts, Owner, SourceFact, SourceKind, UserNamespaces, WorkerFiles,
+};
 use brig_sandbox::family::ProgramLook;
 use brig_sandbox::image::{ImageFacts, Wish};
 use image::{Root, folders};
@@ -89,6 +92,7 @@ pub(crate) fn facts(
         kernel: kernel(),
         user_namespaces: user_namespaces(&caller),
         caller,
+        engine: EngineFacts::default(),
         landlock_abi: landlock_abi(),
         seccomp: Path::new("/proc/sys/kernel/seccomp/actions_avail").exists(),
         controllers: groups.controllers(),
@@ -219,13 +223,13 @@ fn maps_unused_ids() -> bool {
 const PROCESS_IDS: u64 = 1 << 22;
 
 /// Looked up only where there is a group to drop: it reads two files.
-fn subordinate_gid() -> Option<u32> {
+fn subordinate_id(file: &str) -> Option<u32> {
     if subordinate_ids() != SubordinateIds::Present {
         return None;
     }
     let uid = rustix::process::getuid().as_raw().to_string();
     let name = user_name(&uid);
-    let ranges = fs::read_to_string("/etc/subgid").ok()?;
+    let ranges = fs::read_to_string(file).ok()?;
     ranges.lines().find_map(|line| {
         let mut fields = line.split(':');
         let owner = fields.next()?;
@@ -287,7 +291,20 @@ fn caller() -> Caller {
         gid,
         unused_ids: uid != 0 || maps_unused_ids(),
         supplementary_groups,
-        subordinate_gid: if asks { subordinate_gid() } else { None },
+        subordinate_gid: if asks {
+            subordinate_id("/etc/subgid")
+        } else {
+            None
+        },
+        subordinate_uid: None,
+    }
+}
+
+/// Looks up what only a runtime needs: a second id beside the caller's own.
+pub(crate) fn with_subordinate_ids(caller: &mut Caller) {
+    if caller.uid != 0 {
+        caller.subordinate_uid = subordinate_id("/etc/subuid");
+        caller.subordinate_gid = subordinate_id("/etc/subgid");
     }
 }
 
@@ -360,6 +377,11 @@ fn source(path: &str) -> Result<Option<SourceFact>, ProbeError> {
     Ok(Some(SourceFact {
         canonical: text(&canonical)?,
         kind,
+        owner: Owner {
+            uid: file.uid(),
+            gid: file.gid(),
+            mode: file.mode() & 0o777,
+        },
         obeyed: BTreeMap::new(),
         beyond: false,
     }))

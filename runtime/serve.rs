@@ -27,14 +27,19 @@ const REFUSED_WAIT_MS: u64 = 30_000;
 ///
 /// A start that is refused is told twice: to the client, which gets an error for its first request,
 /// and in full to the caller, who has a person's terminal or log to write it to.
-pub fn serve(manifest: &Path, project: Option<&Path>) -> Result<Exit, Refused> {
+pub fn serve(
+    manifest: &Path,
+    project: Option<&Path>,
+    engine: Option<&str>,
+) -> Result<Exit, Refused> {
     // Whatever the client left open is its own: a supervisor that was taken over could use it.
     if !crate::hook::is_off(brig_sandbox::mechanism::Mechanism::CloseRange) {
         let _ = close_from(3);
     }
     // First, so that the warden's exec runs beside everything that is read and decided here.
     let warden = Warden::spawn();
-    let mut planned = check(manifest, project).and_then(decide);
+    let checked = check(manifest, project).map(|checked| checked.under(engine));
+    let mut planned = checked.and_then(decide);
     // Until the session is over.
     let _lease = planned
         .as_mut()
@@ -47,6 +52,13 @@ pub fn serve(manifest: &Path, project: Option<&Path>) -> Result<Exit, Refused> {
     let limits = limits(planned.as_ref().ok());
     let client = client().map_err(|error| broken(&error))?;
     let mut log = Log::new(&name);
+    if let Some(reason) = planned
+        .as_ref()
+        .ok()
+        .and_then(|planned| planned.chosen.reason.as_ref())
+    {
+        log.notice(reason);
+    }
     match planned.and_then(|planned| start(&planned, warden, &log)) {
         Ok(server) => {
             let closing = pump::run(limits, client, Peer::Server(Box::new(server)), &mut log)

@@ -6,6 +6,7 @@
 //! proc(5). The second believes nothing that the first said.
 
 mod belongings;
+mod engines;
 mod inside;
 mod process;
 
@@ -18,8 +19,9 @@ use crate::report::Refused;
 use crate::serve::start;
 use crate::streams::Read;
 use brig_sandbox::component::WorkerReport;
-use brig_sandbox::plan::{Isolation, Residual};
-use process::{has_begun, walls};
+use brig_sandbox::engine::Engine;
+use brig_sandbox::plan::{Isolation, Plan, Residual};
+use process::walls;
 use serde::Serialize;
 use std::io;
 use std::path::Path;
@@ -74,12 +76,16 @@ impl Verdict {
 }
 
 /// Starts the sandbox, reads it, and ends it.
-pub fn verify(manifest: &Path, project: Option<&Path>) -> Result<Verdict, Refused> {
-    let planned = decide(check(manifest, project)?)?;
+pub fn verify(
+    manifest: &Path,
+    project: Option<&Path>,
+    engine: Option<&str>,
+) -> Result<Verdict, Refused> {
+    let planned = decide(check(manifest, project)?.under(engine))?;
     let log = Log::new(&planned.plan.server);
     let server = start(&planned, Warden::spawn(), &log)?;
     let ready = wait(&planned, &server);
-    let read = ready.and_then(|found| read(&planned, &server, &found));
+    let read = ready.and_then(|heard| read(&planned, &server, &heard));
     // The cell ends whatever was found.
     let ended = server.running.kill();
     let walls = read?;
@@ -97,11 +103,13 @@ struct Heard {
     /// What init read, once it told that.
     found: Option<Vec<(u8, u64)>>,
     started: bool,
+    /// The init that an engine started.
+    init: Option<u32>,
     reports: Vec<u8>,
 }
 
 /// Waits until nothing of the server's walls changes any more, and gives what init read.
-fn wait(planned: &Planned, server: &Server) -> Result<Vec<(u8, u64)>, Refused> {
+fn wait(planned: &Planned, server: &Server) -> Result<Heard, Refused> {
     let start_ms = planned.plan.bridge.start_ms;
     let until = Instant::now() + Duration::from_millis(start_ms);
     let mut heard = Heard::default();
@@ -115,10 +123,10 @@ fn wait(planned: &Planned, server: &Server) -> Result<Vec<(u8, u64)>, Refused> {
             && match planned.plan.isolation {
                 Isolation::Component(_) => heard.worker_is_ready(server)?,
                 // Until then it is a copy of init, which puts everything on it.
-                Isolation::Container(_) => has_begun(server.running.warden_id()),
+                Isolation::Container(_) => has_begun(&planned.plan, heard.init_of(server)),
             };
         if ready {
-            return Ok(heard.found.unwrap_or_default());
+            return Ok(heard);
         }
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -128,6 +136,12 @@ fn wait(planned: &Planned, server: &Server) -> Result<Vec<(u8, u64)>, Refused> {
 }
 
 impl Heard {
+    /// The cell's init: the one that connected, or the warden's child.
+    fn init_of(&self, server: &Server) -> Option<u32> {
+        let child = || process::only_child(server.running.warden_id()).ok();
+        self.init.or_else(child)
+    }
+
     /// Whether the worker has put its second filter on, which it reports.
     fn worker_is_ready(&mut self, server: &Server) -> Result<bool, Refused> {
         let mut buffer = [0; 4096];
@@ -149,6 +163,7 @@ impl Heard {
     fn go_on(&mut self, event: Option<WardenEvent>) -> Result<(), Refused> {
         match event {
             Some(WardenEvent::Read { found }) => self.found = Some(found),
+            Some(WardenEvent::Met { init }) => self.init = Some(init),
             Some(WardenEvent::Started) => self.started = true,
             Some(WardenEvent::Failed { step, reason, help }) => {
                 let message = format!("cannot {step}: {reason}");
@@ -163,11 +178,30 @@ impl Heard {
     }
 }
 
-fn read(planned: &Planned, server: &Server, found: &[(u8, u64)]) -> Result<Vec<Wall>, Refused> {
+fn read(planned: &Planned, server: &Server, heard: &Heard) -> Result<Vec<Wall>, Refused> {
     let warden = server.running.warden_id();
-    let mut all = inside::walls(&planned.plan.cell, warden, found);
-    all.extend(walls(planned, warden).map_err(|error| broken(&error))?);
+    let found = heard.found.as_deref().unwrap_or_default();
+    let mut all = inside::walls(&planned.plan, warden, found);
+    // What a host sees of gVisor is gVisor; its own kernel is read from inside alone.
+    if engine_of(&planned.plan) != Engine::Runsc {
+        let absent = || broken(&io::Error::other("the cell has no process any more"));
+        let init = heard.init_of(server).ok_or_else(absent)?;
+        all.extend(walls(planned, warden, init).map_err(|error| broken(&error))?);
+    }
     Ok(all)
+}
+
+/// What makes a plan's walls.
+fn engine_of(plan: &Plan) -> Engine {
+    match &plan.isolation {
+        Isolation::Component(_) => Engine::Native,
+        Isolation::Container(part) => part.engine,
+    }
+}
+
+/// Whether the server is no copy of init any more. Under gVisor nobody sees that from here.
+fn has_begun(plan: &Plan, init: Option<u32>) -> bool {
+    engine_of(plan) == Engine::Runsc || init.is_some_and(process::has_begun)
 }
 
 fn gone(message: &str) -> Refused {

@@ -113,6 +113,8 @@ pub(crate) enum Form {
     Anchored,
     /// A folder of the host that no manifest has a say in.
     Folder,
+    /// An engine for containers.
+    Engine,
     /// A place in the cell.
     GuestPath,
     /// Any path in the cell.

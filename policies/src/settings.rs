@@ -4,6 +4,7 @@
 //! manifest allows, or less.
 
 mod ceiling;
+mod engine;
 mod folder;
 
 use alloc::borrow::ToOwned as _;
@@ -14,12 +15,13 @@ use alloc::vec::Vec;
 
 use crate::fault::{FaultCode, Faults, Findings, Told};
 use crate::grammar::settings::{
-    CEILING, CEILING_SECTION, CLIENT, ENTRIES_MAX, NETWORK, READ, SECTION, SOURCES, SYSCALLS, WRITE,
+    CEILING, CEILING_SECTION, CLIENT, ENGINE, ENTRIES_MAX, NETWORK, READ, SECTION, SOURCES,
+    SYSCALLS, WRITE,
 };
 use crate::grammar::{Key, client, server};
 use crate::host::Destination;
 use crate::limits::Limit;
-use crate::manifest::entries::{Entries, Found, table, tell_wrong_type};
+use crate::manifest::entries::{Entries, Found, parsed, table, tell_wrong_type};
 use crate::manifest::limits::read_each;
 use crate::manifest::lists::{list, word};
 use crate::manifest::{Entry, read_into, read_top};
@@ -28,12 +30,15 @@ use crate::policy::{ClientRight, SyscallGroup};
 use crate::resolve::rights;
 
 pub use ceiling::{Bound, Ceiling, Lowered, Narrowed};
+use engine::EngineName;
+pub(crate) use engine::NAMES as ENGINES;
 use folder::Folder;
 
 /// What the settings of a host say, before it is known which start they apply to. Only
 /// [`read_settings`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
+    engine: Option<EngineName>,
     limits: BTreeMap<Limit, Lined<u64>>,
     read: Option<Lined<Vec<Folder>>>,
     write: Option<Lined<Vec<Folder>>>,
@@ -51,6 +56,12 @@ struct Lined<T> {
 }
 
 impl Settings {
+    /// What carries containers out on this host: the name of an engine, or `oci:` and the path of a
+    /// runtime. None where it is left to brig.
+    pub fn engine(&self) -> Option<&str> {
+        self.engine.as_ref().map(EngineName::as_str)
+    }
+
     /// The ceiling of one start, by its placeholders.
     ///
     /// The path is that of the settings, as faults name it. A folder whose placeholder stands for
@@ -88,6 +99,7 @@ pub fn check_under(text: &str, places: &Places, ceiling: &Ceiling) -> Result<Nar
 }
 
 fn read_ceiling(text: &str, top: &Entries<'_>, findings: &mut Findings) -> Result<Settings, Told> {
+    let engine = top.optional(&ENGINE, findings, parsed::<EngineName>);
     let section = top.optional(&CEILING, findings, table)?;
     let empty = toml::de::DeTable::new();
     let (table, span) = match &section {
@@ -133,6 +145,7 @@ fn read_ceiling(text: &str, top: &Entries<'_>, findings: &mut Findings) -> Resul
         findings,
     );
     Ok(Settings {
+        engine: engine?.map(|written| written.value),
         limits,
         read: lined(text, read)?,
         write: lined(text, write)?,

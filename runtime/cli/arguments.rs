@@ -60,6 +60,8 @@ error.")]
         /// The folder that `{project}` in the manifest stands for
         #[arg(long, value_name = "DIR")]
         project: Option<PathBuf>,
+        #[command(flatten)]
+        engine: Under,
     },
     /// Start a server, call one of its tools, print the answer, and end it
     Call(Call),
@@ -231,9 +233,20 @@ pub(super) struct Of {
     /// The folder that `{project}` in the manifest stands for
     #[arg(long, value_name = "DIR")]
     pub(super) project: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) engine: Under,
     /// Print as JSON, faults too
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// An engine.
+#[derive(Args, Debug)]
+pub(super) struct Under {
+    /// What makes the walls of a container: native, docker, podman, crun, runc, runsc, or
+    /// oci:/path/of/a/runtime. The settings' own choice without it, or else brig's
+    #[arg(long, value_name = "ENGINE")]
+    pub(super) engine: Option<String>,
 }
 
 /// Two manifests, or one and a revision.
@@ -288,6 +301,8 @@ pub(super) struct Call {
     /// The folder that `{project}` in the manifest stands for
     #[arg(long, value_name = "DIR")]
     pub(super) project: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) engine: Under,
     /// Print the whole result as JSON instead of its text
     #[arg(long)]
     pub(super) json: bool,

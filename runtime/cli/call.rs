@@ -26,7 +26,8 @@ pub(super) fn call(call: &Call) -> Result<Exit, Refused> {
             )
         })?;
     let project = call.project.as_deref();
-    let mut session = Session::start(&call.manifest, project).map_err(|error| broken(&error))?;
+    let mut session = Session::start(&call.manifest, project, call.engine.engine.as_deref())
+        .map_err(|error| broken(&error))?;
     let answer = converse(&mut session, &call.tool, &arguments).map_err(|error| broken(&error))?;
     let ended = session.end().map_err(|error| broken(&error))?;
     match answer {

@@ -21,11 +21,18 @@ pub(super) struct Session {
 
 impl Session {
     /// Starts the server of a manifest. What it says beside the protocol goes to standard error.
-    pub(super) fn start(manifest: &Path, project: Option<&Path>) -> io::Result<Self> {
+    pub(super) fn start(
+        manifest: &Path,
+        project: Option<&Path>,
+        engine: Option<&str>,
+    ) -> io::Result<Self> {
         let mut command = Command::new("/proc/self/exe");
         command.arg("run").arg(manifest);
         if let Some(project) = project {
             command.arg("--project").arg(project);
+        }
+        if let Some(engine) = engine {
+            command.arg("--engine").arg(engine);
         }
         let mut process = command
             .stdin(Stdio::piped())

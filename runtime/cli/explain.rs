@@ -16,6 +16,7 @@ const COLUMNS: usize = 100;
 /// The rights, and what holds the rest here.
 pub(super) fn explain(of: &Of) -> Result<Exit, Refused> {
     let checked = check(&of.manifest, of.project.as_deref())?;
+    let checked = checked.under(of.engine.engine.as_deref());
     let explanation = words(&checked.policy);
     let name = checked.policy.name().as_str().to_owned();
     let lowered = checked.lowered.clone();

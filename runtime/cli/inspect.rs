@@ -88,7 +88,7 @@ pub(super) fn inspect(artifact: &Path, run: bool, as_json: bool) -> Result<Exit,
 fn ask(artifact: &Path) -> io::Result<Server> {
     let manifest = Manifest::without_rights(artifact)?;
     let mut server = Server::default();
-    let mut session = Session::start(&manifest.path, None)?;
+    let mut session = Session::start(&manifest.path, None, None)?;
     match session.initialize("brig inspect")? {
         None => server.silent = Some("it ended before it answered".to_owned()),
         Some(hello) if hello.get("error").is_some() => {
@@ -111,7 +111,7 @@ fn ask(artifact: &Path) -> io::Result<Server> {
 }
 
 fn modern(manifest: &Path) -> io::Result<Option<Offer>> {
-    let mut session = Session::start(manifest, None)?;
+    let mut session = Session::start(manifest, None, None)?;
     let found = session.modern("server/discover", json!({}))?;
     let found = found.map(|answer| answer["result"].clone());
     let offer = match found.filter(Value::is_object) {

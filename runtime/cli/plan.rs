@@ -1,5 +1,6 @@
 //! How a plan reads.
 
+use crate::engine::{Chosen, Way};
 use crate::log::escape;
 use crate::prepare::Planned;
 use brig_sandbox::cell::{Access, Cell, CellKind, Identity, Mount, Rlimit};
@@ -20,6 +21,9 @@ pub(super) fn text(planned: &Planned) -> String {
     let plan = &planned.plan;
     let mut out = String::new();
     rights(plan, &mut out);
+    if let Isolation::Container(_) = plan.isolation {
+        engine(&planned.chosen, &mut out);
+    }
     bounds(plan, &mut out);
     // Writing to a String cannot fail, here and below.
     let _ = writeln!(out, "\ndenied, and what holds it here");
@@ -90,6 +94,31 @@ fn rights(plan: &Plan, out: &mut String) {
     }
 }
 
+/// What makes the walls, why that one, and what is known against it.
+fn engine(chosen: &Chosen, out: &mut String) {
+    let engine = chosen.facts.engine;
+    let told = match &chosen.way {
+        Way::Own => "native: brig's own cell".to_owned(),
+        Way::Program(program) => format!("{engine} ({})", program.display()),
+        Way::Socket(socket, _) => {
+            let rootless = if chosen.facts.rootless {
+                ", without root's rights"
+            } else {
+                ""
+            };
+            let version = chosen.version.as_deref().unwrap_or("of no known version");
+            format!("{engine} {version} on {}{rootless}", socket.display())
+        }
+    };
+    line(out, "engine", &escape(told.as_bytes()));
+    if let Some(reason) = &chosen.reason {
+        line(out, "", reason);
+    }
+    for advisory in chosen.told_advisories() {
+        line(out, "", &advisory);
+    }
+}
+
 fn bounds(plan: &Plan, out: &mut String) {
     let start = plan.cell.calls_at_start.0.len();
     let calls = match &plan.isolation {
@@ -148,6 +177,9 @@ fn line(out: &mut String, name: &str, value: &str) {
 fn identity(identity: Identity) -> String {
     match identity {
         Identity::UnusedHostId => "a host id that nobody has, without capabilities".to_owned(),
+        Identity::ServersHostId { id } => {
+            format!("the host id {id}, which no account has, without capabilities")
+        }
         Identity::Caller { uid, gid, .. } => format!("you ({uid}:{gid}), without capabilities"),
     }
 }
@@ -162,6 +194,8 @@ fn grant(mount: &Mount) -> Option<String> {
         | Mount::Link { .. }
         | Mount::Text { .. }
         | Mount::Processes { .. }
+        | Mount::Shown { .. }
+        | Mount::Volume { .. }
         | Mount::Device { .. } => None,
         Mount::System { at, .. } => Some(format!("read {at}, of this host's system")),
         Mount::Grant {
@@ -200,6 +234,8 @@ fn part(mount: &Mount) -> Option<String> {
         | Mount::Link { .. }
         | Mount::Text { .. }
         | Mount::Processes { .. }
+        | Mount::Shown { .. }
+        | Mount::Volume { .. }
         | Mount::Device { .. }
         | Mount::Scratch { .. } => None,
     }

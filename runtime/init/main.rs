@@ -27,21 +27,37 @@ const MAX_POINTERS: usize = 4096;
 static mut ORDERS: [u8; ORDERS_BYTES_MAX] = [0; ORDERS_BYTES_MAX];
 static mut POINTERS: [usize; MAX_POINTERS] = [0; MAX_POINTERS];
 
-extern "C" fn init() -> ! {
+/// Whose child init is, and how it comes by its channel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Born {
+    /// The warden's, with the channel.
+    OfWarden,
+    /// An engine's, without one.
+    OfEngine,
+}
+
+extern "C" fn init(stack: *const usize) -> ! {
     #[allow(unsafe_code, reason = "init has no heap: its two buffers are statics")]
-    // SAFETY: init has one thread and takes each reference once, here.
-    let (orders, pointers) = unsafe {
+    // SAFETY: init has one thread and takes each reference once, here; `_start` gives the stack as
+    // the kernel left it.
+    let (orders, pointers, argument) = unsafe {
         (
             &mut *core::ptr::addr_of_mut!(ORDERS),
             &mut *core::ptr::addr_of_mut!(POINTERS),
+            sys::first_argument(stack),
         )
     };
-    match begin(orders, pointers) {
+    let born = match argument {
+        wire::CONNECT => Born::OfEngine,
+        _ => Born::OfWarden,
+    };
+    match begin(orders, pointers, born) {
         Ok((server, signals)) => watch(
             server,
             signals,
             stop_signal(orders),
             hook::leaves_out(orders, left_out::DEATH_SIGNAL),
+            born,
         ),
         Err(Fault(kind, number, step)) => {
             tell(kind, number, step);
@@ -50,16 +66,29 @@ extern "C" fn init() -> ! {
     }
 }
 
-fn begin(orders: &mut [u8], pointers: &mut [usize]) -> Result<(usize, i32), Fault> {
+fn begin(
+    orders: &mut [u8],
+    pointers: &mut [usize],
+    born: Born,
+) -> Result<(usize, i32), Fault> {
     // Set again after the warden's exec, and before the first read: a warden that died in between
-    // closes the channel, which that read sees.
-    prctl(
-        PR_SET_PDEATHSIG,
-        SIGKILL,
-        "ask for its parent's death signal",
-    )?;
+    // closes the channel, which that read sees. Of another parent any thread may end: then the
+    // channel alone tells the warden's end.
+    if born == Born::OfWarden {
+        prctl(
+            PR_SET_PDEATHSIG,
+            SIGKILL,
+            "ask for its parent's death signal",
+        )?;
+    }
     prctl(PR_SET_DUMPABLE, 0, "keep its memory to itself")?;
-    let length = step("read its orders", sys::read(CHANNEL_FD, orders))?;
+    let received = if born == Born::OfEngine {
+        let socket = step("connect to the warden", sys::connect(wire::CHANNEL_PATH))?;
+        sys::receive_streams(socket, orders)
+    } else {
+        sys::read(CHANNEL_FD, orders)
+    };
+    let length = step("read its orders", received)?;
     if length == 0 {
         sys::exit(0);
     }
@@ -241,7 +270,7 @@ fn exec(orders: &[u8], pointers: &mut [usize]) -> Fault {
 }
 
 /// Waits for the server's end, the warden's word, or the warden's end.
-fn watch(server: usize, signals: i32, stop: usize, outlives: bool) -> ! {
+fn watch(server: usize, signals: i32, stop: usize, outlives: bool, born: Born) -> ! {
     let mut buffer = [0u8; 128];
     let mut channel = CHANNEL_FD;
     loop {
@@ -262,6 +291,10 @@ fn watch(server: usize, signals: i32, stop: usize, outlives: bool) -> ! {
             while let Some((child, status)) = sys::reap() {
                 if child == server {
                     tell(answer::ENDED, status, "");
+                    // An engine takes the container apart as soon as init is gone, and with it what
+                    // tells why the server ended.
+                    while born == Born::OfEngine && matches!(sys::read(channel, &mut buffer), Ok(1..))
+                    {}
                     sys::exit(0);
                 }
             }

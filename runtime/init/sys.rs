@@ -4,11 +4,13 @@
     reason = "init has no library under it: this module is its system calls"
 )]
 
+mod channel;
 mod memory;
 mod nr;
 mod paths;
 mod walls;
 
+pub use channel::*;
 pub use paths::*;
 pub use walls::*;
 
@@ -17,14 +19,15 @@ use core::arch::{asm, global_asm};
 /// A negated errno, as the kernel returns it.
 pub type Result = core::result::Result<usize, i32>;
 
-// The kernel enters here with argc at the stack pointer, which init does not read. The call needs
-// a stack aligned to 16 bytes.
+// The kernel enters here with argc at the stack pointer and argv above it, which is what init gets.
+// The call needs a stack aligned to 16 bytes.
 #[cfg(target_arch = "x86_64")]
-global_asm!(".globl _start", "_start:", "xor %ebp, %ebp", "and $-16, %rsp", "call {main}", "ud2",
+global_asm!(".globl _start", "_start:", "xor %ebp, %ebp", "mov %rsp, %rdi", "and $-16, %rsp",
+    "call {main}", "ud2",
     main = sym crate::init, options(att_syntax));
 #[cfg(target_arch = "aarch64")]
 global_asm!(
-    ".globl _start", "_start:", "mov x29, #0", "bl {main}", "brk #1",
+    ".globl _start", "_start:", "mov x29, #0", "mov x0, sp", "bl {main}", "brk #1",
     main = sym crate::init
 );
 

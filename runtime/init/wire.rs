@@ -113,6 +113,11 @@ pub const ORDERS_BYTES_MAX: usize = 1 << 20;
 /// init's end of its channel with the warden.
 pub const CHANNEL_FD: i32 = 3;
 
+/// First byte of init's argument where it connects to its channel (`connect`).
+pub const CONNECT: u8 = b'c';
+/// Where its channel is then, with the NUL that ends a path.
+pub const CHANNEL_PATH: &[u8] = b"/.brig/channel\0";
+
 /// Walks over records. A record that ends beyond the bytes ends the walk.
 pub struct Records<'a> {
     rest: &'a [u8],

@@ -3,14 +3,15 @@
 
 mod privileges;
 mod root;
+pub(super) mod runtime;
 
 use super::answer::{BuildError, unbuilt};
 use super::group::Group;
-use super::orders::WardenOrders;
+use super::orders::{RuntimeOrders, WardenOrders};
 use super::records::FileIdentity;
 use super::syscall::{self, Cloned, MountAttributes, fork_into};
 use crate::hook;
-use brig_sandbox::cell::{FIRST_UNUSED_HOST_ID, Namespace, PROGRAM_FOLDER};
+use brig_sandbox::cell::{Namespace, PROGRAM_FOLDER};
 use brig_sandbox::lower::native::NativeCell;
 use brig_sandbox::mechanism::Mechanism;
 use privileges::{drop_privileges, identity, leave_id};
@@ -27,7 +28,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 /// init's program, built by the build script.
-const INIT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/init"));
+pub(super) const INIT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/init"));
 
 type Built<T> = Result<T, BuildError>;
 
@@ -56,7 +57,7 @@ impl<'a> Blueprint<'a> {
                 .map_err(|e| BuildError::at(&format!("look at `{source}`"), e))?;
             let owner = (stat.st_uid, stat.st_gid);
             if let std::collections::btree_map::Entry::Vacant(place) = users.entry(owner) {
-                place.insert(user_namespace(owner)?);
+                place.insert(user_namespace(owner, ids)?);
             }
             let Some(users) = users.get(&owner) else {
                 continue;
@@ -76,12 +77,7 @@ impl<'a> Blueprint<'a> {
 
 /// A user namespace in which the owner of a source is the server: on-disk id → host id of the cell.
 /// It lives as long as its descriptor.
-fn user_namespace(owner: (u32, u32)) -> Built<OwnedFd> {
-    let own = rustix::process::getpid()
-        .as_raw_nonzero()
-        .get()
-        .unsigned_abs();
-    let server = FIRST_UNUSED_HOST_ID + own;
+fn user_namespace(owner: (u32, u32), server: (u32, u32)) -> Built<OwnedFd> {
     let fail = |e: io::Error| BuildError::at("translate ids", e);
     let (wait, hold) =
         rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| fail(e.into()))?;
@@ -101,12 +97,12 @@ fn user_namespace(owner: (u32, u32)) -> Built<OwnedFd> {
             let folder = format!("/proc/{}", child.as_raw_nonzero());
             let made = std::fs::write(
                 format!("{folder}/uid_map"),
-                format!("{} {server} 1", owner.0),
+                format!("{} {} 1", owner.0, server.0),
             )
             .and_then(|()| {
                 std::fs::write(
                     format!("{folder}/gid_map"),
-                    format!("{} {server} 1", owner.1),
+                    format!("{} {} 1", owner.1, server.1),
                 )
             })
             .and_then(|()| File::open(format!("{folder}/ns/user")));
@@ -186,20 +182,26 @@ pub(super) struct Ends<'a> {
     pub(super) init: &'a OwnedFd,
 }
 
-/// In the child: builds, and becomes init. What fails is told on init's channel.
+/// In the child: builds, and becomes init, or the runtime under which init is. What fails is told on
+/// init's channel.
 pub(super) fn become_init(
     blueprint: &Blueprint<'_>,
     group: &Group,
     ends: &Ends<'_>,
+    runtime: Option<&RuntimeOrders>,
     descriptors: Vec<OwnedFd>,
 ) -> ! {
-    let Err(error) = build(blueprint, group, ends.gate).and_then(|()| {
-        let channel_copy = ends
-            .init
-            .try_clone()
-            .map_err(|e| BuildError::at("keep init's channel", e))?;
-        exec_init(blueprint.cell, channel_copy, descriptors)
-    });
+    let done = match runtime {
+        Some(orders) => runtime::become_runtime(blueprint, group, ends, orders, descriptors),
+        None => build(blueprint, group, ends.gate).and_then(|()| {
+            let channel_copy = ends
+                .init
+                .try_clone()
+                .map_err(|e| BuildError::at("keep init's channel", e))?;
+            exec_init(blueprint.cell, channel_copy, descriptors)
+        }),
+    };
+    let Err(error) = done;
     let _ = rustix::net::send(ends.init, &unbuilt(&error), SendFlags::NOSIGNAL);
     #[expect(
         clippy::exit,
@@ -247,24 +249,31 @@ fn memory_program(bytes: &[u8]) -> io::Result<OwnedFd> {
     Ok(rustix::fs::open(path, flags, Mode::empty())?)
 }
 
-fn build(blueprint: &Blueprint<'_>, group: &Group, gate: &OwnedFd) -> Built<()> {
+/// Waits until the warden has given this process its ids.
+fn released(gate: &OwnedFd) -> Built<()> {
     let mut word = [0u8; 8];
     match rustix::net::recv(gate, &mut word[..], rustix::net::RecvFlags::empty()) {
-        Ok((1.., _)) => {}
-        Ok(_) => {
-            return Err(BuildError::at(
-                "wait for the warden",
-                io::Error::other("it is gone"),
-            ));
-        }
-        Err(errno) => return Err(BuildError::at("wait for the warden", errno)),
+        Ok((1.., _)) => Ok(()),
+        Ok(_) => Err(BuildError::at(
+            "wait for the warden",
+            io::Error::other("it is gone"),
+        )),
+        Err(errno) => Err(BuildError::at("wait for the warden", errno)),
     }
+}
+
+fn enter_group(group: &Group) -> Built<()> {
     group
         .enter()
         .map_err(|e| BuildError::at("enter the cell's control group", e))?;
     // The warden let its ids be mapped through /proc, which took this.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
-        .map_err(|e| BuildError::at("keep its memory to itself", e))?;
+        .map_err(|e| BuildError::at("keep its memory to itself", e))
+}
+
+fn build(blueprint: &Blueprint<'_>, group: &Group, gate: &OwnedFd) -> Built<()> {
+    released(gate)?;
+    enter_group(group)?;
     enter(blueprint)?;
     syscall::leave_keyring().map_err(|e| BuildError::at("leave the caller's keyring", e))?;
     syscall::plain_personality().map_err(|e| BuildError::at("set a plain personality", e))?;

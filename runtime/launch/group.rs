@@ -187,6 +187,16 @@ pub(crate) fn bounds_of(process: u32, bounds: &ControlGroup) -> io::Result<Vec<B
     Ok(controllers.filter_map(planned).map(bounded).collect())
 }
 
+/// The file that tells of the kernel's kills for want of memory in the group of a process.
+pub(super) fn memory_events_of(process: u32) -> Option<PathBuf> {
+    let memberships = fs::read_to_string(format!("/proc/{process}/cgroup")).ok()?;
+    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    match v1_folder(Controller::Memory, &memberships, &mounts) {
+        Some(folder) => Some(folder.join("memory.oom_control")),
+        None => Some(v2_folder(&memberships, &mounts)?.1.join("memory.events")),
+    }
+}
+
 /// A bound as it was planned, and as the kernel has it in the group that a process is in.
 pub(crate) struct Bounded {
     pub(crate) controller: &'static str,

@@ -4,31 +4,34 @@
 //! reason, it kills the cell, waits until the kernel has taken it apart, and exits. When it dies
 //! itself, init gets its parent-death signal, and the cell ends with init.
 
+mod daemon;
 mod ids;
+mod meet;
+mod running;
 
-use super::answer::{BuildError, End, InitAnswer};
+use super::answer::{BuildError, InitAnswer};
 use super::build::{self, Blueprint};
 use super::group::Group;
-use super::orders::{WardenEvent, WardenOrders};
-use super::records::encode;
+use super::orders::{Maker, WardenEvent, WardenOrders};
 use super::syscall::{Cloned, close_from, fork_into};
 use super::{DESCRIPTORS_MAX, MESSAGE_BYTES_MAX};
-use crate::component::CODE_UNFIT;
 use crate::hook;
-use brig_sandbox::cell::{ID_INSIDE, Namespace};
+use brig_sandbox::cell::Namespace;
 use brig_sandbox::mechanism::Mechanism;
-use ids::{host_ids, namespace_flag, write_ids};
+use daemon::contained;
+pub(crate) use daemon::owner;
+use ids::{host_ids, namespace_flag};
+use running::RunningCell;
 use rustix::event::{PollFd, PollFlags};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, SocketFlags,
     SocketType,
 };
-use rustix::process::{DumpableBehavior, Pid, Signal, WaitId, WaitIdOptions};
+use rustix::process::DumpableBehavior;
 use std::fs::File;
 use std::io::{self, IoSliceMut, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Runs the warden on its standard input, which is the channel.
@@ -56,8 +59,13 @@ fn serve() -> io::Result<()> {
     let Some((orders, descriptors)) = receive_orders(channel.as_fd())? else {
         return Ok(());
     };
-    match start(&orders, descriptors) {
-        Ok(cell) => watch(&channel, &cell),
+    match start(&channel, &orders, descriptors) {
+        Ok(cell) => {
+            if let Some(init) = cell.met() {
+                tell(channel.as_fd(), &WardenEvent::Met { init })?;
+            }
+            watch(&channel, &cell)
+        }
         Err(error) => {
             let event = WardenEvent::Failed {
                 step: error.step,
@@ -97,24 +105,16 @@ fn receive_orders(channel: BorrowedFd<'_>) -> io::Result<Option<(WardenOrders, V
     Ok(Some((serde_json::from_slice(&text)?, descriptors)))
 }
 
-/// A cell with its init.
-/// Dropping it ends it.
-struct RunningCell {
-    pidfd: OwnedFd,
-    init: OwnedFd,
-    code: Option<PathBuf>,
-    /// Removed when the cell is.
-    group: Group,
-}
-
-impl Drop for RunningCell {
-    fn drop(&mut self) {
-        self.end();
+fn start(
+    channel: &OwnedFd,
+    orders: &WardenOrders,
+    descriptors: Vec<OwnedFd>,
+) -> Result<RunningCell, BuildError> {
+    if let Maker::Daemon(daemon) = &orders.by {
+        return contained(channel, orders, daemon, &descriptors);
     }
-}
-
-fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell, BuildError> {
-    let blueprint = Blueprint::prepare(orders, host_ids(orders.cell.identity))?;
+    let ids = host_ids(orders.cell.identity);
+    let blueprint = Blueprint::prepare(orders, ids)?;
     let group = Group::make(&orders.groups, &orders.cell.group)
         .map_err(|e| BuildError::at("make the cell's control group", e))?;
     let pair = || {
@@ -124,25 +124,31 @@ fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell
     };
     let (init, inits_end) = pair()?;
     let (gate, childs_gate) = pair()?;
+    // A runtime's own streams are no server's: what it says there is why it failed.
+    let (errors, streams) = match &orders.by {
+        Maker::Runtime(_) => {
+            let (errors, streams) =
+                own_streams().map_err(|e| BuildError::at("make the runtime's streams", e))?;
+            (Some(errors), Some(streams))
+        }
+        Maker::Warden | Maker::Daemon(_) => (None, None),
+    };
     match fork_cell(orders, &group)? {
         Cloned::Child => {
-            drop((init, gate));
+            drop((init, gate, errors));
             let ends = build::Ends {
                 gate: &childs_gate,
                 init: &inits_end,
             };
-            build::become_init(&blueprint, &group, &ends, descriptors)
+            let runtime = orders.by.runtime();
+            let given = streams.unwrap_or(descriptors);
+            build::become_init(&blueprint, &group, &ends, runtime, given)
         }
         Cloned::Parent { child, pidfd } => {
-            drop((inits_end, childs_gate, descriptors, blueprint));
+            drop((inits_end, childs_gate, streams, blueprint));
             let code = orders.code.clone();
-            let cell = RunningCell {
-                pidfd,
-                init,
-                code,
-                group,
-            };
-            match cell.begin(orders, child, &gate) {
+            let mut cell = RunningCell::forked(pidfd, init, group, errors, code);
+            match cell.begin(channel, orders, child, &gate, descriptors) {
                 Ok(()) => Ok(cell),
                 Err(error) => {
                     // The child may have told better what went wrong before it closed its end.
@@ -153,6 +159,15 @@ fn start(orders: &WardenOrders, descriptors: Vec<OwnedFd>) -> Result<RunningCell
             }
         }
     }
+}
+
+/// Three streams for a runtime, and where the warden reads what it writes: nothing comes in.
+fn own_streams() -> io::Result<(OwnedFd, Vec<OwnedFd>)> {
+    let flags = rustix::pipe::PipeFlags::CLOEXEC;
+    let (nothing, _) = rustix::pipe::pipe_with(flags)?;
+    let (errors, theirs) = rustix::pipe::pipe_with(flags)?;
+    let twice = theirs.try_clone()?;
+    Ok((errors, vec![nothing, theirs, twice]))
 }
 
 fn fork_cell(orders: &WardenOrders, group: &Group) -> Result<Cloned, BuildError> {
@@ -191,12 +206,12 @@ fn fork_cell(orders: &WardenOrders, group: &Group) -> Result<Cloned, BuildError>
 
 /// Passes words between supervisor and init until one of them is gone.
 fn watch(channel: &OwnedFd, cell: &RunningCell) -> io::Result<()> {
-    let (mut end, mut started) = (None, false);
+    let mut started = false;
     loop {
         let mut polled = [
             PollFd::new(channel, PollFlags::IN),
-            PollFd::new(&cell.init, PollFlags::IN),
-            PollFd::new(&cell.pidfd, PollFlags::IN),
+            PollFd::new(cell.init(), PollFlags::IN),
+            PollFd::new(cell.pidfd(), PollFlags::IN),
         ];
         match rustix::event::poll(&mut polled, None) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
@@ -213,7 +228,8 @@ fn watch(channel: &OwnedFd, cell: &RunningCell) -> io::Result<()> {
                     started = true;
                     tell(channel.as_fd(), &WardenEvent::Started)?;
                 }
-                Some(InitAnswer::Ended(how)) => end = Some(how),
+                // All that is left of the server ends with the cell.
+                Some(InitAnswer::Ended(how)) => return cell.over(channel, Some(how)),
                 Some(InitAnswer::Failed { errno, step }) => {
                     return cell.fail(channel, BuildError::at(&step, errno_text(errno)));
                 }
@@ -224,16 +240,10 @@ fn watch(channel: &OwnedFd, cell: &RunningCell) -> io::Result<()> {
                     return cell.fail(channel, error);
                 }
                 Some(InitAnswer::Read(_) | InitAnswer::Unknown) => {}
-                None => {
-                    cell.end();
-                    let end = cell.end_of(end);
-                    return tell(channel.as_fd(), &WardenEvent::Ended { end });
-                }
+                None => return cell.over(channel, None),
             }
         } else if death {
-            cell.end();
-            let end = cell.end_of(end);
-            return tell(channel.as_fd(), &WardenEvent::Ended { end });
+            return cell.over(channel, None);
         }
         if supervisor {
             let mut word = [0u8; 16];
@@ -241,7 +251,7 @@ fn watch(channel: &OwnedFd, cell: &RunningCell) -> io::Result<()> {
                 Ok((1.., _)) => {
                     let term = [crate::init_wire::TERMINATE];
                     // init may be gone already, which the next poll shows.
-                    let _ = rustix::net::send(&cell.init, &term, SendFlags::NOSIGNAL);
+                    let _ = rustix::net::send(cell.init(), &term, SendFlags::NOSIGNAL);
                 }
                 Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => {}
                 Ok(_) | Err(_) => {
@@ -250,104 +260,6 @@ fn watch(channel: &OwnedFd, cell: &RunningCell) -> io::Result<()> {
                 }
             }
         }
-    }
-}
-
-impl RunningCell {
-    /// Finds the child bounded, gives it its ids, and lets it go on with init's orders.
-    fn begin(&self, orders: &WardenOrders, child: Pid, gate: &OwnedFd) -> Result<(), BuildError> {
-        let host_ids = host_ids(orders.cell.identity);
-        let bounded = self.group.has(child.as_raw_nonzero().get());
-        if !bounded.map_err(|e| BuildError::at("read the cell's control group back", e))? {
-            let absent = io::Error::other("it started elsewhere");
-            return Err(BuildError::at(
-                "put the cell into its control group",
-                absent,
-            ));
-        }
-        let own_users = orders.cell.namespaces.contains(&Namespace::User);
-        let ids = if own_users {
-            write_ids(child, orders.cell.identity, host_ids)
-                .map_err(|e| BuildError::at("map the cell's user and group", e))?;
-            (ID_INSIDE, ID_INSIDE)
-        } else {
-            host_ids
-        };
-        // Emptying the bounding set takes CAP_SETPCAP, which everyone has in a user namespace of
-        // their own. Without it the set bounds nothing: no new privileges can be gained that it
-        // would allow.
-        let may_bound = own_users || rustix::process::geteuid().is_root();
-        let message = encode(&orders.cell, &orders.sources, ids, may_bound);
-        rustix::net::send(gate, b"go", SendFlags::NOSIGNAL)
-            .map_err(|e| BuildError::at("let the cell be built", e))?;
-        rustix::net::send(&self.init, &message, SendFlags::NOSIGNAL)
-            .map_err(|e| BuildError::at("send init its orders", e))?;
-        Ok(())
-    }
-
-    /// init's next word; nothing where it closed its end.
-    fn answer(&self) -> Option<InitAnswer> {
-        let mut buffer = [0u8; MESSAGE_BYTES_MAX];
-        match rustix::net::recv(&self.init, &mut buffer[..], RecvFlags::DONTWAIT) {
-            Ok((0, _)) => None,
-            Ok((length, _)) => Some(InitAnswer::read(buffer.get(..length).unwrap_or(&buffer))),
-            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Some(InitAnswer::Unknown),
-            Err(_) => None,
-        }
-    }
-
-    /// What the child said before it gave up, if it did.
-    fn init_failure(&self) -> Option<BuildError> {
-        match self.answer() {
-            Some(InitAnswer::Failed { errno, step }) => {
-                Some(BuildError::at(&step, errno_text(errno)))
-            }
-            Some(InitAnswer::Unbuilt(error)) => Some(error),
-            Some(
-                InitAnswer::Differs { .. }
-                | InitAnswer::Read(_)
-                | InitAnswer::Started
-                | InitAnswer::Ended(_)
-                | InitAnswer::Unknown,
-            )
-            | None => None,
-        }
-    }
-
-    fn fail(&self, channel: &OwnedFd, error: BuildError) -> io::Result<()> {
-        self.end();
-        let BuildError { step, reason, help } = error;
-        tell(channel.as_fd(), &WardenEvent::Failed { step, reason, help })
-    }
-
-    /// How the server ended, as far as anyone saw. The kernel's kill for want of memory looks like
-    /// any other from init's side, or takes init too.
-    fn end_of(&self, seen: Option<End>) -> End {
-        if let Some(code) = self.code.as_ref().filter(|_| seen == Some(CODE_UNFIT)) {
-            // Where it is gone already, another session met it too.
-            let _ = std::fs::remove_file(code);
-        }
-        let killed = matches!(
-            seen,
-            None | Some(
-                End::Killed
-                    | End::Signal {
-                        signal: libc::SIGKILL
-                    }
-            )
-        );
-        if killed && self.group.ran_out_of_memory() {
-            End::OutOfMemory
-        } else {
-            seen.unwrap_or(End::Killed)
-        }
-    }
-
-    /// Kills init, and with it everything in its pid namespace, and waits until it is gone.
-    fn end(&self) {
-        // Both fail only where init is gone and reaped already.
-        let _ = rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL);
-        let _ = rustix::process::waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED);
     }
 }
 

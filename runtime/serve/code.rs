@@ -149,7 +149,7 @@ fn wait(running: &Running) -> Result<End, LaunchError> {
             continue;
         }
         match running.event().map_err(LaunchError::Warden)? {
-            Some(WardenEvent::Read { .. } | WardenEvent::Started) => {}
+            Some(WardenEvent::Read { .. } | WardenEvent::Met { .. } | WardenEvent::Started) => {}
             Some(WardenEvent::Ended { end }) => return Ok(end),
             Some(WardenEvent::Failed { step, reason, help }) => {
                 return Err(LaunchError::Cell { step, reason, help });

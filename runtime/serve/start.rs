@@ -3,15 +3,25 @@
 use super::code::{compiled, folder};
 use crate::bridge::pump::Server;
 use crate::component::cache::Entry;
+use crate::engine::Way;
 use crate::exit::Exit;
-use crate::launch::{LaunchError, Warden, WardenOrders, sealed};
+use crate::launch::{
+    self, DaemonOrders, LaunchError, RUNTIME_ROOT, RuntimeOrders, Warden, WardenOrders, owner,
+    sealed,
+};
 use crate::log::Log;
+use crate::places::run_folder;
 use crate::prepare::Planned;
 use crate::report::Refused;
 use crate::streams::{Output, own_input};
-use brig_sandbox::cell::Cell;
+use brig_sandbox::cell::{Cell, ID_INSIDE};
 use brig_sandbox::component::WorkerOrders;
-use brig_sandbox::lower::native::{ComponentRole, Program, component_program, native};
+use brig_sandbox::engine::Maker;
+use brig_sandbox::lower::daemon::{Moment, request};
+use brig_sandbox::lower::native::{
+    ComponentRole, InitMode, NativeCell, Program, component_program, native,
+};
+use brig_sandbox::lower::runtime::runtime;
 use brig_sandbox::plan::{ComponentPart, ContainerPart, Isolation, Plan, Value};
 use brig_sandbox::seccomp::InvalidProfile;
 use rustix::pipe::PipeFlags;
@@ -77,7 +87,11 @@ fn container(
         not(feature = "test-hooks"),
         expect(unused_mut, reason = "a hook edits it")
     )]
-    let mut orders = warden_orders(planned, &plan.cell, program)?;
+    let mut orders = match part.engine.maker() {
+        Maker::Warden => warden_orders(planned, &plan.cell, program)?,
+        Maker::Runtime => runtime_orders(planned, part, program)?,
+        Maker::Daemon => daemon_orders(planned, part, program, warden.id())?,
+    };
     #[cfg(feature = "test-hooks")]
     crate::hook::edit(&mut orders);
     // A program reports nothing: the pipe's other end is closed, which reads as an end.
@@ -157,12 +171,86 @@ fn warden_orders(
     cell: &Cell,
     program: Program,
 ) -> Result<WardenOrders, Refused> {
-    Ok(WardenOrders {
-        cell: native(cell, program).map_err(|e| invalid(&e))?,
+    let cell = native(cell, program).map_err(|e| invalid(&e))?;
+    Ok(orders_for(planned, cell))
+}
+
+/// The orders for a cell within which a runtime makes the server's walls.
+fn runtime_orders(
+    planned: &Planned,
+    part: &ContainerPart,
+    program: Program,
+) -> Result<WardenOrders, Refused> {
+    let Way::Program(path) = &planned.chosen.way else {
+        return Err(no_way(part));
+    };
+    let cell = &planned.plan.cell;
+    let lowered = runtime(cell, program, part.engine, RUNTIME_ROOT);
+    let (cell, config) = lowered.map_err(|e| invalid(&e))?;
+    let caller = &planned.facts.caller;
+    let mut orders = orders_for(planned, cell);
+    orders.by = launch::Maker::Runtime(RuntimeOrders {
+        engine: part.engine,
+        program: path.clone(),
+        config: config.to_string(),
+        setup: caller.subordinate_uid.zip(caller.subordinate_gid),
+    });
+    Ok(orders)
+}
+
+/// The orders for a container of a daemon's, which this warden names after itself.
+fn daemon_orders(
+    planned: &Planned,
+    part: &ContainerPart,
+    program: Program,
+    warden: u32,
+) -> Result<WardenOrders, Refused> {
+    let Way::Socket(socket, version) = &planned.chosen.way else {
+        return Err(no_way(part));
+    };
+    let failed = |error: io::Error| launch_failed(&LaunchError::Warden(error));
+    let owner = owner(warden).map_err(failed)?;
+    let folder = run_folder().join(&owner);
+    let moment = Moment {
+        image: planned.image.clone(),
+        folder: folder.display().to_string(),
+        owner,
+    };
+    let asked = request(&planned.plan, part, &moment).map_err(|e| invalid(&e))?;
+    let mut cell = native(&planned.plan.cell, program).map_err(|e| invalid(&e))?;
+    cell.checks = brig_sandbox::lower::daemon::checks(&planned.plan.cell);
+    cell.init.mode = InitMode::Connect;
+    let ids = planned.plan.cell.ids_inside();
+    let mut orders = orders_for(planned, cell);
+    orders.by = launch::Maker::Daemon(Box::new(DaemonOrders {
+        engine: part.engine,
+        socket: socket.clone(),
+        version: *version,
+        body: asked.body,
+        folder,
+        files: asked.files,
+        ids: ids.unwrap_or((ID_INSIDE, ID_INSIDE)),
+    }));
+    Ok(orders)
+}
+
+fn orders_for(planned: &Planned, cell: NativeCell) -> WardenOrders {
+    WardenOrders {
+        cell,
         sources: planned.sources.clone(),
         groups: planned.groups.clone(),
         code: None,
-    })
+        by: launch::Maker::Warden,
+    }
+}
+
+/// A plan that was made for another engine than the one that was found.
+fn no_way(part: &ContainerPart) -> Refused {
+    let message = format!(
+        "the plan is for {}, which is not what was found",
+        part.engine
+    );
+    Refused::one(Exit::Failure, "engine-differs", message, "start again")
 }
 
 fn invalid(error: &InvalidProfile) -> Refused {

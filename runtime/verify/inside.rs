@@ -1,19 +1,22 @@
 //! What init told of the walls around it, against the plan. It told it before the server's first
 //! instruction; what it says later is not listened to.
 
+use super::engine_of;
 use super::{Reader, Wall};
 use crate::init_wire::found;
 use crate::launch::resource;
-use brig_sandbox::cell::{Cell, CellKind, FIRST_UNUSED_HOST_ID, ID_INSIDE, Identity};
-use brig_sandbox::lower::native::checks;
+use brig_sandbox::cell::{CellKind, FIRST_UNUSED_HOST_ID, Identity};
+use brig_sandbox::engine::Engine;
+use brig_sandbox::lower::{self, native::checks};
+use brig_sandbox::plan::Plan;
 
 const EPERM: u64 = 1;
 const EACCES: u64 = 13;
 const SIGKILL: u64 = 9;
 
 /// The walls that init reads.
-pub(super) fn walls(cell: &Cell, warden: u32, told: &[(u8, u64)]) -> Vec<Wall> {
-    planned(cell, warden)
+pub(super) fn walls(plan: &Plan, warden: u32, told: &[(u8, u64)]) -> Vec<Wall> {
+    planned(plan, warden)
         .into_iter()
         .map(|(name, what, planned)| Wall {
             name,
@@ -27,28 +30,35 @@ pub(super) fn walls(cell: &Cell, warden: u32, told: &[(u8, u64)]) -> Vec<Wall> {
         .collect()
 }
 
-fn planned(cell: &Cell, warden: u32) -> Vec<(String, u8, u64)> {
+fn planned(plan: &Plan, warden: u32) -> Vec<(String, u8, u64)> {
+    let cell = &plan.cell;
     let full = cell.kind == CellKind::Full;
-    let (user, group) = match cell.identity {
-        _ if full => (ID_INSIDE, ID_INSIDE),
-        Identity::Caller { uid, gid, .. } => (uid, gid),
-        Identity::UnusedHostId => (FIRST_UNUSED_HOST_ID + warden, FIRST_UNUSED_HOST_ID + warden),
+    let own = FIRST_UNUSED_HOST_ID + warden;
+    let (user, group) = cell.ids_inside().unwrap_or((own, own));
+    let engine = engine_of(plan);
+    let sources = match engine {
+        Engine::Native | Engine::Crun | Engine::Runc => checks(cell).len(),
+        Engine::Docker | Engine::Podman => lower::daemon::checks(cell).len(),
+        // gVisor's kernel numbers files anew.
+        Engine::Runsc => 0,
     };
-    let sources = checks(cell).len() as u64;
+    let sources = sources as u64;
+    // An engine's init hears of the warden's end by its channel.
+    let signal = if engine == Engine::Native { SIGKILL } else { 0 };
     let mut planned = vec![
         ("user in the cell", found::USER, u64::from(user)),
         ("group in the cell", found::GROUP, u64::from(group)),
         ("capabilities", found::CAPABILITIES, 0),
         ("new privileges given up", found::NEW_PRIVILEGES, 1),
         ("memory of init for others", found::DUMPABLE, 0),
-        ("signal at its parent's end", found::DEATH_SIGNAL, SIGKILL),
+        ("signal at its parent's end", found::DEATH_SIGNAL, signal),
         ("sources as decided on", found::SOURCES, sources),
     ];
     // An ordinary user without namespaces has no right to empty it, and none that it bounds.
     if full || cell.identity == Identity::UnusedHostId {
         planned.push(("capabilities that can be had", found::BOUNDING, 0));
     }
-    if let Some(landlock) = &cell.landlock {
+    if let Some(landlock) = cell.landlock.as_ref().filter(|_| engine != Engine::Runsc) {
         planned.push(("Landlock: listing the root", found::LISTING, EACCES));
         // In a pid namespace it has no parent to signal.
         if !full && landlock.scoped != 0 {

@@ -1,12 +1,13 @@
 //! A running server's walls, as proc(5) shows them from outside.
 
 use super::belongings::belongings;
-use super::{Reader, Wall};
+use super::{Reader, Wall, engine_of, engines};
 use crate::launch::bounds_of;
 use crate::prepare::Planned;
 use brig_sandbox::cell::{
     Access, Cell, CellKind, Exec, FIRST_UNUSED_HOST_ID, Identity, Mount, Namespace, Rlimit,
 };
+use brig_sandbox::engine::{Engine, Maker};
 use brig_sandbox::plan::{Isolation, Plan};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,9 +15,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 
 /// All walls of the cell of this warden.
-pub(super) fn walls(planned: &Planned, warden: u32) -> io::Result<Vec<Wall>> {
+pub(super) fn walls(planned: &Planned, warden: u32, init: u32) -> io::Result<Vec<Wall>> {
     let plan = &planned.plan;
-    let init = only_child(warden)?;
     let server = only_child(init)?;
     let cell = &plan.cell;
     let mut walls = identity(cell, warden, server)?;
@@ -24,8 +24,11 @@ pub(super) fn walls(planned: &Planned, warden: u32) -> io::Result<Vec<Wall>> {
     walls.extend(apart(plan, init, server)?);
     walls.extend(namespaces(cell, server)?);
     walls.extend(limits(cell, server)?);
-    walls.extend(mounts(cell, server)?);
-    walls.extend(groups(cell, warden, server)?);
+    walls.extend(match engine_of(plan) {
+        Engine::Native => mounts(cell, server)?,
+        engine => engines::mounts(plan, engine, server)?,
+    });
+    walls.extend(groups(plan, warden, server)?);
     // The descriptors and variables of a worker, which is not dumpable, are root's to look at.
     let hidden = plan.isolation.component().is_some();
     if !hidden || cell.identity == Identity::UnusedHostId {
@@ -34,10 +37,9 @@ pub(super) fn walls(planned: &Planned, warden: u32) -> io::Result<Vec<Wall>> {
     Ok(walls)
 }
 
-/// Whether the server of this warden is no copy of init any more.
-pub(super) fn has_begun(warden: u32) -> bool {
+/// Whether the server of this init is no copy of it any more.
+pub(super) fn has_begun(init: u32) -> bool {
     let named = || -> io::Result<bool> {
-        let init = only_child(warden)?;
         let server = only_child(init)?;
         let named = field(&status(init)?, "Name") != field(&status(server)?, "Name");
         // An exec that is not done yet has no words and no variables.
@@ -56,7 +58,7 @@ pub(super) fn wall(name: &str, planned: impl Into<String>, found: impl Into<Stri
     }
 }
 
-fn only_child(process: u32) -> io::Result<u32> {
+pub(super) fn only_child(process: u32) -> io::Result<u32> {
     let text = fs::read_to_string(format!("/proc/{process}/task/{process}/children"))?;
     let child = text
         .split_whitespace()
@@ -90,6 +92,7 @@ fn identity(cell: &Cell, warden: u32, server: u32) -> io::Result<Vec<Wall>> {
             FIRST_UNUSED_HOST_ID + warden,
             true,
         ),
+        Identity::ServersHostId { id } => (id, id, false),
         Identity::Caller {
             uid,
             gid,
@@ -110,9 +113,16 @@ fn privileges(plan: &Plan, init: u32, server: u32) -> io::Result<Vec<Wall>> {
     let (of_init, of_server) = (status(init)?, status(server)?);
     let none = "0".repeat(16);
     // A worker has put a second one on itself.
-    let filters = match plan.isolation {
+    let filters = match &plan.isolation {
         Isolation::Component(_) => "2",
-        Isolation::Container(_) => "1",
+        Isolation::Container(part) if part.engine == Engine::Native => "1",
+        // The engine's, and the server's own within it.
+        Isolation::Container(_) => "2",
+    };
+    let of_inits = if engine_of(plan) == Engine::Native {
+        "1"
+    } else {
+        "2"
     };
     let mut walls = Vec::new();
     // An ordinary user without namespaces has no right to empty the bounding set.
@@ -149,7 +159,7 @@ fn privileges(plan: &Plan, init: u32, server: u32) -> io::Result<Vec<Wall>> {
     ));
     walls.push(wall(
         "filters of init",
-        "1",
+        of_inits,
         field(&of_init, "Seccomp_filters"),
     ));
     Ok(walls)
@@ -292,6 +302,8 @@ fn mounts(cell: &Cell, server: u32) -> io::Result<Vec<Wall>> {
             Mount::Image { .. }
             | Mount::Folder { .. }
             | Mount::Link { .. }
+            | Mount::Shown { .. }
+            | Mount::Volume { .. }
             | Mount::Text { .. } => continue,
             Mount::Scratch { at, .. } => (at, "nodev noexec nosuid rw"),
             Mount::Grant {
@@ -331,7 +343,7 @@ fn flags(options: &str) -> String {
 }
 
 /// proc(5), mountinfo: blanks and backslashes stand as octal numbers.
-fn unescape(path: &str) -> String {
+pub(super) fn unescape(path: &str) -> String {
     let pairs = [
         ("\\040", " "),
         ("\\011", "\t"),
@@ -344,17 +356,21 @@ fn unescape(path: &str) -> String {
 }
 
 /// Each bound, as the group has it that the server really is in, which is the warden's.
-fn groups(cell: &Cell, warden: u32, server: u32) -> io::Result<Vec<Wall>> {
+fn groups(plan: &Plan, warden: u32, server: u32) -> io::Result<Vec<Wall>> {
     let own = format!("-{warden}");
-    let walls = bounds_of(server, &cell.group)?.into_iter().map(|bounded| {
-        let is_own = bounded.group.starts_with("brig-") && bounded.group.ends_with(&own);
-        let found = match bounded.found {
-            Some(bound) if is_own => bound.to_string(),
-            Some(_) => "in another group".to_owned(),
-            None => "no bound".to_owned(),
-        };
-        let name = format!("control group, {}", bounded.controller);
-        wall(&name, bounded.planned.to_string(), found)
-    });
+    let by_daemon = engine_of(plan).maker() == Maker::Daemon;
+    let walls = bounds_of(server, &plan.cell.group)?
+        .into_iter()
+        .map(|bounded| {
+            let is_own =
+                by_daemon || bounded.group.starts_with("brig-") && bounded.group.ends_with(&own);
+            let found = match bounded.found {
+                Some(bound) if is_own => bound.to_string(),
+                Some(_) => "in another group".to_owned(),
+                None => "no bound".to_owned(),
+            };
+            let name = format!("control group, {}", bounded.controller);
+            wall(&name, bounded.planned.to_string(), found)
+        });
     Ok(walls.collect())
 }

@@ -14,6 +14,14 @@ pub const ID_INSIDE: u32 = 65_532;
 /// is below 2^22 (proc_sys_kernel(5), pid_max). systemd and useradd give out nothing here.
 pub const FIRST_UNUSED_HOST_ID: u32 = 0x7000_0000;
 
+/// First of the host ids that root's servers have under an engine that is told the id before there
+/// is a process. Above all that cells use.
+pub const FIRST_SERVERS_HOST_ID: u32 = FIRST_UNUSED_HOST_ID + (1 << 22);
+
+/// First of the host ids as which runtimes work within namespaces of root's, this plus the warden's
+/// process id. Above all that servers have.
+pub const FIRST_SETUP_HOST_ID: u32 = FIRST_UNUSED_HOST_ID + (2 << 22);
+
 /// The walls of one server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cell {
@@ -38,6 +46,20 @@ pub struct Cell {
     pub calls_of_init: Profile,
     /// System calls of the server from its exec on.
     pub calls_at_start: Profile,
+}
+
+impl Cell {
+    /// User and group as the server sees them; none where only the warden's process id tells them.
+    pub fn ids_inside(&self) -> Option<(u32, u32)> {
+        if self.namespaces.contains(&Namespace::User) {
+            return Some((ID_INSIDE, ID_INSIDE));
+        }
+        match self.identity {
+            Identity::UnusedHostId => None,
+            Identity::ServersHostId { id } => Some((id, id)),
+            Identity::Caller { uid, gid, .. } => Some((uid, gid)),
+        }
+    }
 }
 
 /// Bounds of a control group (cgroups(7)). What is absent has no controller here; another mechanism
@@ -91,6 +113,12 @@ pub enum Identity {
     /// Root starts it: an id that nobody has, [`FIRST_UNUSED_HOST_ID`] plus the warden's process
     /// id.
     UnusedHostId,
+    /// Root starts it under an engine that is told the id before there is a process: one of this
+    /// server's own, by its name, that no account has.
+    ServersHostId {
+        /// User and group alike.
+        id: u32,
+    },
     /// An ordinary user starts it: that user, without any capability.
     Caller {
         /// The user.
@@ -198,6 +226,17 @@ pub enum Mount {
         /// Whether programs in it may be run.
         exec: Exec,
     },
+    /// A file that the engine shows, and that programs read their own bounds from.
+    Shown {
+        /// Path in the cell.
+        at: String,
+    },
+    /// A volume that the image wishes for, under an engine that makes one unasked: read-only, with
+    /// what the image has there, and gone with the container.
+    Volume {
+        /// Path in the cell.
+        at: String,
+    },
     /// Memory that ends with the cell.
     Scratch {
         /// Path in the cell.
@@ -221,6 +260,8 @@ impl Mount {
             | Self::Folder { at }
             | Self::Text { at, .. }
             | Self::Processes { at }
+            | Self::Shown { at }
+            | Self::Volume { at }
             | Self::Device { at }
             | Self::Held { at, .. }
             | Self::Kept { at, .. }

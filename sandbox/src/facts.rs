@@ -1,6 +1,7 @@
 //! What this host offers, as plain data. The probe in `runtime` fills it; nothing here looks.
 
 use crate::component::Form;
+use crate::engine::{EngineFacts, Maker};
 use crate::family::ProgramLook;
 use crate::image::ImageFacts;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,9 @@ pub struct HostFacts {
     pub caller: Caller,
     /// Whether this caller can make user namespaces.
     pub user_namespaces: UserNamespaces,
+    /// The engine for containers.
+    #[serde(default)]
+    pub engine: EngineFacts,
     /// The Landlock ABI, 0 where there is none (landlock(7), "Landlock ABI versions").
     pub landlock_abi: u32,
     /// Whether the kernel takes seccomp filters (seccomp(2), `SECCOMP_SET_MODE_FILTER`).
@@ -47,6 +51,17 @@ pub struct HostFacts {
     pub sources: BTreeMap<String, SourceFact>,
 }
 
+impl HostFacts {
+    /// The controllers that can bound a container: a daemon's own, or those in which brig makes a
+    /// group.
+    pub fn bounding(&self) -> &BTreeSet<Controller> {
+        match self.engine.engine.maker() {
+            Maker::Daemon => &self.engine.controllers,
+            Maker::Warden | Maker::Runtime => &self.controllers,
+        }
+    }
+}
+
 /// The process that asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caller {
@@ -62,6 +77,9 @@ pub struct Caller {
     /// The first of this user's subordinate group ids, where it has some and the programs are there
     /// that map them (subgid(5), newgidmap(1)).
     pub subordinate_gid: Option<u32>,
+    /// The first of this user's subordinate user ids, likewise (subuid(5), newuidmap(1)).
+    #[serde(default)]
+    pub subordinate_uid: Option<u32>,
 }
 
 impl Caller {
@@ -165,6 +183,9 @@ pub struct SourceFact {
     pub canonical: String,
     /// Directory or file.
     pub kind: SourceKind,
+    /// Whose it is, and what its user, its group and others may do (inode(7)).
+    #[serde(default)]
+    pub owner: Owner,
     /// Where a directory is granted for writing: what the host obeys in it, by its path below, with
     /// the reason (`brig_policies::obeyed`). What lies in such a place is listed only if the policy
     /// names the place.
@@ -173,6 +194,17 @@ pub struct SourceFact {
     /// Whether part of it was not looked through.
     #[serde(default)]
     pub beyond: bool,
+}
+
+/// Owner and permissions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// User.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// The nine permission bits.
+    pub mode: u32,
 }
 
 /// Entries that are looked through for what the host obeys, over all write grants together. Without

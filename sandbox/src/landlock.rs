@@ -82,10 +82,13 @@ fn mount_rules(mount: &Mount, cell: CellKind, handled: u64) -> Vec<LandlockRule>
         }
         // Links are followed to what has a rule of its own. A grant's rule reaches below the mounts
         // over its parts, and no rule takes away what another allows.
-        Mount::Folder { .. } | Mount::Link { .. } | Mount::Held { .. } | Mount::Kept { .. } => {
-            Vec::new()
-        }
-        Mount::Text { at, .. } => vec![rule(at, READ_FILE, handled)],
+        Mount::Folder { .. }
+        | Mount::Link { .. }
+        | Mount::Held { .. }
+        | Mount::Kept { .. }
+        // It lies in a folder of the image, whose rule reaches into it.
+        | Mount::Volume { .. } => Vec::new(),
+        Mount::Text { at, .. } | Mount::Shown { at } => vec![rule(at, READ_FILE, handled)],
         Mount::Processes { at } => vec![rule(at, READ_FILE | READ_DIR, handled)],
         Mount::Device { at } => vec![rule(at, READ_FILE | WRITE_FILE, handled)],
         Mount::Scratch { at, .. } => {

@@ -1,4 +1,6 @@
 //! Plan → a foreign format. Each lowering is a pure function with golden files.
 
+pub mod daemon;
 pub mod native;
 pub mod oci;
+pub mod runtime;

@@ -6,12 +6,13 @@
 mod absence;
 
 use crate::cell::CellKind;
+use crate::engine::{ADDED, Engine, Offer, offer};
 use crate::facts::{HostFacts, UserNamespaces};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use absence::absence;
 pub(crate) use absence::no_full_cell;
+use absence::{Absence, absence};
 
 /// A right that is absent from every cell, whatever the manifest grants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -132,6 +133,11 @@ pub enum Mechanism {
     NotDumpable,
     /// The pid namespace ends with its init, and init with the warden (`PR_SET_PDEATHSIG`).
     ParentDeathSignal,
+    /// The pid namespace ends with its init, and init when its channel with the warden closes. Only
+    /// under a daemon, whose child init is.
+    ChannelEnd,
+    /// A kernel of its own between the server and the host's: gVisor's sentry. Only under runsc.
+    ApplicationKernel,
 }
 
 /// One line of the table.
@@ -218,6 +224,15 @@ pub fn cell_kind(facts: &HostFacts) -> CellKind {
     }
 }
 
+/// The cell of a container. Daemons, and gVisor where root runs it, make namespaces by rights that
+/// brig's caller need not have.
+pub fn container_kind(facts: &HostFacts) -> CellKind {
+    match facts.engine.engine {
+        Engine::Docker | Engine::Podman | Engine::Runsc => CellKind::Full,
+        Engine::Native | Engine::Crun | Engine::Runc => cell_kind(facts),
+    }
+}
+
 /// How a server is isolated, which decides what there is to deny and what can hold it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Isolated {
@@ -229,7 +244,7 @@ pub enum Isolated {
 
 impl Isolated {
     /// A program runs what machine code it likes; that is what it is.
-    fn denies(self, denial: Denial) -> bool {
+    pub(crate) fn denies(self, denial: Denial) -> bool {
         self == Self::Component || denial != Denial::NativeCode
     }
 
@@ -241,7 +256,9 @@ impl Isolated {
             // Every exec of a program undoes it (prctl(2), PR_SET_DUMPABLE).
             | Mechanism::NotDumpable
             | Mechanism::SeccompNoExecutableMemory => self == Self::Component,
-            Mechanism::ProcessorAffinity => self == Self::Container,
+            Mechanism::ProcessorAffinity
+            | Mechanism::ChannelEnd
+            | Mechanism::ApplicationKernel => self == Self::Container,
             Mechanism::MountNamespace
             | Mechanism::ReadOnlyMount
             | Mechanism::Landlock
@@ -279,28 +296,84 @@ pub fn hold(facts: &HostFacts, isolated: Isolated) -> Result<Vec<Held>, Vec<Unen
     let mut held = Vec::new();
     let mut open = Vec::new();
     for row in TABLE.iter().filter(|row| isolated.denies(row.denial)) {
-        let mut by = Vec::new();
-        let mut absences = Vec::new();
-        let known = row.alternatives.iter().filter(|m| isolated.knows(**m));
-        for mechanism in known {
-            match absence(row.denial, *mechanism, facts) {
-                None => by.push(*mechanism),
-                Some(absence) => absences.push(absence),
-            }
-        }
-        match absences.first() {
-            Some(first) if by.is_empty() => open.push(Unenforceable {
-                denial: row.denial.name(),
-                reason: first.reason.to_owned(),
-                remedy: first.remedy.to_owned(),
-            }),
-            Some(_) | None => held.push(Held {
-                denial: row.denial,
-                by,
-            }),
+        match hold_one(row, facts, isolated) {
+            Ok(one) => held.push(one),
+            Err(one) => open.push(one),
         }
     }
     if open.is_empty() { Ok(held) } else { Err(open) }
+}
+
+/// What holds one denial.
+pub(crate) fn hold_one(
+    row: &Row,
+    facts: &HostFacts,
+    isolated: Isolated,
+) -> Result<Held, Unenforceable> {
+    let mut by = Vec::new();
+    let mut absences = Vec::new();
+    for mechanism in alternatives(row, isolated) {
+        match offered(row.denial, mechanism, isolated, facts) {
+            Offered::Yes => by.push(mechanism),
+            Offered::No(absence) => absences.push(absence),
+            Offered::Unknown => {}
+        }
+    }
+    if by.is_empty() {
+        return Err(unheld(row.denial, absences.first(), facts));
+    }
+    let denial = row.denial;
+    Ok(Held { denial, by })
+}
+
+/// What can hold a denial: brig's own mechanisms, and after them those that engines add.
+fn alternatives(row: &Row, isolated: Isolated) -> impl Iterator<Item = Mechanism> {
+    let added = ADDED.iter().filter(|(denial, _)| *denial == row.denial);
+    let own = row.alternatives.iter().copied();
+    own.chain(added.map(|(_, mechanism)| *mechanism))
+        .filter(move |mechanism| isolated.knows(*mechanism))
+}
+
+/// Whether a mechanism is at hand.
+enum Offered {
+    Yes,
+    No(Absence),
+    Unknown,
+}
+
+/// A component runs in brig's own cell, whatever the engine of containers is.
+fn offered(denial: Denial, mechanism: Mechanism, isolated: Isolated, facts: &HostFacts) -> Offered {
+    let kind = match isolated {
+        Isolated::Component => cell_kind(facts),
+        Isolated::Container => container_kind(facts),
+    };
+    let as_native = || absence(denial, mechanism, facts, kind).map_or(Offered::Yes, Offered::No);
+    match (isolated, offer(&facts.engine, mechanism)) {
+        (Isolated::Component, _) | (Isolated::Container, Offer::AsNative) => as_native(),
+        (Isolated::Container, Offer::ItsOwn) => Offered::Yes,
+        (Isolated::Container, Offer::Absent(reason)) => Offered::No(Absence {
+            reason,
+            remedy: "let the engine run with control groups of version 2 that are delegated to \
+                     it, or choose another with --engine",
+        }),
+        (Isolated::Container, Offer::Unknown) => Offered::Unknown,
+    }
+}
+
+fn unheld(denial: Denial, first: Option<&Absence>, facts: &HostFacts) -> Unenforceable {
+    let engine = facts.engine.engine;
+    let (reason, remedy) = first.map_or_else(
+        || {
+            let reason = format!("the engine {engine} has nothing for it");
+            (reason, "choose another with --engine".to_owned())
+        },
+        |first| (first.reason.to_owned(), first.remedy.to_owned()),
+    );
+    Unenforceable {
+        denial: denial.name(),
+        reason,
+        remedy,
+    }
 }
 
 impl Denial {

@@ -8,7 +8,8 @@ mod residuals;
 
 use crate::cell::{Cell, CellKind, Identity, Mount, Namespace, PROGRAM_FOLDER, Rlimit};
 use crate::component::{Preopen, WorkerLimits};
-use crate::facts::{Artifact, HostFacts, WorkerFiles};
+use crate::engine::Engine;
+use crate::facts::{Artifact, Caller, HostFacts, WorkerFiles};
 use crate::family::ProgramFamily;
 use crate::image::Answered;
 use crate::landlock;
@@ -85,6 +86,12 @@ pub struct ComponentPart {
 /// What only a container has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerPart {
+    /// What carries the plan out.
+    #[serde(default, skip_serializing_if = "is_native")]
+    pub engine: Engine,
+    /// What of it runs without root's rights, under an engine that is a service.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub rootless: bool,
     /// The program's path in the cell, which is the one on the host.
     pub program: String,
     /// The program's own name, as the manifest has it.
@@ -101,6 +108,15 @@ pub struct ContainerPart {
     pub image: Option<ImagePart>,
     /// The runtimes that it needs, where they lie outside of the host's system.
     pub runtimes: Vec<RuntimePart>,
+}
+
+/// Plans of brig's own cells keep their digests.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+fn is_native(engine: &Engine) -> bool {
+    *engine == Engine::Native
 }
 
 /// A runtime of this host in a cell.
@@ -209,7 +225,8 @@ pub fn component(
             Err(fault) => faults.push(fault),
         }
     }
-    let open = processor_share(limits.cpus_milli, facts, &mut held);
+    let offered = &facts.controllers;
+    let open = processor_share(limits.cpus_milli, offered, &mut held);
     faults.extend(open.map(Unplannable::from));
     if !faults.is_empty() {
         return Err(faults);
@@ -263,7 +280,7 @@ fn bridge(limits: &Limits) -> BridgeLimits {
 pub fn compiler_cell(facts: &HostFacts) -> Result<Cell, Vec<Unenforceable>> {
     hold(facts, Isolated::Component)?;
     let bounds = Bounds {
-        group: group(facts, COMPILE_BYTES_MAX, 64, None),
+        group: group(&facts.controllers, COMPILE_BYTES_MAX, 64, None),
         rlimits: rlimits(&[
             (Rlimit::Cpu, COMPILE_SECONDS_MAX),
             (Rlimit::Data, COMPILE_BYTES_MAX),
@@ -291,27 +308,38 @@ fn cell(facts: &HostFacts, grants: Vec<Mount>, files: FileCalls, bounds: Bounds)
     let mut mounts = program_mounts(&facts.worker);
     mounts.extend(grants);
     let calls = Profile::of(Family::WorkerStart, files);
-    walls(facts, mounts, calls, bounds)
+    let kind = cell_kind(facts);
+    let who = identity(facts, kind);
+    walls(facts, (kind, namespaces(kind), who), mounts, calls, bounds)
+}
+
+/// Who a server of brig's own cells is.
+fn identity(facts: &HostFacts, kind: CellKind) -> Identity {
+    if facts.caller.is_root() {
+        return Identity::UnusedHostId;
+    }
+    let Caller { uid, gid, .. } = facts.caller;
+    let groups = facts.caller.supplementary_groups > 0 && kind == CellKind::Full;
+    let subordinate_gid = facts.caller.subordinate_gid.filter(|_| groups);
+    Identity::Caller {
+        uid,
+        gid,
+        subordinate_gid,
+    }
 }
 
 /// A cell of these mounts.
-fn walls(facts: &HostFacts, mounts: Vec<Mount>, calls: Profile, bounds: Bounds) -> Cell {
-    let kind = cell_kind(facts);
+fn walls(
+    facts: &HostFacts,
+    (kind, namespaces, identity): (CellKind, BTreeSet<Namespace>, Identity),
+    mounts: Vec<Mount>,
+    calls: Profile,
+    bounds: Bounds,
+) -> Cell {
     Cell {
         kind,
-        namespaces: namespaces(kind),
-        identity: if facts.caller.is_root() {
-            Identity::UnusedHostId
-        } else {
-            Identity::Caller {
-                uid: facts.caller.uid,
-                gid: facts.caller.gid,
-                subordinate_gid: facts
-                    .caller
-                    .subordinate_gid
-                    .filter(|_| facts.caller.supplementary_groups > 0 && kind == CellKind::Full),
-            }
-        },
+        namespaces,
+        identity,
         landlock: landlock::ruleset(facts.landlock_abi, kind, &mounts),
         mounts,
         group: bounds.group,

@@ -17,9 +17,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
 mod calls;
+mod entry;
 mod rules;
 
 pub use calls::{Call, Code, Narrowing, calls};
+pub use entry::{AT_ENTRY, EntryCall};
 pub use rules::{Condition, Rule};
 
 /// A set of system calls by name, the form in which a plan shows and digests it.

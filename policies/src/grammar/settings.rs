@@ -13,9 +13,18 @@ pub(crate) const CEILING: Key = Key::new(
 )
 .also(&["limits", "max", "maximum", "most", "policy"]);
 
+pub(crate) const ENGINE: Key = Key::new(
+    "engine",
+    Takes::Text(Form::Engine),
+    "engine = \"podman\"",
+    "What carries containers out on this host: `native`, `docker`, `podman`, `crun`, `runc`, `runsc`, \
+     or `oci:` and the path of a runtime. `--engine` on the command line goes before it.",
+)
+.also(&["runtime", "backend", "driver", "container-engine", "container-runtime"]);
+
 pub(crate) const SECTION: Section = Section {
     title: "the settings file",
-    keys: &[top::BRIG, CEILING],
+    keys: &[top::BRIG, ENGINE, CEILING],
     one_of: &[],
     whole: &[],
 };

@@ -9,6 +9,7 @@ use crate::name::variable::{Names, REFUSED};
 use crate::path::RESERVED_TARGETS;
 use crate::pattern::NOT_IN_TOOLS;
 use crate::reference::ARTIFACT;
+use crate::settings::ENGINES;
 
 /// What a reader of the text cannot see, within brackets. A test holds it to the reader's list.
 const HIDDEN: &str = concat!(
@@ -36,6 +37,7 @@ pub(super) fn pattern(form: Form) -> String {
             let not_config = r"(?!\{config\}(?:/|$))";
             format!("^{not_config}{}$", anchored())
         }
+        Form::Engine => format!("^(?:{}|oci:(?:{})+)$", ENGINES.join("|"), step()),
         Form::GuestPath => guest_path(),
         Form::CellPath => format!("^(?:/|(?:{})+)$", step()),
         Form::Argument => format!("^[^{HIDDEN}]*$"),

@@ -90,6 +90,7 @@ pub struct Bound {
 impl Ceiling {
     pub(super) fn of(settings: &Settings, path: &str, places: &Places) -> Self {
         let Settings {
+            engine: _,
             limits,
             read,
             write,

@@ -101,7 +101,7 @@ impl Pump<'_> {
             Err(error) => return Err(error),
         };
         match event {
-            Some(WardenEvent::Read { .. }) => {}
+            Some(WardenEvent::Read { .. } | WardenEvent::Met { .. }) => {}
             Some(WardenEvent::Started) => self.event(Event::ServerStarted),
             Some(WardenEvent::Failed { step, reason, help }) => {
                 server.end = Some(End::Killed);

@@ -11,6 +11,9 @@ mod x86_64 {
     pub const READ: usize = 0;
     pub const WRITE: usize = 1;
     pub const CLOSE: usize = 3;
+    pub const SOCKET: usize = 41;
+    pub const CONNECT: usize = 42;
+    pub const RECVMSG: usize = 47;
     pub const RT_SIGPROCMASK: usize = 14;
     pub const GETPID: usize = 39;
     pub const CLONE: usize = 56;
@@ -49,6 +52,9 @@ mod aarch64 {
     pub const READ: usize = 63;
     pub const WRITE: usize = 64;
     pub const CLOSE: usize = 57;
+    pub const SOCKET: usize = 198;
+    pub const CONNECT: usize = 203;
+    pub const RECVMSG: usize = 212;
     pub const RT_SIGPROCMASK: usize = 135;
     pub const CLONE: usize = 220;
     pub const CHDIR: usize = 49;

@@ -11,7 +11,7 @@ use std::io;
 pub(super) fn leave_id(identity: Identity, host: (u32, u32)) -> io::Result<()> {
     match identity {
         Identity::Caller { .. } => Ok(()),
-        Identity::UnusedHostId => {
+        Identity::UnusedHostId | Identity::ServersHostId { .. } => {
             if !hook::is_off(Mechanism::EmptyCapabilities) {
                 bound_capabilities()?;
             }
@@ -27,6 +27,7 @@ pub(super) fn identity(identity: Identity) -> io::Result<()> {
     let (user, group) = (Uid::from_raw(ID_INSIDE), Gid::from_raw(ID_INSIDE));
     match identity {
         Identity::UnusedHostId
+        | Identity::ServersHostId { .. }
         | Identity::Caller {
             subordinate_gid: Some(_),
             ..

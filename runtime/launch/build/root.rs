@@ -19,31 +19,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 const IMAGE: &str = ".brig/image";
 
 pub(super) fn fill_root(blueprint: &Blueprint<'_>) -> Built<()> {
-    let step = |name: &'static str| move |e: rustix::io::Errno| BuildError::at(name, e);
-    rustix::mount::mount_change(
-        "/",
-        MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
-    )
-    .map_err(step("part the cell's mounts from the host's"))?;
-    let root = tmpfs(ROOT_BYTES_MAX, 4096, "755").map_err(step("make the cell's root"))?;
+    part_mounts()?;
     // Attached above the host's root, which pivot_root then takes away: no host folder is needed.
-    attach(root.as_fd(), CWD, "/").map_err(step("attach the cell's root"))?;
-    let mut root = root;
-    let mut above = 1;
-    for op in &blueprint.cell.root {
-        if let RootOp::Image { source, .. } = op {
-            root = image(blueprint, source, &root)?;
-            above += 1;
-        } else {
-            perform(op, blueprint, root.as_fd())?;
-        }
-    }
-    let closed = MountAttributes {
-        set: libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV,
-        ids: None,
-    };
-    syscall::set_mount_attributes(root.as_fd(), closed)
-        .map_err(|e| BuildError::at("make the cell's root read-only", e))?;
+    let (root, above) = root_at(blueprint, "/")?;
+    close(root.as_fd())?;
     rustix::process::fchdir(&root).map_err(step("enter the cell's root"))?;
     rustix::process::pivot_root(".", ".").map_err(step("pivot to the cell's root"))?;
     // An image's root hangs above the first one, which then hangs above the host's.
@@ -52,6 +31,43 @@ pub(super) fn fill_root(blueprint: &Blueprint<'_>) -> Built<()> {
             .map_err(step("let go of the host's root"))?;
     }
     rustix::process::chdir("/").map_err(step("enter the cell's root"))
+}
+
+pub(super) fn step(name: &'static str) -> impl Fn(rustix::io::Errno) -> BuildError {
+    move |e| BuildError::at(name, e)
+}
+
+/// From here on nothing that is mounted in this namespace shows on the host.
+pub(super) fn part_mounts() -> Built<()> {
+    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    rustix::mount::mount_change("/", private)
+        .map_err(step("part the cell's mounts from the host's"))
+}
+
+/// Fills a root that is attached at this place, and tells how many mounts hang there.
+pub(super) fn root_at(blueprint: &Blueprint<'_>, place: &str) -> Built<(OwnedFd, u32)> {
+    let mut root = tmpfs(ROOT_BYTES_MAX, 4096, "755").map_err(step("make the cell's root"))?;
+    attach(root.as_fd(), CWD, place).map_err(step("attach the cell's root"))?;
+    let mut above = 1;
+    for op in &blueprint.cell.root {
+        if let RootOp::Image { source, .. } = op {
+            root = image(blueprint, source, &root, place)?;
+            above += 1;
+        } else {
+            perform(op, blueprint, root.as_fd())?;
+        }
+    }
+    Ok((root, above))
+}
+
+/// Nothing can be changed in this root any more.
+pub(super) fn close(root: BorrowedFd<'_>) -> Built<()> {
+    let closed = MountAttributes {
+        set: libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV,
+        ids: None,
+    };
+    syscall::set_mount_attributes(root, closed)
+        .map_err(|e| BuildError::at("make the cell's root read-only", e))
 }
 
 fn perform(op: &RootOp, blueprint: &Blueprint<'_>, root: BorrowedFd<'_>) -> Built<()> {
@@ -119,7 +135,7 @@ fn perform(op: &RootOp, blueprint: &Blueprint<'_>, root: BorrowedFd<'_>) -> Buil
 /// The image's folder with all that was made so far above it, as a root that nobody can change: an
 /// overlay without a writable layer (Documentation/filesystems/overlayfs.rst, "Multiple lower
 /// layers").
-fn image(blueprint: &Blueprint<'_>, source: &str, made: &OwnedFd) -> Built<OwnedFd> {
+fn image(blueprint: &Blueprint<'_>, source: &str, made: &OwnedFd, place: &str) -> Built<OwnedFd> {
     let fail = |e: rustix::io::Errno| {
         let mut error = BuildError::at("make the cell's root of the image", e);
         if e == rustix::io::Errno::NODEV {
@@ -150,7 +166,7 @@ fn image(blueprint: &Blueprint<'_>, source: &str, made: &OwnedFd) -> Built<Owned
         rustix::mount::fsconfig_create(setup.as_fd())?;
         let flags = MountAttrFlags::empty();
         let root = rustix::mount::fsmount(setup.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, flags)?;
-        attach(root.as_fd(), CWD, "/")?;
+        attach(root.as_fd(), CWD, place)?;
         Ok(root)
     };
     overlay().map_err(fail)
@@ -247,7 +263,7 @@ fn beneath(at: &str) -> &str {
     at.trim_start_matches('/')
 }
 
-fn tmpfs(bytes_max: u64, inodes_max: u64, mode: &str) -> rustix::io::Result<OwnedFd> {
+pub(super) fn tmpfs(bytes_max: u64, inodes_max: u64, mode: &str) -> rustix::io::Result<OwnedFd> {
     let setup = rustix::mount::fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
     let options = [
         ("size", bytes_max.to_string()),
@@ -265,7 +281,11 @@ fn tmpfs(bytes_max: u64, inodes_max: u64, mode: &str) -> rustix::io::Result<Owne
     )
 }
 
-fn attach(mount: BorrowedFd<'_>, root: BorrowedFd<'_>, at: &str) -> rustix::io::Result<()> {
+pub(super) fn attach(
+    mount: BorrowedFd<'_>,
+    root: BorrowedFd<'_>,
+    at: &str,
+) -> rustix::io::Result<()> {
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
     rustix::mount::move_mount(mount, "", root, at, flags)
 }

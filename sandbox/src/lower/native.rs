@@ -64,6 +64,30 @@ pub struct InitOrders {
     pub directory: String,
     /// The signal that asks it to end (signal(7)).
     pub stop_signal: u8,
+    /// How init and the warden speak.
+    #[serde(default)]
+    pub mode: InitMode,
+}
+
+/// How init speaks with the warden, and who sees to its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InitMode {
+    /// Over a descriptor that it was born with, and the warden is its parent.
+    #[default]
+    Child,
+    /// Over a socket to which it connects, by which it gets its streams too.
+    Connect,
+}
+
+impl InitMode {
+    /// init's argument; none where it needs no other.
+    pub const fn argument(self) -> &'static str {
+        match self {
+            Self::Child => "",
+            Self::Connect => "connect",
+        }
+    }
 }
 
 /// The server that init starts, decided by what the cell is for.
@@ -109,6 +133,7 @@ pub fn native(cell: &Cell, program: Program) -> Result<NativeCell, InvalidProfil
             descriptors: program.descriptors,
             directory: program.directory,
             stop_signal: program.stop_signal,
+            mode: InitMode::Child,
         },
     })
 }

@@ -6,7 +6,7 @@
 
 use crate::cell::{Access, Cell, Exec, GrantKind, ID_INSIDE, Identity, Mount, Rlimit};
 use crate::plan::{ContainerPart, Plan};
-use crate::seccomp::{InvalidProfile, Profile};
+use crate::seccomp::{AT_ENTRY, InvalidProfile, Profile};
 use serde_json::{Map, Value, json};
 
 /// First of the host's ids that root's exported containers use.
@@ -31,10 +31,23 @@ pub struct Bundle {
 
 /// The profile as an engine and a runtime read it (`linux.seccomp`).
 pub fn seccomp(profile: &Profile) -> Result<Value, InvalidProfile> {
+    with_always(profile, Vec::new())
+}
+
+/// The same for a container whose first program is brig's init, which puts the profile itself on the
+/// server, as a second filter.
+pub fn seccomp_at_entry(profile: &Profile) -> Result<Value, InvalidProfile> {
+    with_always(profile, AT_ENTRY.iter().map(|call| call.name).collect())
+}
+
+/// A profile with calls that are allowed whatever it says of them.
+fn with_always(profile: &Profile, mut always: Vec<&str>) -> Result<Value, InvalidProfile> {
     let allow = "SCMP_ACT_ALLOW";
-    let mut always = Vec::new();
     let mut narrowed = Vec::new();
     for (call, rules) in profile.rules()? {
+        if always.contains(&call.name) {
+            continue;
+        }
         if rules.is_empty() {
             always.push(call.name);
         }
@@ -164,7 +177,7 @@ const MASKED: &[&str] = &[
 /// A runtime needs the root of the user namespace to set up; the server is another id.
 fn ids(identity: Identity, users: bool) -> Value {
     match identity {
-        Identity::UnusedHostId => {
+        Identity::UnusedHostId | Identity::ServersHostId { .. } => {
             json!([{ "containerID": 0, "hostID": HOST_IDS, "size": IDS }])
         }
         Identity::Caller { uid, gid, .. } => {
@@ -237,7 +250,11 @@ fn mounted(mount: &Mount, bundle: &mut Bundle) -> Option<Value> {
     match mount {
         // The image's files are the root itself, brig's own program is not there, and a runtime
         // makes devices of its own: these and a terminal (config-linux.md, "Default Devices").
-        Mount::Image { .. } | Mount::Program { .. } | Mount::Device { .. } => None,
+        Mount::Image { .. }
+        | Mount::Program { .. }
+        | Mount::Device { .. }
+        | Mount::Shown { .. }
+        | Mount::Volume { .. } => None,
         Mount::Folder { at } => {
             place(at, GrantKind::Directory);
             None

@@ -1,6 +1,7 @@
 //! Why a mechanism is not at hand on a host, and what to do about it.
 
-use super::{Denial, Mechanism, Unenforceable, cell_kind};
+use super::container_kind;
+use super::{Denial, Mechanism, Unenforceable};
 use crate::cell::CellKind;
 use crate::facts::{Controller, HostFacts, UserNamespaces};
 
@@ -10,7 +11,13 @@ pub(super) struct Absence {
     pub(super) remedy: &'static str,
 }
 
-pub(super) fn absence(denial: Denial, mechanism: Mechanism, facts: &HostFacts) -> Option<Absence> {
+/// The same for a cell of this kind.
+pub(super) fn absence(
+    denial: Denial,
+    mechanism: Mechanism,
+    facts: &HostFacts,
+    kind: CellKind,
+) -> Option<Absence> {
     use Mechanism as M;
     match mechanism {
         M::UserNamespace | M::UnprivilegedUser if !has_an_identity(facts) => Some(Absence {
@@ -27,8 +34,8 @@ pub(super) fn absence(denial: Denial, mechanism: Mechanism, facts: &HostFacts) -
         | M::UtsNamespace
         | M::CgroupNamespace
         | M::NoSetIdMount => no_user_namespaces(facts.user_namespaces),
-        M::Landlock => no_landlock(facts, landlock_abi_beside_namespaces(denial)),
-        M::LandlockSignalScope => no_landlock(facts, LANDLOCK_ABI_ALONE),
+        M::Landlock => no_landlock(facts, kind, landlock_abi_beside_namespaces(denial)),
+        M::LandlockSignalScope => no_landlock(facts, kind, LANDLOCK_ABI_ALONE),
         M::SeccompNoSocket
         | M::SeccompNoIpc
         | M::SeccompAllowList
@@ -53,7 +60,9 @@ pub(super) fn absence(denial: Denial, mechanism: Mechanism, facts: &HostFacts) -
         | M::RlimitOpenFiles
         | M::RlimitCore
         | M::NotDumpable
-        | M::ParentDeathSignal => None,
+        | M::ParentDeathSignal
+        | M::ChannelEnd
+        | M::ApplicationKernel => None,
     }
 }
 
@@ -71,8 +80,8 @@ fn landlock_abi_beside_namespaces(denial: Denial) -> u32 {
 /// Alone, it has to hold signals and abstract sockets too, which ABI 6 (Linux 6.12) brought.
 const LANDLOCK_ABI_ALONE: u32 = 6;
 
-fn no_landlock(facts: &HostFacts, abi: u32) -> Option<Absence> {
-    let needed = match cell_kind(facts) {
+fn no_landlock(facts: &HostFacts, kind: CellKind, abi: u32) -> Option<Absence> {
+    let needed = match kind {
         CellKind::Full => abi,
         CellKind::Narrow => LANDLOCK_ABI_ALONE,
     };
@@ -103,6 +112,9 @@ fn no_controller(facts: &HostFacts, controller: Controller) -> Option<Absence> {
 /// A program has all paths of its cell to itself, which takes a mount namespace: in a narrow cell
 /// its loader, its libraries and its `/proc` would be the host's.
 pub(crate) fn no_full_cell(facts: &HostFacts) -> Option<Unenforceable> {
+    if container_kind(facts) == CellKind::Full {
+        return None;
+    }
     no_user_namespaces(facts.user_namespaces).map(|absence| Unenforceable {
         denial: Denial::Files.name(),
         reason: format!("a program needs a full cell, and {}", absence.reason),

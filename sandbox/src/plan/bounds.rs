@@ -4,7 +4,7 @@ use crate::cell::{ControlGroup, Rlimit};
 use crate::component::WorkerLimits;
 use crate::facts::{Controller, HostFacts};
 use crate::mechanism::{Denial, Held, Mechanism, Unenforceable};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What wasmtime itself takes beside the guest's memory: code, stacks, tables of types.
 const WORKER_OVERHEAD_BYTES: u64 = 96 << 20;
@@ -26,7 +26,12 @@ pub(super) fn worker_bounds(limits: &brig_policies::Limits, facts: &HostFacts) -
     let open_files = u64::from(limits.open_files) + WORKER_OPEN_FILES;
     let memory = data.saturating_add(limits.scratch_bytes);
     Bounds {
-        group: group(facts, memory, processes, Some(u64::from(limits.cpus_milli))),
+        group: group(
+            &facts.controllers,
+            memory,
+            processes,
+            Some(u64::from(limits.cpus_milli)),
+        ),
         rlimits: rlimits(&[
             (Rlimit::Data, data),
             (Rlimit::OpenFiles, open_files),
@@ -37,12 +42,12 @@ pub(super) fn worker_bounds(limits: &brig_policies::Limits, facts: &HostFacts) -
 }
 
 pub(super) fn group(
-    facts: &HostFacts,
+    controllers: &BTreeSet<Controller>,
     memory_bytes_max: u64,
     processes_max: u64,
     processor_milli: Option<u64>,
 ) -> ControlGroup {
-    let offered = |controller| facts.controllers.contains(&controller);
+    let offered = |controller| controllers.contains(&controller);
     ControlGroup {
         memory_bytes_max: offered(Controller::Memory).then_some(memory_bytes_max),
         processes_max: offered(Controller::Pids).then_some(processes_max),
@@ -67,7 +72,7 @@ pub(super) fn rlimits(own: &[(Rlimit, u64)]) -> BTreeMap<Rlimit, u64> {
 /// themselves. A smaller one needs a control group, and the one thread is no claim to it.
 pub(super) fn processor_share(
     cpus_milli: u32,
-    facts: &HostFacts,
+    controllers: &BTreeSet<Controller>,
     held: &mut [Held],
 ) -> Option<Unenforceable> {
     if cpus_milli >= 1000 {
@@ -79,7 +84,7 @@ pub(super) fn processor_share(
                 .retain(|by| !matches!(by, Mechanism::OneThread | Mechanism::ProcessorAffinity));
         }
     }
-    (!facts.controllers.contains(&Controller::Cpu)).then(|| Unenforceable {
+    (!controllers.contains(&Controller::Cpu)).then(|| Unenforceable {
         denial: Denial::ProcessorShare.name(),
         reason: "a share below one processor needs a control group with the cpu controller, which \
                  is not the caller's to use here"

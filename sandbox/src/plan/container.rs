@@ -1,6 +1,7 @@
 //! The plan of a program: one of this host, or one in an image.
 
 mod command;
+mod engine;
 mod image;
 mod runtime;
 
@@ -12,7 +13,8 @@ use super::{
     ContainerPart, ImagePart, Isolation, Plan, Residual, RuntimePart, Unplannable, Value, beyond,
     bridge, environment, walls,
 };
-use crate::cell::{Access, Links, Mount, PROGRAM_FOLDER, Rlimit, within};
+use crate::cell::{Access, ID_INSIDE, Identity, Links, Mount, PROGRAM_FOLDER, Rlimit, within};
+use crate::engine::Maker;
 use crate::facts::{Controller, HostFacts};
 use crate::family::ProgramFamily;
 use crate::mechanism::{Held, Isolated, Mechanism, hold, no_full_cell};
@@ -38,10 +40,6 @@ const LINKS: &[(&str, &str)] = &[
     ("/dev/stdout", "/proc/self/fd/1"),
     ("/dev/stderr", "/proc/self/fd/2"),
 ];
-/// The server's account. Some runtimes fail without an entry for their own id.
-const ACCOUNT: &str = "brig:x:65532:65532:brig:/tmp:/bin/false\n";
-/// Its group.
-const GROUP: &str = "brig:x:65532:\n";
 /// The one host that is there.
 const HOSTS: &str = "127.0.0.1 localhost\n::1 localhost\n";
 /// Places of the cell in which no grant can appear: they are brig's or the system's.
@@ -55,6 +53,26 @@ const TAKEN: &[&str] = &[
 ];
 /// init, beside what the manifest allows.
 const OWN_PROCESSES: u64 = 1;
+
+/// The server's account. Some runtimes fail without an entry for their own id.
+fn account((user, group): (u32, u32)) -> String {
+    format!("brig:x:{user}:{group}:brig:/tmp:/bin/false\n")
+}
+
+/// Its group.
+fn group_of((_, group): (u32, u32)) -> String {
+    format!("brig:x:{group}:\n")
+}
+
+/// User and group as the server sees them.
+fn inside(facts: &HostFacts, identity: Identity) -> (u32, u32) {
+    let daemon = facts.engine.engine.maker() == Maker::Daemon;
+    match identity {
+        Identity::Caller { uid, gid, .. } if daemon && !facts.engine.rootless => (uid, gid),
+        Identity::ServersHostId { id } => (id, id),
+        Identity::Caller { .. } | Identity::UnusedHostId => (ID_INSIDE, ID_INSIDE),
+    }
+}
 
 /// Groups that reach around other walls.
 fn of_groups(groups: &BTreeSet<SyscallGroup>) -> Option<Residual> {
@@ -95,14 +113,17 @@ pub fn container(
     let limits = policy.limits();
     let mut faults = beyond(policy);
     faults.extend(no_full_cell(facts).map(Unplannable::from));
+    faults.extend(engine::refused(policy, facts));
     let mut held = hold(facts, Isolated::Container).unwrap_or_else(|open| {
         faults.extend(open.into_iter().map(Unplannable::from));
         Vec::new()
     });
-    let open = processor_share(limits.cpus_milli, facts, &mut held);
+    let open = processor_share(limits.cpus_milli, facts.bounding(), &mut held);
     faults.extend(open.map(Unplannable::from));
     let grants = grants(policy, places, facts, &mut faults);
-    let started = match started(policy, places, facts, &grants) {
+    faults.extend(engine::unheld_grants(&grants, policy, facts));
+    let who = engine::who(facts, policy.name().as_str());
+    let started = match started(policy, places, facts, &grants, who.2) {
         Ok(started) => started,
         Err(of_program) => {
             faults.extend(of_program);
@@ -119,15 +140,25 @@ pub fn container(
     groups.extend(policy.syscalls().keys().copied());
     let calls = Profile::of_program(links, &groups);
     let mut residuals = residuals(facts, FileCalls::Write, Isolated::Container);
+    residuals.extend(engine::residuals(facts));
     residuals.extend(of_groups(&groups));
     residuals.extend(obeyed::residuals(looked_through(policy, facts)));
-    let grants = [started.before, grants, started.after]
+    let shown = engine::shown(facts, &grants);
+    let grants = [shown, started.before, grants, started.after]
         .into_iter()
         .flatten();
-    let mounts = mounts(limits, started.system, started.texts, grants);
+    let mut texts = started.texts;
+    if engine::writes_bounds(facts) {
+        let memory = |at: &&'static str| (*at, format!("{}\n", limits.memory_bytes));
+        texts.extend(MEMORY.iter().map(memory));
+    }
+    let mounts = mounts(limits, started.system, texts, grants);
+    let bounds = engine::fitted(bounds(limits, facts), facts);
     Ok(Plan {
         server: policy.name().as_str().to_owned(),
         isolation: Isolation::Container(ContainerPart {
+            engine: facts.engine.engine,
+            rootless: facts.engine.rootless,
             program: started.program,
             name: started.name,
             directory: started.directory,
@@ -139,7 +170,7 @@ pub fn container(
         }),
         args: started.args,
         environment: started.environment,
-        cell: walls(facts, mounts, calls, bounds(limits, facts)),
+        cell: walls(facts, who, mounts, calls, bounds),
         processor_milli: limits.cpus_milli,
         bridge: bridge(limits),
         held,
@@ -152,6 +183,7 @@ fn started(
     places: &Places,
     facts: &HostFacts,
     grants: &[Mount],
+    who: Identity,
 ) -> Result<Started, Vec<Unplannable>> {
     let none = |what: &str| {
         let message = format!("{what} is no program");
@@ -162,7 +194,7 @@ fn started(
             command::started(policy, (program, args), places, facts, grants)
         }
         Source::Package(Package::Image(_)) => {
-            image::started(policy, facts, grants).map_err(|fault| vec![fault])
+            image::started(policy, facts, grants, inside(facts, who)).map_err(|fault| vec![fault])
         }
         Source::Package(_) => none("a package"),
         Source::Component(path) => none(&format!("`{path}`")),
@@ -212,7 +244,7 @@ fn meets(one: &str, other: &str) -> bool {
 /// Where a control group holds the share, being tied to processors would only make servers wait
 /// for each other.
 fn affinity(facts: &HostFacts, held: &mut [Held]) {
-    if facts.controllers.contains(&Controller::Cpu) {
+    if facts.bounding().contains(&Controller::Cpu) {
         for held in held {
             held.by.retain(|by| *by != Mechanism::ProcessorAffinity);
         }
@@ -223,9 +255,14 @@ fn bounds(limits: &Limits, facts: &HostFacts) -> Bounds {
     let processes = u64::from(limits.processes) + OWN_PROCESSES;
     // /tmp and /dev/shm are memory of the group.
     let memory = limits.memory_bytes.saturating_add(2 * limits.scratch_bytes);
-    let grouped = facts.controllers.contains(&Controller::Cpu);
+    let grouped = facts.bounding().contains(&Controller::Cpu);
     Bounds {
-        group: group(facts, memory, processes, Some(u64::from(limits.cpus_milli))),
+        group: group(
+            facts.bounding(),
+            memory,
+            processes,
+            Some(u64::from(limits.cpus_milli)),
+        ),
         rlimits: rlimits(&[
             (Rlimit::Data, limits.memory_bytes),
             (Rlimit::OpenFiles, u64::from(limits.open_files)),
@@ -243,9 +280,7 @@ fn mounts(
     grants: impl Iterator<Item = Mount>,
 ) -> Vec<Mount> {
     let mut mounts = system;
-    let memory = |at: &&'static str| (*at, format!("{}\n", limits.memory_bytes));
-    let texts = texts.into_iter().chain(MEMORY.iter().map(memory));
-    mounts.extend(texts.map(|(at, text)| Mount::Text {
+    mounts.extend(texts.into_iter().map(|(at, text)| Mount::Text {
         at: at.to_owned(),
         text,
     }));

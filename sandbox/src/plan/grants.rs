@@ -4,7 +4,7 @@ use super::{Unplannable, obeyed};
 use crate::cell::{Access, CellKind, Exec, GrantKind, Links, Mount, within};
 use crate::component::Preopen;
 use crate::facts::{HostFacts, SourceFact, SourceKind, WorkerFiles};
-use crate::mechanism::{Isolated, cell_kind};
+use crate::mechanism::{Isolated, cell_kind, container_kind};
 use crate::seccomp::FileCalls;
 use brig_policies::{FileGrant, Missing, Places, Policy, refused_source, refused_write};
 use std::collections::BTreeMap;
@@ -30,7 +30,10 @@ pub(super) fn mounts(
     check_source(grant, source, places)?;
     check_program(grant, source, &facts.worker)?;
     let kind = kind_of(grant, source)?;
-    let cell = cell_kind(facts);
+    let cell = match isolated {
+        Isolated::Component => cell_kind(facts),
+        Isolated::Container => container_kind(facts),
+    };
     if kind == GrantKind::File && isolated == Isolated::Component {
         check_file(grant, cell)?;
     }
@@ -197,6 +200,8 @@ pub(super) fn preopens(mounts: &[Mount], cell: CellKind) -> Vec<Preopen> {
             | Mount::Link { .. }
             | Mount::Text { .. }
             | Mount::Processes { .. }
+            | Mount::Shown { .. }
+            | Mount::Volume { .. }
             | Mount::Device { .. } => continue,
             Mount::Scratch { at, .. } => (at.as_str(), at.as_str(), Access::Write),
             Mount::Grant {

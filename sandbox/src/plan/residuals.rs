@@ -2,8 +2,9 @@
 
 use super::Residual;
 use crate::cell::CellKind;
+use crate::engine::Maker;
 use crate::facts::{Controller, HostFacts};
-use crate::mechanism::{Isolated, cell_kind};
+use crate::mechanism::{Isolated, cell_kind, container_kind};
 use crate::seccomp::FileCalls;
 
 pub(super) fn residuals(facts: &HostFacts, files: FileCalls, isolated: Isolated) -> Vec<Residual> {
@@ -11,10 +12,18 @@ pub(super) fn residuals(facts: &HostFacts, files: FileCalls, isolated: Isolated)
         "disk",
         "a write grant has no quota; only scratch is bounded",
     )];
-    if cell_kind(facts) == CellKind::Narrow {
+    let kind = match isolated {
+        Isolated::Component => cell_kind(facts),
+        Isolated::Container => container_kind(facts),
+    };
+    let bounding = match isolated {
+        Isolated::Component => &facts.controllers,
+        Isolated::Container => facts.bounding(),
+    };
+    if kind == CellKind::Narrow {
         residuals.extend(narrow_residuals(facts, files));
     }
-    if !facts.controllers.contains(&Controller::Memory) {
+    if !bounding.contains(&Controller::Memory) {
         residuals.push(match isolated {
             Isolated::Component => residual(
                 "page-cache",
@@ -37,7 +46,9 @@ pub(super) fn residuals(facts: &HostFacts, files: FileCalls, isolated: Isolated)
              lasts",
         ));
     }
-    let drops_groups = facts.caller.subordinate_gid.is_some() && cell_kind(facts) == CellKind::Full;
+    let drops_groups = facts.caller.subordinate_gid.is_some() && kind == CellKind::Full;
+    let by_daemon = isolated == Isolated::Container && facts.engine.engine.maker() == Maker::Daemon;
+    let drops_groups = drops_groups || by_daemon;
     if !facts.caller.is_root() && facts.caller.supplementary_groups > 0 && !drops_groups {
         let groups = facts.caller.supplementary_groups;
         let reason = format!(

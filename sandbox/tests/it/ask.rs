@@ -41,6 +41,7 @@ pub(crate) const ROOT: Caller = Caller {
     unused_ids: true,
     supplementary_groups: 0,
     subordinate_gid: None,
+    subordinate_uid: None,
 };
 
 pub(crate) const USER: Caller = Caller {
@@ -49,6 +50,7 @@ pub(crate) const USER: Caller = Caller {
     unused_ids: true,
     supplementary_groups: 0,
     subordinate_gid: None,
+    subordinate_uid: None,
 };
 
 /// A host that offers everything, to an ordinary user.
@@ -57,6 +59,7 @@ pub(crate) fn facts() -> HostFacts {
         kernel: (6, 14),
         caller: USER,
         user_namespaces: UserNamespaces::Offered,
+        engine: brig_sandbox::engine::EngineFacts::default(),
         landlock_abi: 7,
         seccomp: true,
         controllers: CONTROLLERS.into(),
@@ -88,6 +91,7 @@ pub(crate) fn source(canonical: &str, kind: SourceKind) -> SourceFact {
     SourceFact {
         canonical: canonical.to_owned(),
         kind,
+        owner: brig_sandbox::facts::Owner::default(),
         obeyed: [].into(),
         beyond: false,
     }

@@ -9,9 +9,12 @@
 use crate::ask::{artifact, places, policy};
 use brig_policies::Source;
 use brig_sandbox::cell::Cell;
+use brig_sandbox::engine::{Engine, Maker};
 use brig_sandbox::facts::HostFacts;
+use brig_sandbox::lower::daemon::{Moment, request};
 use brig_sandbox::lower::native::{ComponentRole, NativeCell, Program, component_program, native};
 use brig_sandbox::lower::oci;
+use brig_sandbox::lower::runtime::runtime;
 use brig_sandbox::plan::{
     self, ContainerPart, Isolation, Plan, compiler_cell, component, container,
 };
@@ -77,6 +80,48 @@ fn own(plan: &Plan, part: &ContainerPart) -> Program {
     }
 }
 
+/// What an engine is told, with profiles left to tests of their own.
+fn by_engine(plan: &Plan, part: &ContainerPart) -> Value {
+    match part.engine.maker() {
+        Maker::Daemon => {
+            let moment = Moment {
+                image: "sha256:0123".to_owned(),
+                folder: "/run/brig/1-2-3".to_owned(),
+                owner: "1-2-3".to_owned(),
+            };
+            let asked = request(plan, part, &moment).unwrap();
+            let mut body = serde_json::to_value(&asked.body).unwrap();
+            let options = body["HostConfig"]["SecurityOpt"].as_array_mut().unwrap();
+            let inline = |option: &Value| option.as_str().unwrap().starts_with("seccomp={");
+            for option in options.iter_mut().filter(|option| inline(option)) {
+                *option = json!("seccomp=of the plan");
+            }
+            let files = asked.files.iter().map(|(name, text)| {
+                let is_profile = name == "seccomp.json";
+                (
+                    name,
+                    if is_profile {
+                        "of the plan"
+                    } else {
+                        text.as_str()
+                    },
+                )
+            });
+            let files: Vec<(&String, &str)> = files.collect();
+            let checks = brig_sandbox::lower::daemon::checks(&plan.cell);
+            json!({ "body": body, "files": files, "checks": checks })
+        }
+        Maker::Runtime => {
+            let (made, mut config) =
+                runtime(&plan.cell, own(plan, part), part.engine, "/rootfs").unwrap();
+            config["linux"]["seccomp"] = json!("of the plan");
+            let rest = (&made.namespaces, &made.root, &made.checks, made.init.mode);
+            json!({ "config": config, "around": rest })
+        }
+        Maker::Warden => Value::Null,
+    }
+}
+
 // The names of calls, and how many instructions they take, are those of the architecture.
 #[cfg(target_arch = "x86_64")]
 #[test]
@@ -109,6 +154,12 @@ fn plans_and_cells_are_as_expected() {
         assert_eq!(back.digest(), plan.digest());
         let told = json!({ "digest": plan.digest(), "plan": json });
         check(&case.join("plan.json"), &told);
+        if let Isolation::Container(part) = &plan.isolation
+            && part.engine != Engine::Native
+        {
+            check(&case.join("engine.json"), &by_engine(&plan, part));
+            continue;
+        }
         if let Isolation::Container(part) = &plan.isolation {
             let env = own(&plan, part).env;
             let bundle = oci::bundle(&plan, part, &env).unwrap();

@@ -9,6 +9,7 @@
 )]
 
 mod ask;
+mod engines;
 mod filters;
 mod goldens;
 mod machine;

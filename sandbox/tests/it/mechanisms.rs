@@ -275,6 +275,7 @@ impl Claim<'_> {
             // What init and the worker's start set, the guest must not be able to take back.
             M::NotDumpable => refuses(self.loaded, &[libc::SYS_prctl], [4, 1, 0, 0, 0, 0]),
             M::ParentDeathSignal => self.refuse(&[libc::SYS_prctl], [1, 0, 0, 0, 0, 0]),
+            M::ChannelEnd | M::ApplicationKernel => panic!("no part of a component's cell"),
         }
     }
 
@@ -308,6 +309,8 @@ impl Claim<'_> {
             | Mount::Link { .. }
             | Mount::Text { .. }
             | Mount::Processes { .. }
+            | Mount::Shown { .. }
+            | Mount::Volume { .. }
             | Mount::Image { .. }
             | Mount::Folder { .. }
             | Mount::Device { .. } => panic!("no part of a component's cell"),
@@ -425,6 +428,7 @@ impl Claim<'_> {
         let caller = self.facts.caller;
         match self.plan.cell.identity {
             Identity::UnusedHostId => caller.uid == 0,
+            Identity::ServersHostId { .. } => false,
             Identity::Caller { uid, gid, .. } => uid != 0 && (uid, gid) == (caller.uid, caller.gid),
         }
     }
@@ -469,6 +473,8 @@ fn is_written(mount: &Mount) -> bool {
         | Mount::Link { .. }
         | Mount::Text { .. }
         | Mount::Processes { .. }
+        | Mount::Shown { .. }
+        | Mount::Volume { .. }
         | Mount::Image { .. }
         | Mount::Folder { .. }
         | Mount::Device { .. } => panic!("no part of a component's cell"),

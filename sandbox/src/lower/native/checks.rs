@@ -54,6 +54,8 @@ pub(super) fn check(mount: &Mount, kind: CellKind) -> Option<SourceCheck> {
         | Mount::Scratch { .. }
         | Mount::Link { .. }
         | Mount::Text { .. }
+        | Mount::Shown { .. }
+        | Mount::Volume { .. }
         | Mount::Processes { .. } => return None,
     };
     let source = source.clone();

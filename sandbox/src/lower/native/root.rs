@@ -146,11 +146,11 @@ pub(super) fn root(cell: &Cell) -> Vec<RootOp> {
                 continue;
             }
             Mount::Link { at, .. } | Mount::Text { at, .. } => (at, None),
-            // Made below, when everything has its place.
-            Mount::Image { .. } => continue,
+            // The first is made below, when everything has its place; no daemon's walls are here.
+            Mount::Image { .. } | Mount::Shown { .. } | Mount::Volume { .. } => continue,
             // They lie over what a grant already shows.
             Mount::Held { .. } | Mount::Kept { .. } => {
-                ops.push(lower_mount(mount, cell.identity));
+                ops.extend(lower_mount(mount, cell.identity));
                 continue;
             }
         };
@@ -161,14 +161,15 @@ pub(super) fn root(cell: &Cell) -> Vec<RootOp> {
         };
         ops.extend(kind.map(place));
         // At once, so that a place below this one is made in what is mounted here.
-        ops.push(lower_mount(mount, cell.identity));
+        ops.extend(lower_mount(mount, cell.identity));
     }
-    match cell
-        .mounts
-        .iter()
-        .find(|mount| matches!(mount, Mount::Image { .. }))
+    let image = cell.mounts.iter();
+    let image = image.filter(|mount| matches!(mount, Mount::Image { .. }));
+    match image
+        .filter_map(|image| lower_mount(image, cell.identity))
+        .next()
     {
-        Some(image) => in_image(ops, lower_mount(image, cell.identity)),
+        Some(image) => in_image(ops, image),
         None => ops,
     }
 }
@@ -220,12 +221,12 @@ fn system(source: &str, at: &str, owner: Owner) -> RootOp {
     }
 }
 
-fn lower_mount(mount: &Mount, identity: Identity) -> RootOp {
+fn lower_mount(mount: &Mount, identity: Identity) -> Option<RootOp> {
     let owner = match identity {
-        Identity::UnusedHostId => Owner::Server,
+        Identity::UnusedHostId | Identity::ServersHostId { .. } => Owner::Server,
         Identity::Caller { .. } => Owner::Same,
     };
-    match mount {
+    Some(match mount {
         Mount::Image { source, .. } => RootOp::Image {
             source: source.clone(),
             owner,
@@ -280,5 +281,6 @@ fn lower_mount(mount: &Mount, identity: Identity) -> RootOp {
             bytes_max: *bytes_max,
             inodes_max: *inodes_max,
         },
-    }
+        Mount::Shown { .. } | Mount::Volume { .. } => return None,
+    })
 }

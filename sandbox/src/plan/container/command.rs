@@ -1,7 +1,8 @@
 //! A program of this host: its system, read-only, and the program itself where it lies elsewhere.
 
 use super::runtime::{Runtimes, runs_in, runtimes};
-use super::{ACCOUNT, GROUP, HOSTS, Started, environment};
+use super::{HOSTS, Started, account, environment, group_of};
+use crate::cell::ID_INSIDE;
 use crate::cell::{GrantKind, Mount, Readers};
 use crate::facts::{HostFacts, SystemKind, SystemPlace};
 use crate::image::SIGTERM;
@@ -46,8 +47,8 @@ pub(super) fn started(
         before: runtimes.before,
         after: runtimes.after.into_iter().chain(alone).collect(),
         texts: vec![
-            ("/etc/passwd", ACCOUNT.to_owned()),
-            ("/etc/group", GROUP.to_owned()),
+            ("/etc/passwd", account((ID_INSIDE, ID_INSIDE))),
+            ("/etc/group", group_of((ID_INSIDE, ID_INSIDE))),
             ("/etc/hosts", HOSTS.to_owned()),
             ("/etc/nsswitch.conf", NAMES.to_owned()),
         ],

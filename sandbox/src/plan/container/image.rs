@@ -1,7 +1,7 @@
 //! A program in an image: the image is the whole root, and its configuration a wish.
 
-use super::{ACCOUNT, GROUP, HOSTS, Started, environment};
-use crate::cell::{GrantKind, ID_INSIDE, Mount};
+use super::{HOSTS, Started, account, environment, group_of};
+use crate::cell::{GrantKind, Mount};
 use crate::facts::HostFacts;
 use crate::image::{self, ImageFacts, Stands};
 use crate::plan::{ImagePart, Unplannable};
@@ -11,6 +11,7 @@ pub(super) fn started(
     policy: &Policy,
     facts: &HostFacts,
     grants: &[Mount],
+    inside: (u32, u32),
 ) -> Result<Started, Unplannable> {
     let Some(image) = &facts.image else {
         return Err(Unplannable::Program(
@@ -51,7 +52,7 @@ pub(super) fn started(
         image: Some(ImagePart {
             reference: image.reference.clone(),
             digest: image.digest.clone(),
-            answered: image::answers(&image.wish, &granted, ID_INSIDE),
+            answered: image::answers(&image.wish, &granted, inside.0),
         }),
         args: arguments.collect(),
         environment: image::environment(&image.wish, &image.accounts, environment(policy)),
@@ -59,8 +60,14 @@ pub(super) fn started(
         before: Vec::new(),
         after: Vec::new(),
         texts: vec![
-            ("/etc/passwd", with_own(accounts.as_deref(), ACCOUNT)),
-            ("/etc/group", with_own(groups.as_deref(), GROUP)),
+            (
+                "/etc/passwd",
+                with_own(accounts.as_deref(), inside.0, &account(inside)),
+            ),
+            (
+                "/etc/group",
+                with_own(groups.as_deref(), inside.1, &group_of(inside)),
+            ),
             ("/etc/hosts", HOSTS.to_owned()),
         ],
     })
@@ -68,14 +75,14 @@ pub(super) fn started(
 
 /// The image's accounts, and the one as which the server runs. The first line of an id counts
 /// (getpwuid(3)).
-fn with_own(of_image: Option<&str>, own: &str) -> String {
+fn with_own(of_image: Option<&str>, id: u32, own: &str) -> String {
     let of_image = of_image.unwrap_or_default();
     let end = if of_image.is_empty() || of_image.ends_with('\n') {
         ""
     } else {
         "\n"
     };
-    let taken = format!(":{ID_INSIDE}:");
+    let taken = format!(":{id}:");
     let kept = of_image.lines().filter(|line| !line.contains(&taken));
     let kept: Vec<&str> = kept.collect();
     if kept.len() == of_image.lines().count() {
