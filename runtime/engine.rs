@@ -15,6 +15,8 @@ use brig_sandbox::facts::{Controller, HostFacts};
 use brig_sandbox::mechanism::cell_kind;
 use place::{find_program, sockets};
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -221,7 +223,13 @@ fn of_daemon(engine: Engine) -> Result<Chosen, Refused> {
 fn asked(engine: Engine, socket: PathBuf) -> Result<Chosen, Refused> {
     let client = Client::negotiate(engine, &socket).map_err(|error| refused(&error))?;
     let told = client.facts().map_err(|error| refused(&error))?;
-    let facts = facts(engine, &told);
+    let owner = std::fs::metadata(&socket).map_or(0, |socket| socket.uid());
+    let facts = facts(engine, owner, &told);
+    if facts.rootless && owner != rustix::process::geteuid().as_raw() {
+        let message = format!("{engine} on `{}` is another user's", socket.display());
+        let help = "its servers would be that user's: use an engine of your own or of root's";
+        return Err(Refused::one(Exit::Engine, "engine-unfit", message, help));
+    }
     if engine == Engine::Docker && facts.rootless {
         let message = "a dockerd without root's rights gives its servers other owners than the \
                        caller's files have"
@@ -242,12 +250,14 @@ pub(crate) fn refused(error: &EngineError) -> Refused {
     Refused::one(Exit::Engine, "engine-failed", message, &error.help)
 }
 
-/// What a daemon says of itself, as far as it matters.
-fn facts(engine: Engine, told: &SystemInfo) -> EngineFacts {
+/// What a daemon says of itself, as far as it matters. Podman does not say whether it has root's
+/// rights in words that the API of both has; whose its socket is tells.
+fn facts(engine: Engine, owner: u32, told: &SystemInfo) -> EngineFacts {
     let options = told.security_options.iter().flatten();
-    let rootless = options
+    let says = options
         .map(String::as_str)
         .any(|option| option == "name=rootless");
+    let rootless = says || owner != 0;
     let unified = told
         .cgroup_version
         .is_some_and(|version| version.to_string() == "2");
@@ -277,6 +287,7 @@ fn facts(engine: Engine, told: &SystemInfo) -> EngineFacts {
     EngineFacts {
         engine,
         rootless,
+        unified,
         controllers,
         memory_files: files.iter().map(|file| (*file).to_owned()).collect(),
     }
@@ -323,6 +334,16 @@ pub(crate) fn image_in(chosen: &Chosen, parts: &Parts) -> Result<String, Refused
     let message = format!("the image is on this host, and not in {engine}");
     let help = format!("put it there with `brig pull --engine {engine}`, which takes the manifest");
     Err(Refused::one(Exit::Artifact, "image-absent", message, &help))
+}
+
+/// Loads an archive of an image into a daemon.
+pub(crate) fn load(chosen: &Chosen, archive: File) -> Result<(), Refused> {
+    let Way::Socket(socket, version) = &chosen.way else {
+        return Ok(());
+    };
+    let client = Client::connect(chosen.facts.engine, socket, *version);
+    let client = client.map_err(|error| refused(&error))?;
+    client.load(archive).map_err(|error| refused(&error))
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! Images on this host: pulled into a store, unpacked once, and held while a server runs from one.
 
-use crate::engine::Parts;
+use crate::engine::{Chosen, Parts};
 use crate::exit::Exit;
 use crate::places::store_folder;
 use crate::probe::UnpackedImage;
 use crate::report::Refused;
+use brig_images::archive::write;
 use brig_images::component::{Component, Unreadable};
-use brig_images::config::{Id, ImageConfig};
+use brig_images::config::{ConfigError, Id, ImageConfig};
 use brig_images::credentials::Access;
 use brig_images::fault::ImageError;
 use brig_images::layer::Layer;
@@ -17,7 +18,9 @@ use brig_images::store::{Filled, Image, Root, Store};
 use brig_images::unpack::{Limits, unpack};
 use brig_policies::{ImageReference, ImageSource};
 use brig_sandbox::image::Wish;
-use std::io;
+use rustix::fs::{Mode, OFlags};
+use std::fs::File;
+use std::io::{self, Seek as _};
 use std::path::{Path, PathBuf};
 
 /// An image from which a server can run. As long as this is there, nobody removes its files.
@@ -109,15 +112,7 @@ fn found(store: &Store, origin: &Origin) -> Result<Image, Refused> {
 /// The unpacked image, which is made where it is missing.
 fn root(store: &Store, image: &Image) -> Result<(Root, ImageConfig), Refused> {
     let config = store.config(image).map_err(|error| refused(&error))?;
-    let config = ImageConfig::read(&config).map_err(|error| {
-        let help = "the image's author can build it anew";
-        Refused::one(
-            Exit::Artifact,
-            "image-refused",
-            format!("cannot {error}"),
-            help,
-        )
-    })?;
+    let config = ImageConfig::read(&config).map_err(|error| unreadable(&error))?;
     let root = store.root(image, |into, room| {
         let limits = Limits {
             bytes_max: Limits::IMAGE.bytes_max.min(room),
@@ -136,6 +131,47 @@ fn root(store: &Store, image: &Image) -> Result<(Root, ImageConfig), Refused> {
         })
     });
     Ok((root.map_err(|error| refused(&error))?, config))
+}
+
+/// Loads an image into a daemon, as it is in the store.
+pub(crate) fn load(
+    store: &Store,
+    folder: &Path,
+    image: &Image,
+    chosen: &Chosen,
+) -> Result<(), Refused> {
+    let bytes = store.config(image).map_err(|error| refused(&error))?;
+    let config = ImageConfig::read(&bytes).map_err(|error| unreadable(&error))?;
+    let layers = image.layers().iter().map(|layer| {
+        let packed = store.part(layer).map_err(io::Error::other)?;
+        let media_type = layer.media_type.clone();
+        Ok(Layer { media_type, packed })
+    });
+    // A name keeps a daemon's own tidying up from taking it away.
+    let name = format!("brig/pulled:{}", &image.manifest.hex()[..12]);
+    let failed = |message: String| {
+        let help = "free some disk, and pull it again";
+        Refused::one(Exit::Artifact, "image-not-loaded", message, help)
+    };
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    let file = rustix::fs::open(folder, flags, Mode::RUSR | Mode::WUSR);
+    let file = file.map_err(|error| failed(format!("cannot write the image's archive: {error}")));
+    let mut file = File::from(file?);
+    write((&bytes, &name), layers, &config.diff_ids, folder, &mut file)
+        .map_err(|error| failed(format!("cannot {error}")))?;
+    file.rewind()
+        .map_err(|error| failed(format!("cannot read the image's archive: {error}")))?;
+    crate::engine::load(chosen, file)
+}
+
+fn unreadable(error: &ConfigError) -> Refused {
+    let help = "the image's author can build it anew";
+    Refused::one(
+        Exit::Artifact,
+        "image-refused",
+        format!("cannot {error}"),
+        help,
+    )
 }
 
 /// The parts of a configuration that wish for something.

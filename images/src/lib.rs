@@ -3,6 +3,7 @@
 //! Nothing here decides what content may do, and nothing here runs it.
 
 pub mod accounts;
+pub mod archive;
 pub mod artifact;
 pub mod component;
 pub mod config;

@@ -183,6 +183,13 @@ impl FromStr for DiffId {
     }
 }
 
+impl DiffId {
+    /// Whether it is this digest.
+    pub(crate) fn is(&self, digest: &[u8; 32]) -> bool {
+        self.0 == *digest
+    }
+}
+
 impl fmt::Display for DiffId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("sha256:")?;

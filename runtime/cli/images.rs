@@ -3,16 +3,19 @@
 mod bars;
 
 use super::print;
+use crate::engine::{Chosen, of_name};
 use crate::exit::Exit;
-use crate::images::{fetch, origin, refused, store};
+use crate::images::{fetch, load, origin, refused, store};
 use crate::log::escape;
 use crate::prepare::check_alone;
 use crate::report::Refused;
+use crate::settings::find;
 use brig_images::origin::Origin;
 use brig_images::pull::{Progress, Pulled, Unseen};
 use brig_images::store::{Finding, Listed, Removed, Store};
 use brig_images::tree::tree_digest;
 use brig_policies::{Package, Source};
+use brig_sandbox::engine::Maker;
 use clap::{Args, Subcommand};
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
@@ -24,6 +27,7 @@ use std::path::Path;
   brig pull brig.toml                            the image that a manifest names
   brig pull ghcr.io/github/github-mcp-server:v0.19.1
   brig pull oci:layout-folder docker-archive:image.tar
+  brig pull --engine docker brig.toml            and into dockerd, which runs it from there
 
 A server runs from what was pulled, and from nothing newer: pull again to let a tag lead to what it
 means by then. Logins are those of `docker login` and `podman login`. Progress goes to standard
@@ -32,6 +36,10 @@ pub(super) struct Pull {
     /// Manifests, and names of images or components
     #[arg(required = true, value_name = "WHAT")]
     what: Vec<String>,
+    /// Load the images into this engine too, which keeps images of its own: docker or podman. The
+    /// settings' own choice without it
+    #[arg(long, value_name = "ENGINE")]
+    engine: Option<String>,
     /// Print as JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -81,7 +89,8 @@ impl Images {
 }
 
 pub(super) fn pull(asked: &Pull) -> Result<Exit, Refused> {
-    let (store, _) = store()?;
+    let (store, folder) = store()?;
+    let chosen = engine(asked.engine.as_deref())?;
     let mut all = Vec::new();
     for what in &asked.what {
         let origin = named(what)?;
@@ -93,6 +102,9 @@ pub(super) fn pull(asked: &Pull) -> Result<Exit, Refused> {
         } else {
             fetch(&store, &origin, &Unseen as &dyn Progress)?
         };
+        if let Some(chosen) = chosen.as_ref().filter(|_| pulled.image.content.is_image()) {
+            load(&store, &folder, &pulled.image, chosen)?;
+        }
         if !asked.json {
             print(&told(&origin.to_string(), &pulled))?;
             print(&wish(&store, &pulled)?)?;
@@ -104,6 +116,17 @@ pub(super) fn pull(asked: &Pull) -> Result<Exit, Refused> {
         return print(&format!("{all:#}\n"));
     }
     Ok(Exit::Success)
+}
+
+/// The daemon that keeps images of its own, if one was chosen.
+fn engine(asked: Option<&str>) -> Result<Option<Chosen>, Refused> {
+    let settings = find()?;
+    let of_settings = settings.as_ref().and_then(|found| found.settings.engine());
+    let Some(name) = asked.or(of_settings) else {
+        return Ok(None);
+    };
+    let chosen = of_name(name)?;
+    Ok((chosen.facts.engine.maker() == Maker::Daemon).then_some(chosen))
 }
 
 /// What a manifest names, or a person.

@@ -6,12 +6,15 @@ use bollard::models::{
     ContainerCreateBody, ContainerInspectResponse, ContainerSummary, ImageInspect, SystemInfo,
 };
 use bollard::query_parameters::{
-    CreateContainerOptions, InspectContainerOptions, ListContainersOptions, RemoveContainerOptions,
-    StartContainerOptions,
+    CreateContainerOptions, ImportImageOptions, InspectContainerOptions, ListContainersOptions,
+    RemoveContainerOptions, StartContainerOptions,
 };
 use brig_sandbox::engine::Engine;
+use bytes::Bytes;
+use futures_util::TryStreamExt as _;
+use std::fs::File;
 use std::future::Future;
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use thiserror::Error as ThisError;
@@ -21,6 +24,8 @@ use tokio::runtime::{Builder, Runtime};
 const ANSWER_SECONDS_MAX: u64 = 30;
 /// The newest version of the API that brig speaks (Docker Engine API).
 const VERSION: (usize, usize) = (1, 53);
+/// Bytes of an archive that are sent at once.
+const CHUNK_BYTES: usize = 256 << 10;
 /// Characters of a daemon's own words.
 const WORDS_MAX: usize = 600;
 
@@ -166,6 +171,18 @@ impl Client {
         self.ask(&what, look)
     }
 
+    /// Loads an archive of images (`docker load`).
+    pub(crate) fn load(&self, archive: File) -> Result<(), EngineError> {
+        let options = ImportImageOptions {
+            quiet: true,
+            ..ImportImageOptions::default()
+        };
+        let chunks = futures_util::stream::iter(Chunks(archive));
+        let told = self.docker.import_image_stream(options, chunks, None);
+        let what = format!("load the image into {}", self.engine);
+        self.ask(&what, told.try_collect::<Vec<_>>()).map(|_| ())
+    }
+
     /// Ends a container and takes away all that it has.
     pub(crate) fn remove(&self, id: &str) -> Result<(), EngineError> {
         let options = RemoveContainerOptions {
@@ -175,6 +192,25 @@ impl Client {
         };
         let what = format!("remove the container from {}", self.engine);
         self.ask(&what, self.docker.remove_container(id, Some(options)))
+    }
+}
+
+/// A file in parts.
+struct Chunks(File);
+
+impl Iterator for Chunks {
+    type Item = io::Result<Bytes>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut chunk = vec![0; CHUNK_BYTES];
+        match self.0.read(&mut chunk) {
+            Ok(0) => None,
+            Ok(count) => {
+                chunk.truncate(count);
+                Some(Ok(chunk.into()))
+            }
+            Err(error) => Some(Err(error)),
+        }
     }
 }
 

@@ -97,6 +97,9 @@ pub struct EngineFacts {
     /// What a daemon says that it can bound. It is read back before a server starts: some drop a
     /// limit without a word.
     pub controllers: BTreeSet<Controller>,
+    /// Whether its host has control groups of version 2 alone.
+    #[serde(default)]
+    pub unified: bool,
     /// Where its containers see the bounds of their memory. Runtimes of languages look there.
     pub memory_files: Vec<String>,
 }
@@ -142,9 +145,12 @@ fn of_daemons(facts: &EngineFacts, mechanism: Mechanism) -> Offer {
         | M::PidNamespace
         | M::IpcNamespace
         | M::UtsNamespace
-        | M::CgroupNamespace
         | M::UnprivilegedUser
         | M::ChannelEnd => Offer::ItsOwn,
+        M::CgroupNamespace if has_cgroup_namespace(facts) => Offer::ItsOwn,
+        M::CgroupNamespace => {
+            Offer::Absent("Podman makes no namespace for control groups of version 1")
+        }
         // Without a user namespace the limit counts all that the host runs under the same id.
         M::UserNamespace | M::RlimitProcesses if facts.rootless => Offer::ItsOwn,
         M::ControlGroupMemory => bounded(facts, Controller::Memory),
@@ -175,6 +181,11 @@ fn of_daemons(facts: &EngineFacts, mechanism: Mechanism) -> Offer {
         | M::RlimitCore
         | M::NotDumpable => Offer::AsNative,
     }
+}
+
+/// Podman takes the wish for one, and does not make it where groups are of version 1.
+pub(crate) fn has_cgroup_namespace(facts: &EngineFacts) -> bool {
+    facts.engine != Engine::Podman || facts.unified
 }
 
 fn bounded(facts: &EngineFacts, controller: Controller) -> Offer {

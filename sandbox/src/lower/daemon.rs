@@ -121,7 +121,7 @@ fn host(
         processor_milli,
     } = cell.group;
     let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-    let (mounts, mut memory) = mounts(cell, moment, files);
+    let (mounts, mut memory) = mounts(cell, part.engine, moment, files);
     if part.engine == Engine::Podman {
         let free = |at: &&&str| !cell.mounts.iter().any(|mount| mount.at() == **at);
         let shut = OF_PODMAN.iter().filter(free);
@@ -215,6 +215,7 @@ fn user(cell: &Cell, part: &ContainerPart) -> String {
 /// Mounts, and memory file systems.
 fn mounts(
     cell: &Cell,
+    engine: Engine,
     moment: &Moment,
     files: &mut Vec<(String, String)>,
 ) -> (Vec<DaemonMount>, HashMap<String, String>) {
@@ -242,9 +243,18 @@ fn mounts(
                 bytes_max,
                 inodes_max,
             } if at != SHARED_MEMORY => {
-                let how = format!(
-                    "rw,nosuid,nodev,noexec,mode=1777,size={bytes_max},nr_inodes={inodes_max}"
-                );
+                // Podman knows no bound of inodes: there the group's memory bounds them.
+                let inodes = match engine {
+                    Engine::Podman => String::new(),
+                    Engine::Docker
+                    | Engine::Native
+                    | Engine::Crun
+                    | Engine::Runc
+                    | Engine::Runsc => {
+                        format!(",nr_inodes={inodes_max}")
+                    }
+                };
+                let how = format!("rw,nosuid,nodev,noexec,mode=1777,size={bytes_max}{inodes}");
                 memory.insert(at.clone(), how);
             }
             Mount::Volume { at } => mounts.push(volume(at)),

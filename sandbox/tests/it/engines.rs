@@ -24,6 +24,7 @@ fn engine(engine: Engine, rootless: bool, controllers: &[Controller]) -> EngineF
     EngineFacts {
         engine,
         rootless,
+        unified: rootless && !controllers.is_empty(),
         controllers: controllers.iter().copied().collect(),
         memory_files: Vec::new(),
     }

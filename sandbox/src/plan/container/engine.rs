@@ -4,8 +4,8 @@
 use crate::cell::{
     CellKind, FIRST_SERVERS_HOST_ID, GrantKind, ID_INSIDE, Identity, Mount, Namespace, Rlimit,
 };
-use crate::engine::{Engine, Maker};
-use crate::facts::{HostFacts, Owner, SourceKind};
+use crate::engine::{Engine, Maker, has_cgroup_namespace};
+use crate::facts::{Controller, HostFacts, Owner, SourceKind};
 use crate::mechanism::{Denial, Unenforceable, container_kind};
 use crate::plan::bounds::Bounds;
 use crate::plan::{Residual, Unplannable, identity, namespaces};
@@ -24,6 +24,9 @@ pub(super) fn who(facts: &HostFacts, server: &str) -> (CellKind, BTreeSet<Namesp
         Engine::Crun | Engine::Runc => identity = with_setup_ids(facts, identity),
         Engine::Docker | Engine::Podman => {
             namespaces.remove(&Namespace::Time);
+            if !has_cgroup_namespace(&facts.engine) {
+                namespaces.remove(&Namespace::Cgroup);
+            }
             if facts.engine.rootless {
                 identity = caller(facts);
             } else {
@@ -229,6 +232,14 @@ pub(super) fn residuals(facts: &HostFacts) -> Vec<Residual> {
                     "facts-of-host",
                     "without Landlock the server can read what the engine shows of /proc and \
                      /sys: kernel, devices, load"
+                        .to_owned(),
+                ));
+            }
+            if engine == Engine::Podman && !facts.engine.controllers.contains(&Controller::Memory) {
+                residuals.push(residual(
+                    "scratch-inodes",
+                    "Podman bounds the bytes of /tmp and not how many files are in it, and no \
+                     control group bounds the memory that these take"
                         .to_owned(),
                 ));
             }
