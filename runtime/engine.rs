@@ -29,6 +29,9 @@ pub enum Named {
     Settings(String),
     /// Nobody named one.
     Nobody,
+    /// One that need not be here: what is decided is carried elsewhere. It is taken to hold all that
+    /// its kind can.
+    Elsewhere(Engine),
 }
 
 /// How brig comes to an engine.
@@ -90,6 +93,21 @@ pub(crate) fn choose(named: &Named, host: &HostFacts) -> Result<Chosen, Refused>
     match named {
         Named::Asked(name) | Named::Settings(name) => of_name(name),
         Named::Nobody => Ok(automatic(host)),
+        Named::Elsewhere(engine) => Ok(elsewhere(*engine)),
+    }
+}
+
+fn elsewhere(engine: Engine) -> Chosen {
+    let controllers = [Controller::Cpu, Controller::Memory, Controller::Pids];
+    Chosen {
+        facts: EngineFacts {
+            engine,
+            rootless: false,
+            unified: true,
+            controllers: controllers.into(),
+            memory_files: Vec::new(),
+        },
+        ..Chosen::native()
     }
 }
 

@@ -1,12 +1,15 @@
 //! `brig export`: a plan in the form of other tools.
 
 use super::print;
+use crate::engine::Named;
 use crate::exit::Exit;
 use crate::prepare::{Planned, check, decide};
 use crate::report::Refused;
 use crate::serve::environment;
+use brig_sandbox::engine::Engine;
+use brig_sandbox::lower::command::{UNSAID, words};
 use brig_sandbox::lower::oci::{Bundle, bundle, seccomp};
-use brig_sandbox::plan::{ContainerPart, Isolation};
+use brig_sandbox::plan::{ContainerPart, ImagePart, Isolation};
 use clap::{Args, Subcommand};
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -21,6 +24,23 @@ pub(super) enum Export {
   brig export seccomp brig.toml > profile.json
   docker run --security-opt seccomp=profile.json …")]
     Seccomp(From),
+    /// Print the command that starts the container by hand, hardened as the plan says
+    #[command(after_help = "Examples:
+  brig export seccomp brig.toml > seccomp.json
+  brig export docker brig.toml > run.sh && sh run.sh
+  brig export docker --podman brig.toml
+
+It has what an engine can be told. What only brig does is listed on standard error.")]
+    Docker {
+        #[command(flatten)]
+        from: From,
+        /// For Podman
+        #[arg(long)]
+        podman: bool,
+        /// Where the seccomp profile is
+        #[arg(long, value_name = "FILE", default_value = "seccomp.json")]
+        seccomp: String,
+    },
     /// Write a bundle for an OCI runtime: config.json and rootfs
     #[command(after_help = "Example:
   brig export oci brig.toml bundle
@@ -53,25 +73,88 @@ pub(super) fn export(asked: &Export) -> Result<Exit, Refused> {
             let profile = profile.map_err(|error| failed(&error.to_string()))?;
             print(&format!("{profile:#}\n"))
         }
+        Export::Docker {
+            from,
+            podman,
+            seccomp,
+        } => docker(from, *podman, seccomp),
         Export::Oci { from, into } => {
             let planned = planned(from)?;
-            let Isolation::Container(part) = &planned.plan.isolation else {
-                let message = "a component is no container: brig alone runs it".to_owned();
-                let help = "`brig export` takes manifests with `command` or `image`";
-                return Err(Refused::one(
-                    Exit::Artifact,
-                    "not-exportable",
-                    message,
-                    help,
-                ));
-            };
-            oci(&planned, part, into)
+            oci(&planned, container(&planned)?, into)
         }
     }
 }
 
+fn container(planned: &Planned) -> Result<&ContainerPart, Refused> {
+    match &planned.plan.isolation {
+        Isolation::Container(part) => Ok(part),
+        Isolation::Component(_) => {
+            let message = "a component is no container: brig alone runs it".to_owned();
+            let help = "`brig export` takes manifests with `command` or `image`";
+            Err(Refused::one(
+                Exit::Artifact,
+                "not-exportable",
+                message,
+                help,
+            ))
+        }
+    }
+}
+
+fn docker(from: &From, podman: bool, seccomp: &str) -> Result<Exit, Refused> {
+    let engine = if podman {
+        Engine::Podman
+    } else {
+        Engine::Docker
+    };
+    let mut checked = check(&from.manifest, from.project.as_deref())?;
+    checked.engine = Named::Elsewhere(engine);
+    let planned = decide(checked)?;
+    let part = container(&planned)?;
+    let image = part.image.as_ref().map(named).unwrap_or_default();
+    let words = words(&planned.plan, part, &image, seccomp);
+    let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    print(&format!("{}\n", words.join(" \\\n  ")))?;
+    for unsaid in UNSAID {
+        crate::log::Log::new("export").notice(&format!("a command cannot say: {unsaid}"));
+    }
+    Ok(Exit::Success)
+}
+
+/// The image by its digest, where it has a name in a registry. From a file it is what `brig pull
+/// --engine` loads.
+fn named(image: &ImagePart) -> String {
+    let (reference, digest) = (&image.reference, &image.digest);
+    let is_file = ["oci:", "oci-archive:", "docker-archive:"];
+    if is_file.iter().any(|form| reference.starts_with(form)) {
+        let short = digest.trim_start_matches("sha256:");
+        return format!("brig/pulled:{}", short.get(..12).unwrap_or(short));
+    }
+    let name = reference.split('@').next().unwrap_or(reference);
+    // A colon after the last slash begins a tag; before it, a port.
+    let slash = name.rfind('/').map_or(0, |at| at + 1);
+    let end = name[slash..].find(':').map_or(name.len(), |at| slash + at);
+    format!("{}@{digest}", &name[..end])
+}
+
+/// A word as a POSIX shell reads it. Variables of the plan's own form stay variables.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    let is_variable = word.starts_with("--env=") && word.contains("=${") && word.ends_with("-}");
+    if is_variable {
+        return format!("\"{word}\"");
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 fn planned(from: &From) -> Result<Planned, Refused> {
-    decide(check(&from.manifest, from.project.as_deref())?)
+    // A bundle and a profile have a form of their own, whatever engine is this host's choice.
+    let mut checked = check(&from.manifest, from.project.as_deref())?;
+    checked.engine = Named::Elsewhere(Engine::Native);
+    decide(checked)
 }
 
 fn oci(planned: &Planned, part: &ContainerPart, into: &Path) -> Result<Exit, Refused> {
