@@ -15,6 +15,7 @@ mod bridge_limits;
 mod clients;
 mod command_line;
 mod editor;
+mod engines;
 mod escape;
 mod guests;
 mod harness;
