@@ -1,5 +1,7 @@
 //! `brig doctor`: what this host offers, what is missing, and what to do about it.
 
+mod engines;
+
 use super::print;
 use crate::exit::Exit;
 use crate::probe::{self, SubordinateIds};
@@ -7,6 +9,7 @@ use crate::report::Refused;
 use brig_sandbox::cell::CellKind;
 use brig_sandbox::facts::{Controller, HostFacts, UserNamespaces};
 use brig_sandbox::mechanism::{Isolated, Unenforceable, cell_kind, hold};
+use engines::{default, engines};
 use serde_json::json;
 use std::fmt::Write as _;
 
@@ -189,6 +192,7 @@ fn json_text(facts: &HostFacts, findings: &[Finding], open: &[Unenforceable]) ->
         .collect();
     let value = json!({
         "component-cell": cell, "findings": findings, "unenforceable": open,
+        "engines": engines(), "engine": default(facts),
     });
     format!("{value:#}\n")
 }
@@ -211,6 +215,17 @@ fn plain_text(facts: &HostFacts, findings: &[Finding], open: &[Unenforceable]) -
         "narrow" => "components run in a narrow cell; `brig plan` names what stays open in it",
         _ => "components do not run here",
     };
+    let _ = writeln!(out, "\nengines for containers");
+    for found in engines() {
+        let _ = writeln!(out, "  {:<14} {}", found.engine, found.found);
+        if !found.remedy.is_empty() {
+            let _ = writeln!(out, "  {:<14} hint: {}", "", found.remedy);
+        }
+        for advisory in found.advisories {
+            let _ = writeln!(out, "  {:<14} {advisory}", "");
+        }
+    }
+    let _ = writeln!(out, "containers run under {}", default(facts));
     let _ = writeln!(out, "\n{verdict}");
     out
 }

@@ -1,7 +1,9 @@
 //! The columns of the matrix: where a server runs, and as whom.
 
 use super::ground::{Ground, Side};
+use crate::engines::daemons::{self, Daemon};
 use crate::harness::tool;
+use brig_sandbox::engine::Engine;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -19,6 +21,8 @@ pub(super) struct Column {
     pub(super) walls: Walls,
     /// Who runs brig and owns what it is granted.
     pub(super) user: u32,
+    /// What makes the walls, where that is not brig.
+    pub(super) engine: Option<Engine>,
 }
 
 /// What the attacker is in its cell.
@@ -42,13 +46,24 @@ pub(super) enum Walls {
 }
 
 macro_rules! columns {
-    ($($name:literal $runner:ident $walls:ident $user:expr;)*) => {
-        &[$(Column {
-            name: $name,
-            runner: Runner::$runner,
-            walls: Walls::$walls,
-            user: $user,
-        }),*]
+    ($($name:literal $runner:ident $walls:ident $user:expr;)*
+     $(by $engine:ident: $by:literal $by_user:expr;)*) => {
+        &[
+            $(Column {
+                name: $name,
+                runner: Runner::$runner,
+                walls: Walls::$walls,
+                user: $user,
+                engine: None,
+            },)*
+            $(Column {
+                name: $by,
+                runner: Runner::Image,
+                walls: Walls::Full,
+                user: $by_user,
+                engine: Some(Engine::$engine),
+            },)*
+        ]
     };
 }
 
@@ -66,15 +81,46 @@ impl Column {
         "native-user" Native Full USER;
         "image-root" Image Full 0;
         "image-user" Image Full USER;
+        by Crun: "crun-root" 0;
+        by Runc: "runc-root" 0;
+        by Runsc: "runsc-root" 0;
+        by Docker: "docker-root" 0;
+        by Docker: "docker-user" USER;
+        by Podman: "podman-root" 0;
+        by Podman: "podman-user" USER;
     };
 
-    /// The column whose outcomes this one has too, where an attack names none of its own: an image
-    /// differs from a program of the host in what its root holds, and in nothing else.
-    pub(super) fn alike(self) -> Option<&'static str> {
-        match (self.runner, self.user) {
-            (Runner::Image, 0) => Some("native-root"),
-            (Runner::Image, _) => Some("native-user"),
-            (Runner::Component | Runner::Captured | Runner::Native, _) => None,
+    /// The columns whose outcomes this one has too, where an attack names none of its own, the nearest
+    /// first: an image differs from a program of the host in what its root holds, and an engine from
+    /// brig's own cell in who makes the walls.
+    pub(super) fn alike(self) -> &'static [&'static str] {
+        match (self.runner, self.engine, self.user) {
+            (Runner::Image, None, 0) => &["native-root"],
+            (Runner::Image, None, _) => &["native-user"],
+            (Runner::Image, Some(_), 0) => &["image-root", "native-root"],
+            (Runner::Image, Some(_), _) => &["image-user", "native-user"],
+            (Runner::Component | Runner::Captured | Runner::Native, _, _) => &[],
+        }
+    }
+
+    /// The engine of the tests' own that this column needs, where it is a daemon.
+    pub(super) fn daemon(self) -> Option<&'static Daemon> {
+        let kind = match (self.engine?, self.user) {
+            (Engine::Docker, _) => daemons::Engine::Docker,
+            (Engine::Podman, 0) => daemons::Engine::Podman,
+            (Engine::Podman, _) => daemons::Engine::PodmanOfUser,
+            (Engine::Native | Engine::Crun | Engine::Runc | Engine::Runsc, _) => return None,
+        };
+        Some(kind.shared())
+    }
+
+    /// Says to brig which engine, by what its client would say it by.
+    pub(super) fn under(self, command: &mut Command) {
+        let Some(engine) = self.engine else { return };
+        command.arg("--engine").arg(engine.name());
+        if let Some(daemon) = self.daemon() {
+            let socket = format!("unix://{}", daemon.socket().display());
+            command.env("DOCKER_HOST", &socket).env("CONTAINER_HOST", &socket);
         }
     }
 

@@ -63,9 +63,11 @@ impl Shared {
     fn pull(&self, column: Column) {
         let ground = Ground::new(self, column.user);
         let mut command = column.brig(&ground);
-        command
-            .arg("pull")
-            .arg(format!("oci:{}:it", ground.image().display()));
+        command.arg("pull");
+        if column.daemon().is_some() {
+            column.under(&mut command);
+        }
+        command.arg(format!("oci:{}:it", ground.image().display()));
         command.env("XDG_DATA_HOME", ground.cache());
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}: {output:?}", column.name);

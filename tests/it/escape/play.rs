@@ -172,7 +172,9 @@ fn brig(attack: &Attack, ground: &Ground, column: Column, words: &[&str]) -> Com
     };
     let manifest = ground.manifest(attack, &source, column);
     let mut command = column.brig(ground);
-    command.args(words).arg(manifest);
+    command.args(words);
+    column.under(&mut command);
+    command.arg(manifest);
     let mut command = with_descriptors(ground, &command);
     command
         .env("HOME", ground.scratch.join("home"))
