@@ -3,7 +3,12 @@
 //! Nothing of brig is in these tests. They hold what the others rest on.
 
 pub(crate) mod daemons;
+mod endings;
+mod faults;
 mod keeper;
+mod proxy;
+mod under;
+mod walls;
 
 use crate::harness::{Scratch, is_alive, patience};
 use crate::layout::{layout, program};

@@ -31,6 +31,11 @@ pub(crate) mod durations {
         asked.map_or_else(|| pick((50, 1000)), |asked| asked.parse().unwrap())
     }
 
+    /// The same under one engine, whose starts take longer.
+    pub(crate) fn engine_kill_rounds() -> u32 {
+        pick((100, 1000))
+    }
+
     /// Bytes of the longest line that a guest writes.
     pub(crate) const GIANT_LINE_BYTES: (u64, u64) = (1 << 30, 1 << 32);
 

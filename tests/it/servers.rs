@@ -7,6 +7,7 @@ mod world;
 
 use crate::harness::Client;
 use crate::users::USER;
+use brig_sandbox::engine::Engine;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::thread;
@@ -129,6 +130,94 @@ fn ten_servers_do_in_images_what_they_do_bare_as_root() {
 #[test]
 fn ten_servers_do_in_images_what_they_do_bare_as_an_ordinary_user() {
     check(Start::Image, USER);
+}
+
+/// What becomes of a server under an engine: it does what it does bare, or the start is refused by
+/// what these words name.
+fn expected(server: &Server, engine: Engine, user: u32) -> Option<&'static str> {
+    // No daemon translates owners, and what these write belongs to root alone.
+    let writes = ["filesystem", "git", "memory", "sqlite"].contains(&server.name);
+    let by_daemon = matches!(engine, Engine::Docker | Engine::Podman);
+    (by_daemon && user == 0 && writes).then_some("is its owner's alone")
+}
+
+/// One cell of the matrix: a word, and what differs from what was expected.
+fn cell(world: &World, server: &Server, engine: Engine, user: u32) -> (String, Option<String>) {
+    let start = Start::Under(engine);
+    let Some(words) = expected(server, engine, user) else {
+        let done = std::panic::catch_unwind(|| same_as_bare(world, server, start));
+        let told = done.err().map(|error| {
+            let text = error.downcast_ref::<String>().cloned();
+            text.unwrap_or_else(|| "it panicked".to_owned())
+        });
+        let word = if told.is_none() { "runs" } else { "DIFFERS" };
+        return (word.to_owned(), told);
+    };
+    world.fresh(server);
+    let mut client = Client::start(world.walled(server, start, &[]));
+    let said = client.initialize().to_string();
+    client.end();
+    if said.contains(words) {
+        ("refused".to_owned(), None)
+    } else {
+        ("DIFFERS".to_owned(), Some(said))
+    }
+}
+
+/// Every server under every engine, as root and as an ordinary user. The matrix is written to
+/// `engines.txt` in the target folder, which `scripts/test` prints.
+#[test]
+fn ten_servers_do_under_every_engine_what_they_do_bare() {
+    use Engine::{Crun, Docker, Podman, Runc, Runsc};
+    let user = crate::engines::daemons::USER;
+    let mut columns = Vec::new();
+    let mut faults = String::new();
+    for (user, engines) in [
+        (0, [Docker, Podman, Crun, Runc, Runsc].as_slice()),
+        (user, &[Docker, Podman, Crun, Runc]),
+    ] {
+        let world = &World::new(user, Start::Image);
+        for engine in engines.iter().copied() {
+            let who = if user == 0 { "root" } else { "user" };
+            if matches!(engine, Docker | Podman) {
+                world.load(engine);
+            }
+            let mut column = vec![format!("{engine}-{who}")];
+            for servers in SERVERS.chunks(AT_ONCE) {
+                thread::scope(|scope| {
+                    let tried = servers.iter().map(|server| {
+                        (
+                            server,
+                            scope.spawn(move || cell(world, server, engine, user)),
+                        )
+                    });
+                    for (server, tried) in tried.collect::<Vec<_>>() {
+                        let (word, fault) = tried.join().unwrap();
+                        if let Some(fault) = fault {
+                            let _ = writeln!(faults, "{} {engine} {who}: {fault}", server.name);
+                        }
+                        column.push(word);
+                    }
+                });
+            }
+            columns.push(column);
+        }
+    }
+    let mut matrix = String::new();
+    let names = std::iter::once("").chain(SERVERS.iter().map(|server| server.name));
+    for (row, name) in names.enumerate() {
+        let cells = columns.iter().map(|column| format!("{:<12}", column[row]));
+        let _ = writeln!(
+            matrix,
+            "{name:<20} {}",
+            cells.collect::<String>().trim_end()
+        );
+    }
+    let target = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .parent()
+        .unwrap();
+    std::fs::write(target.join("engines.txt"), &matrix).unwrap();
+    assert!(faults.is_empty(), "\n{matrix}\n{faults}");
 }
 
 #[test]

@@ -83,7 +83,8 @@ pub fn request(
         attach_stdout: Some(false),
         attach_stderr: Some(false),
         tty: Some(false),
-        open_stdin: Some(false),
+        // A pipe, which nobody writes to: of a device a runtime may change the owner.
+        open_stdin: Some(true),
         // The server's variables come with init's orders.
         env: Some(Vec::new()),
         entrypoint: Some(vec![

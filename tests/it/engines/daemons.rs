@@ -285,13 +285,14 @@ impl Daemon {
     #[track_caller]
     pub(crate) fn load_layout(&self, layout: &Path, tag: &str, name: &str) {
         // Every engine reads the form of `docker save`, in which an image's id stays the same.
-        let archive = self.scratch.join("image.tar");
+        // In a folder of its own: other tests load into a shared engine at the same time.
+        let scratch = Scratch::new();
+        let archive = scratch.join("image.tar");
         let mut command = Command::new(tool("skopeo"));
         command.args(["--insecure-policy", "copy", "--quiet"]);
         command.arg(format!("oci:{}:{tag}", layout.display()));
         says(command.arg(format!("docker-archive:{}:{name}", archive.display())));
         says(self.client().args(["load", "--input"]).arg(&archive));
-        fs::remove_file(archive).unwrap();
     }
 
     /// Its containers, running or not, as its API lists them.

@@ -166,7 +166,9 @@ impl Attack {
     /// exactly one must fit, and none where the attack cannot be tried.
     pub(super) fn planned(&self, column: Column) -> Result<Planned<'_>, String> {
         let named = |name: &&str| self.outcome.keys().any(|key| starts(name, key));
-        let mut names = [column.name].into_iter().chain(column.alike().iter().copied());
+        let mut names = [column.name]
+            .into_iter()
+            .chain(column.alike().iter().copied());
         let name = names.find(named).unwrap_or(column.name);
         let mut found = self.outcome.iter().filter(|(key, _)| starts(name, key));
         match (self.not_here(column), found.next(), found.next()) {

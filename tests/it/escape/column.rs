@@ -120,7 +120,9 @@ impl Column {
         command.arg("--engine").arg(engine.name());
         if let Some(daemon) = self.daemon() {
             let socket = format!("unix://{}", daemon.socket().display());
-            command.env("DOCKER_HOST", &socket).env("CONTAINER_HOST", &socket);
+            command
+                .env("DOCKER_HOST", &socket)
+                .env("CONTAINER_HOST", &socket);
         }
     }
 

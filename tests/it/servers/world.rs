@@ -3,8 +3,10 @@
 
 use super::registry::Registry;
 use super::table::Server;
+use crate::engines::daemons::{self, Daemon};
 use crate::harness::{part, repository, tool};
 use crate::users::Home;
+use brig_sandbox::engine::Engine;
 use serde_json::Value;
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -21,6 +23,8 @@ pub(super) enum Start {
     Command,
     /// A program of an image, which was pulled from a registry.
     Image,
+    /// The same under another engine.
+    Under(Engine),
 }
 
 /// What `images/recipes` builds.
@@ -61,7 +65,7 @@ impl World {
             registry: None,
         };
         world.install();
-        if let Start::Image = start {
+        if !matches!(start, Start::Command) {
             world.pull();
         }
         let script = "mkdir -p outside/repository mcp/memory mcp/databases
@@ -117,6 +121,40 @@ impl World {
             assert!(told.contains(&digest), "{image} {digest}: {told}");
         }
         self.registry = Some(registry);
+    }
+
+    /// Loads both images into a daemon of the tests' own.
+    pub(super) fn load(&self, engine: Engine) {
+        for image in IMAGES {
+            let mut pull = self.as_user(self.home.scratch.join("brig").to_str().unwrap());
+            pull.arg("pull");
+            self.under(engine, &mut pull);
+            let name = self.registry.as_ref().unwrap().name(image);
+            let done = pull.arg(name).output().unwrap();
+            let errors = String::from_utf8_lossy(&done.stderr);
+            assert!(done.status.success(), "{engine} {image}: {errors}");
+        }
+    }
+
+    /// The daemon of the tests' own that an engine is for this user.
+    fn daemon(&self, engine: Engine) -> Option<&'static Daemon> {
+        let kind = match (engine, self.user) {
+            (Engine::Docker, _) => daemons::Engine::Docker,
+            (Engine::Podman, 0) => daemons::Engine::Podman,
+            (Engine::Podman, _) => daemons::Engine::PodmanOfUser,
+            (Engine::Native | Engine::Crun | Engine::Runc | Engine::Runsc, _) => return None,
+        };
+        Some(kind.shared())
+    }
+
+    fn under(&self, engine: Engine, command: &mut Command) {
+        command.arg("--engine").arg(engine.name());
+        if let Some(daemon) = self.daemon(engine) {
+            let socket = format!("unix://{}", daemon.socket().display());
+            command
+                .env("DOCKER_HOST", &socket)
+                .env("CONTAINER_HOST", &socket);
+        }
     }
 
     fn path(&self, below: &str) -> PathBuf {
@@ -269,13 +307,50 @@ impl World {
     ) -> Command {
         let text = match start {
             Start::Command => self.manifest(server, changes),
-            Start::Image => self.of_image(&self.manifest(server, changes)),
+            Start::Image | Start::Under(_) => self.of_image(&self.manifest(server, changes)),
         };
         let path = format!("manifests/{}/brig.toml", server.name);
         let path = self.home.scratch.write(path, text);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        let mut command = self.as_user(self.home.scratch.join("brig").to_str().unwrap());
-        command.arg("run").arg(path);
+        let brig = self.home.scratch.join("brig");
+        let mut command = match start {
+            Start::Under(Engine::Crun | Engine::Runc) if self.user != 0 => {
+                self.with_subordinate_ids(&brig)
+            }
+            Start::Command | Start::Image | Start::Under(_) => self.as_user(brig.to_str().unwrap()),
+        };
+        command.arg("run");
+        if let Start::Under(engine) = start {
+            self.under(engine, &mut command);
+        }
+        command.arg(path);
+        command
+    }
+
+    /// Where the user has a name and subordinate ids: the mount namespace of that user's Podman.
+    fn with_subordinate_ids(&self, brig: &Path) -> Command {
+        let engine = daemons::Engine::PodmanOfUser.shared().process();
+        let mut command = Command::new(tool("nsenter"));
+        let user = self.user.to_string();
+        command.arg(format!("--mount=/proc/{engine}/ns/mnt"));
+        command.args([
+            "--wdns",
+            self.home.scratch.path().to_str().unwrap(),
+            "setpriv",
+        ]);
+        command.args([
+            "--reuid",
+            &user,
+            "--regid",
+            &user,
+            "--clear-groups",
+            "--inh-caps=-all",
+        ]);
+        command.arg(brig).env_clear();
+        let inner = self.as_user("brig");
+        for (name, value) in inner.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
         command
     }
 
