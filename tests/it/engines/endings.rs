@@ -60,7 +60,13 @@ fn by_hand_a_stubborn_server_outlives_its_launcher() {
     let program = format!("{STUBBORN}# {mark}");
     let mut command = daemon.client();
     command.args(["run", "-i", "--rm", "--network=none", "--name", &mark]);
-    command.args(["--entrypoint=/usr/bin/python3", &image, "-c", &program]);
+    command.args([
+        "--entrypoint=/usr/bin/python3",
+        &image,
+        "-c",
+        &program,
+        &mark,
+    ]);
     let mut client = Client::start(command);
     client.initialize();
     kill(client.process.id());
@@ -82,7 +88,7 @@ fn by_hand_a_stubborn_server_outlives_its_runtime() {
     let bundle = under.scratch.join("bundle");
     let mut export = crate::harness::brig();
     export.args(["export", "oci"]).arg(manifest).arg(&bundle);
-    export.env("XDG_DATA_HOME", under.scratch.join("data"));
+    export.env("XDG_DATA_HOME", under.data());
     assert!(export.output().unwrap().status.success());
     let root = under.scratch.join("state");
     let mut command = Command::new(tool("runc"));

@@ -3,8 +3,10 @@
 use super::daemons::{self, Daemon};
 use crate::harness::{Client, Scratch, brig, part};
 use brig_sandbox::engine::Engine;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 /// A server that ends by nothing but a kill, and answers `initialize` so that it can be waited for.
 pub(crate) const STUBBORN: &str = "import sys,json,signal,time
@@ -23,7 +25,15 @@ pub(crate) struct Under {
     pub(crate) scratch: Scratch,
     pub(crate) engine: Engine,
     daemon: Option<Shared>,
+    /// Whether its store is its own, and not that of all tests.
+    own_store: bool,
 }
+
+/// The store of all tests and runs: the image is unpacked once.
+const STORE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/engines");
+
+/// Sockets of the daemons that have the image already.
+static LOADED: Mutex<BTreeSet<Option<PathBuf>>> = Mutex::new(BTreeSet::new());
 
 /// A daemon that other tests use too, or one of this test's own.
 enum Shared {
@@ -34,24 +44,52 @@ enum Shared {
 impl Under {
     /// With an engine that all tests share.
     pub(crate) fn new(engine: Engine) -> Self {
-        Self::with(engine, kind(engine).map(|kind| Shared::All(kind.shared())))
+        Self::with(
+            engine,
+            kind(engine).map(|kind| Shared::All(kind.shared())),
+            false,
+        )
+    }
+
+    /// The same with a store of its own.
+    pub(crate) fn with_own_store(engine: Engine) -> Self {
+        Self::with(
+            engine,
+            kind(engine).map(|kind| Shared::All(kind.shared())),
+            true,
+        )
     }
 
     /// With an engine of its own, which it may end.
     pub(crate) fn alone(engine: Engine) -> Self {
         let own = kind(engine).map(|kind| Shared::Own(Box::new(Daemon::start(kind))));
-        Self::with(engine, own)
+        Self::with(engine, own, false)
     }
 
-    fn with(engine: Engine, daemon: Option<Shared>) -> Self {
+    fn with(engine: Engine, daemon: Option<Shared>, own_store: bool) -> Self {
         let scratch = Scratch::new();
         let under = Self {
             scratch,
             engine,
             daemon,
+            own_store,
         };
-        under.pull();
+        let socket = under.daemon().map(|daemon| daemon.socket().to_owned());
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        if own_store || loaded.insert(socket) {
+            under.pull();
+        }
+        drop(loaded);
         under
+    }
+
+    /// Where its images are.
+    pub(crate) fn data(&self) -> PathBuf {
+        if self.own_store {
+            self.scratch.join("data")
+        } else {
+            STORE.into()
+        }
     }
 
     /// The daemon, where the engine is one.
@@ -73,13 +111,18 @@ impl Under {
         assert!(done.status.success(), "{}: {errors}", self.engine);
     }
 
+    /// The server's name, which no other test's has.
+    fn name(&self) -> &str {
+        self.scratch.path().file_name().unwrap().to_str().unwrap()
+    }
+
     fn image(&self) -> String {
         format!("oci:{}", part("images/python").display())
     }
 
     fn told(&self, mut command: Command, word: &str) -> Command {
         command.arg(word);
-        command.env("XDG_DATA_HOME", self.scratch.join("data"));
+        command.env("XDG_DATA_HOME", self.data());
         command
             .env_remove("DOCKER_HOST")
             .env_remove("CONTAINER_HOST");
@@ -105,11 +148,18 @@ impl Under {
         command
     }
 
-    /// A manifest for a program of Python's in the image.
+    /// A manifest for a program of Python's in the image. What follows `# ` at its end is a word of
+    /// its command line too, by which its process is found.
     pub(crate) fn manifest(&self, program: &str, more: &str) -> PathBuf {
-        let args = serde_json::to_string(&["/usr/bin/python3", "-c", program]).unwrap();
+        // An argument has one line.
+        let digits: String = program.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let mark = program.rsplit_once("# ").map_or("", |(_, mark)| mark);
+        let line = format!("exec(bytes.fromhex('{digits}'))");
+        let args = ["/usr/bin/python3", "-c", line.as_str(), mark];
+        let args = serde_json::to_string(&args).unwrap();
         let text = format!(
-            "brig = 1\n[server]\nname = \"it\"\nimage = \"{}\"\nargs = {args}\n{more}",
+            "brig = 1\n[server]\nname = \"{}\"\nimage = \"{}\"\nargs = {args}\n{more}",
+            self.name(),
             self.image()
         );
         self.scratch.write("brig.toml", text)
@@ -124,12 +174,12 @@ impl Under {
         client
     }
 
-    /// What of this engine's containers is there, by name. Only of those that brig made.
+    /// What of this test's containers is there, by name.
     pub(crate) fn containers(&self) -> Vec<String> {
         let listed = self.daemon().map(Daemon::containers).unwrap_or_default();
         let of_brig = listed
             .iter()
-            .filter(|one| one["Labels"]["dev.brig.owner"].is_string());
+            .filter(|one| one["Labels"]["dev.brig.server"] == *self.name());
         of_brig.map(|one| one["Names"].to_string()).collect()
     }
 }

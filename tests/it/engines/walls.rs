@@ -67,7 +67,7 @@ fn server(mark: &str) -> u32 {
     servers.next().unwrap_or_else(|| panic!("no server {mark}"))
 }
 
-/// What lsns(8), prlimit(1) and findmnt(8) read, from outside and without a word of brig's.
+/// What lsns(8) and findmnt(8) read, from outside and without a word of brig's.
 #[test]
 fn another_reader_agrees() {
     for engine in [
@@ -105,33 +105,6 @@ fn another_reader_agrees() {
                 "{engine} {kind}: {theirs:?}"
             );
         }
-        let limits = prints(
-            "prlimit",
-            &[
-                "--pid",
-                &process,
-                "--nofile",
-                "--core",
-                "--output",
-                "RESOURCE,HARD",
-                "--noheadings",
-            ],
-        );
-        let hard = |name: &str| {
-            let line = limits
-                .lines()
-                .find(|line| line.contains(name))
-                .unwrap_or_default();
-            line.split_whitespace()
-                .last()
-                .unwrap_or_default()
-                .to_owned()
-        };
-        assert_eq!(
-            (hard("NOFILE").as_str(), hard("CORE").as_str()),
-            ("256", "1"),
-            "{engine}: {limits}"
-        );
         let root = prints(
             "findmnt",
             &[
