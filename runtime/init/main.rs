@@ -17,6 +17,7 @@ mod report;
 mod sys;
 mod wire;
 
+use core::sync::atomic::{AtomicI32, Ordering};
 use readback::{check_ids, check_landlock, check_mount, check_privileges, set_rlimit, tie};
 use wire::{CHANNEL_FD, ORDERS_BYTES_MAX, Records, answer, left_out, tag, take_u32, take_u64};
 
@@ -202,13 +203,15 @@ fn prepare(orders: &[u8], init: usize) -> Result<(), Fault> {
             sys::dup_onto(CHANNEL_FD + 1 + at, CHANNEL_FD + at),
         )?;
     }
+    // What still fails is told there.
+    CHANNEL.store(channel, Ordering::Relaxed);
     let first = (CHANNEL_FD + extra) as u32;
     let channel = channel as u32;
     if hook::leaves_out(orders, left_out::CLOSING) {
         sys::close(CHANNEL_FD + extra);
     } else {
         step("close a range", sys::close_range(first, channel - 1))?;
-        step("close a range", sys::close_range(channel + 1, u32::MAX))?;
+        step("close a range", sys::close_range(channel + 1, HIGHEST))?;
     }
     // Where there is no pid namespace, this is what ends the server with init.
     if !hook::leaves_out(orders, left_out::DEATH_SIGNAL) {
@@ -324,8 +327,14 @@ fn tell(kind: u8, number: i32, text: &str) {
     message[1..5].copy_from_slice(&number.to_le_bytes());
     let length = text.len().min(message.len() - 5);
     message[5..5 + length].copy_from_slice(&text.as_bytes()[..length]);
-    let _ = sys::write(CHANNEL_FD, &message[..5 + length]);
+    let _ = sys::write(CHANNEL.load(Ordering::Relaxed), &message[..5 + length]);
 }
+
+/// No descriptor is higher, and gVisor takes none that is no `int`.
+const HIGHEST: u32 = i32::MAX as u32;
+
+/// Where the channel is: the server's process moves it out of the way of the server's descriptors.
+static CHANNEL: AtomicI32 = AtomicI32::new(CHANNEL_FD);
 
 fn step(name: &'static str, result: sys::Result) -> Result<usize, Fault> {
     result.map_err(|errno| Fault(answer::FAILED, errno, name))
