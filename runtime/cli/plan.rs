@@ -180,6 +180,9 @@ fn identity(identity: Identity) -> String {
         Identity::ServersHostId { id } => {
             format!("the host id {id}, which no account has, without capabilities")
         }
+        Identity::OfSentry => {
+            "a user of gVisor's kernel; what it makes belongs to the grant's owner".to_owned()
+        }
         Identity::Caller { uid, gid, .. } => format!("you ({uid}:{gid}), without capabilities"),
     }
 }

@@ -93,6 +93,7 @@ fn identity(cell: &Cell, warden: u32, server: u32) -> io::Result<Vec<Wall>> {
             true,
         ),
         Identity::ServersHostId { id } => (id, id, false),
+        Identity::OfSentry => (0, 0, false),
         Identity::Caller {
             uid,
             gid,

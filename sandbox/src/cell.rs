@@ -57,6 +57,7 @@ impl Cell {
         match self.identity {
             Identity::UnusedHostId => None,
             Identity::ServersHostId { id } => Some((id, id)),
+            Identity::OfSentry => Some((0, 0)),
             Identity::Caller { uid, gid, .. } => Some((uid, gid)),
         }
     }
@@ -119,6 +120,9 @@ pub enum Identity {
         /// User and group alike.
         id: u32,
     },
+    /// A user of gVisor's kernel, its root without any capability. On the host nothing runs as it, and
+    /// what it makes belongs to the owner of the grant.
+    OfSentry,
     /// An ordinary user starts it: that user, without any capability.
     Caller {
         /// The user.

@@ -208,7 +208,6 @@ fn of_gvisor(mechanism: Mechanism) -> Offer {
         M::ApplicationKernel
         | M::ReadOnlyMount
         | M::NetworkNamespace
-        | M::UnprivilegedUser
         | M::PidNamespace
         | M::IpcNamespace
         | M::UtsNamespace => Offer::ItsOwn,
@@ -222,6 +221,7 @@ fn of_gvisor(mechanism: Mechanism) -> Offer {
         | M::RlimitCore
         | M::RlimitData
         | M::ProcessorAffinity
+        | M::UnprivilegedUser
         | M::NotDumpable
         | M::ChannelEnd => Offer::Unknown,
         M::SeccompNoSocket

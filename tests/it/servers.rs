@@ -143,24 +143,31 @@ fn expected(server: &Server, engine: Engine, user: u32) -> Option<&'static str> 
 
 /// One cell of the matrix: a word, and what differs from what was expected.
 fn cell(world: &World, server: &Server, engine: Engine, user: u32) -> (String, Option<String>) {
-    let start = Start::Under(engine);
-    let Some(words) = expected(server, engine, user) else {
-        let done = std::panic::catch_unwind(|| same_as_bare(world, server, start));
-        let told = done.err().map(|error| {
-            let text = error.downcast_ref::<String>().cloned();
-            text.unwrap_or_else(|| "it panicked".to_owned())
-        });
-        let word = if told.is_none() { "runs" } else { "DIFFERS" };
-        return (word.to_owned(), told);
-    };
-    world.fresh(server);
-    let mut client = Client::start(world.walled(server, start, &[]));
-    let said = client.initialize().to_string();
-    client.end();
-    if said.contains(words) {
-        ("refused".to_owned(), None)
+    let expected = expected(server, engine, user);
+    let tried = std::panic::catch_unwind(|| match expected {
+        None => same_as_bare(world, server, Start::Under(engine)),
+        Some(words) => {
+            world.fresh(server);
+            let mut client = Client::start(world.walled(server, Start::Under(engine), &[]));
+            let said = client.ask(0, "initialize", &json!({})).to_string();
+            client.end();
+            assert!(said.contains(words), "{said}");
+        }
+    });
+    let word = if expected.is_some() {
+        "refused"
     } else {
-        ("DIFFERS".to_owned(), Some(said))
+        "runs"
+    };
+    match tried {
+        Ok(()) => (word.to_owned(), None),
+        Err(error) => {
+            let told = error.downcast_ref::<String>().cloned();
+            (
+                "DIFFERS".to_owned(),
+                Some(told.unwrap_or_else(|| "it panicked".to_owned())),
+            )
+        }
     }
 }
 

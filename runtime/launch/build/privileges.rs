@@ -11,7 +11,7 @@ use std::io;
 pub(super) fn leave_id(identity: Identity, host: (u32, u32)) -> io::Result<()> {
     match identity {
         Identity::Caller { .. } => Ok(()),
-        Identity::UnusedHostId | Identity::ServersHostId { .. } => {
+        Identity::UnusedHostId | Identity::ServersHostId { .. } | Identity::OfSentry => {
             if !hook::is_off(Mechanism::EmptyCapabilities) {
                 bound_capabilities()?;
             }
@@ -28,6 +28,7 @@ pub(super) fn identity(identity: Identity) -> io::Result<()> {
     match identity {
         Identity::UnusedHostId
         | Identity::ServersHostId { .. }
+        | Identity::OfSentry
         | Identity::Caller {
             subordinate_gid: Some(_),
             ..

@@ -12,6 +12,7 @@ pub(super) fn host_ids(identity: Identity) -> (u32, u32) {
     match identity {
         Identity::Caller { uid, gid, .. } => (uid, gid),
         Identity::ServersHostId { id } => (id, id),
+        Identity::OfSentry => (0, 0),
         Identity::UnusedHostId => {
             let own = rustix::process::getpid()
                 .as_raw_nonzero()

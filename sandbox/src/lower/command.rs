@@ -66,7 +66,7 @@ fn user(identity: Identity) -> String {
     match identity {
         Identity::ServersHostId { id } => format!("{id}:{id}"),
         Identity::Caller { uid, gid, .. } => format!("{uid}:{gid}"),
-        Identity::UnusedHostId => {
+        Identity::UnusedHostId | Identity::OfSentry => {
             let inside = crate::cell::ID_INSIDE;
             format!("{inside}:{inside}")
         }

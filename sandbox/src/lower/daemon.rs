@@ -207,7 +207,9 @@ fn users(part: &ContainerPart) -> Option<String> {
 fn user(cell: &Cell, part: &ContainerPart) -> String {
     let inside = crate::cell::ID_INSIDE;
     match (part.rootless, cell.identity) {
-        (true, _) | (false, Identity::UnusedHostId) => format!("{inside}:{inside}"),
+        (true, _) | (false, Identity::UnusedHostId | Identity::OfSentry) => {
+            format!("{inside}:{inside}")
+        }
         (false, Identity::ServersHostId { id }) => format!("{id}:{id}"),
         (false, Identity::Caller { uid, gid, .. }) => format!("{uid}:{gid}"),
     }

@@ -177,7 +177,7 @@ const MASKED: &[&str] = &[
 /// A runtime needs the root of the user namespace to set up; the server is another id.
 fn ids(identity: Identity, users: bool) -> Value {
     match identity {
-        Identity::UnusedHostId | Identity::ServersHostId { .. } => {
+        Identity::UnusedHostId | Identity::ServersHostId { .. } | Identity::OfSentry => {
             json!([{ "containerID": 0, "hostID": HOST_IDS, "size": IDS }])
         }
         Identity::Caller { uid, gid, .. } => {

@@ -36,8 +36,14 @@ pub fn runtime(
         // Its kernel numbers files anew; the warden has compared them when it mounted them.
         made.checks.clear();
         made.init.landlock = None;
-        // The namespaces that keep the runtime and its servers together.
-        made.namespaces = vec![Namespace::Mount, Namespace::Pid];
+        // The namespaces that keep the runtime and its server together, and its sockets to itself.
+        made.namespaces = vec![
+            Namespace::Mount,
+            Namespace::Pid,
+            Namespace::Network,
+            Namespace::Ipc,
+            Namespace::Uts,
+        ];
     } else {
         // The others are the runtime's own, within these.
         let inner = [Namespace::Network, Namespace::Ipc, Namespace::Uts];
@@ -76,6 +82,7 @@ fn config(
     root: &str,
 ) -> Result<Value, InvalidProfile> {
     let none: [&str; 0] = [];
+    let (user, group) = cell.ids_inside().unwrap_or((ID_INSIDE, ID_INSIDE));
     // The user namespace is the warden's, in which the runtime is root.
     let kinds = ["mount", "pid", "network", "ipc", "uts", "cgroup"];
     let namespaces = kinds
@@ -88,7 +95,7 @@ fn config(
         "ociVersion": "1.0.2",
         "process": {
             "terminal": false,
-            "user": { "uid": ID_INSIDE, "gid": ID_INSIDE },
+            "user": { "uid": user, "gid": group },
             "args": args,
             "env": none,
             "cwd": "/",

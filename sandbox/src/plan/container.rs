@@ -70,6 +70,7 @@ fn inside(facts: &HostFacts, identity: Identity) -> (u32, u32) {
     match identity {
         Identity::Caller { uid, gid, .. } if daemon && !facts.engine.rootless => (uid, gid),
         Identity::ServersHostId { id } => (id, id),
+        Identity::OfSentry => (0, 0),
         Identity::Caller { .. } | Identity::UnusedHostId => (ID_INSIDE, ID_INSIDE),
     }
 }

@@ -428,7 +428,7 @@ impl Claim<'_> {
         let caller = self.facts.caller;
         match self.plan.cell.identity {
             Identity::UnusedHostId => caller.uid == 0,
-            Identity::ServersHostId { .. } => false,
+            Identity::ServersHostId { .. } | Identity::OfSentry => false,
             Identity::Caller { uid, gid, .. } => uid != 0 && (uid, gid) == (caller.uid, caller.gid),
         }
     }

@@ -223,7 +223,9 @@ fn system(source: &str, at: &str, owner: Owner) -> RootOp {
 
 fn lower_mount(mount: &Mount, identity: Identity) -> Option<RootOp> {
     let owner = match identity {
-        Identity::UnusedHostId | Identity::ServersHostId { .. } => Owner::Server,
+        Identity::UnusedHostId | Identity::ServersHostId { .. } | Identity::OfSentry => {
+            Owner::Server
+        }
         Identity::Caller { .. } => Owner::Same,
     };
     Some(match mount {

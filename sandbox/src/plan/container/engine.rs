@@ -1,9 +1,7 @@
 //! What an engine changes of a container's plan: who the server is, which namespaces there are, what
 //! can be granted, and what stays open.
 
-use crate::cell::{
-    CellKind, FIRST_SERVERS_HOST_ID, GrantKind, ID_INSIDE, Identity, Mount, Namespace, Rlimit,
-};
+use crate::cell::{CellKind, FIRST_SERVERS_HOST_ID, GrantKind, Identity, Mount, Namespace, Rlimit};
 use crate::engine::{Engine, Maker, has_cgroup_namespace};
 use crate::facts::{Controller, HostFacts, Owner, SourceKind};
 use crate::mechanism::{Denial, Unenforceable, container_kind};
@@ -41,7 +39,7 @@ pub(super) fn who(facts: &HostFacts, server: &str) -> (CellKind, BTreeSet<Namesp
         // Its kernel has users of its own; what they own on the host, brig translates.
         Engine::Runsc => {
             namespaces = BTreeSet::new();
-            identity = own(ID_INSIDE);
+            identity = Identity::OfSentry;
         }
     }
     (kind, namespaces, identity)
@@ -63,7 +61,7 @@ fn with_setup_ids(facts: &HostFacts, identity: Identity) -> Identity {
             gid,
             subordinate_gid: facts.caller.subordinate_gid,
         },
-        Identity::UnusedHostId | Identity::ServersHostId { .. } => identity,
+        Identity::UnusedHostId | Identity::ServersHostId { .. } | Identity::OfSentry => identity,
     }
 }
 
