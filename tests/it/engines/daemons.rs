@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -235,6 +235,14 @@ impl Daemon {
                 panic!("{:?} does not answer: {told}", self.engine);
             }
             thread::sleep(Duration::from_millis(10));
+        }
+        self.open_to_all();
+    }
+
+    /// As for members of its group: everybody may ask the tests' own dockerd.
+    fn open_to_all(&self) {
+        if self.engine == Engine::Docker {
+            fs::set_permissions(&self.socket, fs::Permissions::from_mode(0o666)).unwrap();
         }
     }
 

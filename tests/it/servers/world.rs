@@ -333,11 +333,8 @@ impl World {
         let mut command = Command::new(tool("nsenter"));
         let user = self.user.to_string();
         command.arg(format!("--mount=/proc/{engine}/ns/mnt"));
-        command.args([
-            "--wdns",
-            self.home.scratch.path().to_str().unwrap(),
-            "setpriv",
-        ]);
+        command.arg(format!("--wdns={}", self.home.scratch.path().display()));
+        command.arg("setpriv");
         command.args([
             "--reuid",
             &user,
