@@ -386,7 +386,9 @@ mod tests {
         let of = |engine, version| advisories(engine, version).len();
         assert_eq!(of(Engine::Runc, (1, 1, 5)), 2);
         assert_eq!(of(Engine::Runc, (1, 1, 12)), 1);
-        assert_eq!(of(Engine::Runc, (1, 3, 0)), 0);
+        assert_eq!(of(Engine::Runc, (1, 2, 8)), 0);
+        assert_eq!(of(Engine::Runc, (1, 3, 0)), 1);
+        assert_eq!(of(Engine::Runc, (1, 3, 3)), 0);
         assert_eq!(of(Engine::Crun, (1, 8, 1)), 1);
     }
 }

@@ -130,9 +130,14 @@ pub(crate) fn offer(facts: &EngineFacts, mechanism: Mechanism) -> Offer {
 /// crun and runc run in a cell's own namespaces, with the root and the control group that brig makes,
 /// and make no more than the inner namespaces.
 fn of_brigs_cells(mechanism: Mechanism) -> Offer {
-    match mechanism {
-        Mechanism::ChannelEnd | Mechanism::ApplicationKernel => Offer::Unknown,
-        _ => Offer::AsNative,
+    let is_others = matches!(
+        mechanism,
+        Mechanism::ChannelEnd | Mechanism::ApplicationKernel
+    );
+    if is_others {
+        Offer::Unknown
+    } else {
+        Offer::AsNative
     }
 }
 
@@ -283,6 +288,8 @@ pub fn expectations(facts: &HostFacts) -> Vec<Expectation> {
 pub struct Advisory {
     /// Of which runtime.
     pub engine: Engine,
+    /// The first version that has it.
+    pub since: (u32, u32, u32),
     /// The first version without it.
     pub mended_in: (u32, u32, u32),
     /// Its public number.
@@ -296,26 +303,41 @@ pub struct Advisory {
 pub const ADVISORIES: &[Advisory] = &[
     Advisory {
         engine: Engine::Runc,
+        since: (0, 0, 0),
         mended_in: (1, 1, 12),
         name: "CVE-2024-21626",
         what: "a descriptor of the host's file system stays open in the container",
     },
     Advisory {
         engine: Engine::Runc,
+        since: (0, 0, 0),
         mended_in: (1, 2, 8),
-        name: "CVE-2025-31133, CVE-2025-52565, CVE-2025-52881",
+        name: OF_2025,
+        what: "masked paths and /dev/console can be turned into mounts of the host",
+    },
+    Advisory {
+        engine: Engine::Runc,
+        since: (1, 3, 0),
+        mended_in: (1, 3, 3),
+        name: OF_2025,
         what: "masked paths and /dev/console can be turned into mounts of the host",
     },
     Advisory {
         engine: Engine::Crun,
+        since: (0, 0, 0),
         mended_in: (1, 20, 0),
         name: "CVE-2025-24965",
         what: "krun's handler can be made to write outside of the container",
     },
 ];
 
+/// Three of one week, mended together in each line of releases.
+const OF_2025: &str = "CVE-2025-31133, CVE-2025-52565, CVE-2025-52881";
+
 /// The advisories that a version has by its number.
 pub fn advisories(engine: Engine, version: (u32, u32, u32)) -> Vec<&'static Advisory> {
-    let of = |known: &&Advisory| known.engine == engine && version < known.mended_in;
+    let of = |known: &&Advisory| {
+        known.engine == engine && version >= known.since && version < known.mended_in
+    };
     ADVISORIES.iter().filter(of).collect()
 }

@@ -224,6 +224,7 @@ const UNSAFE: &[(&str, usize)] = &[
     ("runtime/launch/syscall.rs", usize::MAX),
     ("runtime/component/mapping.rs", usize::MAX),
     ("runtime/init/sys.rs", usize::MAX),
+    ("runtime/init/sys/channel.rs", usize::MAX),
     ("runtime/init/sys/memory.rs", usize::MAX),
     ("runtime/init/sys/paths.rs", usize::MAX),
     ("runtime/init/sys/walls.rs", usize::MAX),

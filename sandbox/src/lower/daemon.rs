@@ -128,9 +128,11 @@ fn host(
         let shut = OF_PODMAN.iter().filter(free);
         memory.extend(shut.map(|at| ((*at).to_owned(), "ro,size=4k".to_owned())));
     }
-    let shared = cell.mounts.iter().find_map(|mount| match mount {
-        Mount::Scratch { at, bytes_max, .. } if at == SHARED_MEMORY => Some(signed(*bytes_max)),
-        _ => None,
+    let shared = cell.mounts.iter().find_map(|mount| {
+        let Mount::Scratch { at, bytes_max, .. } = mount else {
+            return None;
+        };
+        (at == SHARED_MEMORY).then(|| signed(*bytes_max))
     });
     HostConfig {
         memory: memory_bytes_max.map(signed),

@@ -112,15 +112,7 @@ pub fn container(
     facts: &HostFacts,
 ) -> Result<Plan, Vec<Unplannable>> {
     let limits = policy.limits();
-    let mut faults = beyond(policy);
-    faults.extend(no_full_cell(facts).map(Unplannable::from));
-    faults.extend(engine::refused(policy, facts));
-    let mut held = hold(facts, Isolated::Container).unwrap_or_else(|open| {
-        faults.extend(open.into_iter().map(Unplannable::from));
-        Vec::new()
-    });
-    let open = processor_share(limits.cpus_milli, facts.bounding(), &mut held);
-    faults.extend(open.map(Unplannable::from));
+    let (held, mut faults) = held(policy, facts);
     let grants = grants(policy, places, facts, &mut faults);
     faults.extend(engine::unheld_grants(&grants, policy, facts));
     let who = engine::who(facts, policy.name().as_str());
@@ -134,7 +126,6 @@ pub fn container(
     if !faults.is_empty() {
         return Err(faults);
     }
-    affinity(facts, &mut held);
     let links = links(&grants, facts);
     let family = ProgramFamily::of(&facts.look);
     let mut groups = family.groups();
@@ -148,13 +139,8 @@ pub fn container(
     let grants = [shown, started.before, grants, started.after]
         .into_iter()
         .flatten();
-    let mut texts = started.texts;
-    if engine::writes_bounds(facts) {
-        let memory = |at: &&'static str| (*at, format!("{}\n", limits.memory_bytes));
-        texts.extend(MEMORY.iter().map(memory));
-    }
+    let texts = texts(started.texts, limits, facts);
     let mounts = mounts(limits, started.system, texts, grants);
-    let bounds = engine::fitted(bounds(limits, facts), facts);
     Ok(Plan {
         server: policy.name().as_str().to_owned(),
         isolation: Isolation::Container(ContainerPart {
@@ -171,12 +157,41 @@ pub fn container(
         }),
         args: started.args,
         environment: started.environment,
-        cell: walls(facts, who, mounts, calls, bounds),
+        cell: walls(facts, who, mounts, calls, bounds(limits, facts)),
         processor_milli: limits.cpus_milli,
         bridge: bridge(limits),
         held,
         residuals,
     })
+}
+
+/// What holds each denial, and what stands in the way whatever the manifest grants.
+fn held(policy: &Policy, facts: &HostFacts) -> (Vec<Held>, Vec<Unplannable>) {
+    let mut faults = beyond(policy);
+    faults.extend(no_full_cell(facts).map(Unplannable::from));
+    faults.extend(engine::refused(policy, facts));
+    let mut held = hold(facts, Isolated::Container).unwrap_or_else(|open| {
+        faults.extend(open.into_iter().map(Unplannable::from));
+        Vec::new()
+    });
+    let cpus = policy.limits().cpus_milli;
+    let open = processor_share(cpus, facts.bounding(), &mut held);
+    faults.extend(open.map(Unplannable::from));
+    affinity(facts, &mut held);
+    (held, faults)
+}
+
+/// The files that brig writes, with the bounds of memory where programs look for them.
+fn texts(
+    mut texts: Vec<(&'static str, String)>,
+    limits: &Limits,
+    facts: &HostFacts,
+) -> Vec<(&'static str, String)> {
+    if engine::writes_bounds(facts) {
+        let memory = |at: &&'static str| (*at, format!("{}\n", limits.memory_bytes));
+        texts.extend(MEMORY.iter().map(memory));
+    }
+    texts
 }
 
 fn started(
@@ -257,7 +272,7 @@ fn bounds(limits: &Limits, facts: &HostFacts) -> Bounds {
     // /tmp and /dev/shm are memory of the group.
     let memory = limits.memory_bytes.saturating_add(2 * limits.scratch_bytes);
     let grouped = facts.bounding().contains(&Controller::Cpu);
-    Bounds {
+    let bounds = Bounds {
         group: group(
             facts.bounding(),
             memory,
@@ -271,7 +286,8 @@ fn bounds(limits: &Limits, facts: &HostFacts) -> Bounds {
         ]),
         processors: (!grouped)
             .then(|| (limits.cpus_milli / 1000).clamp(1, facts.processors.max(1))),
-    }
+    };
+    engine::fitted(bounds, facts)
 }
 
 fn mounts(

@@ -68,7 +68,9 @@ impl Shared {
             column.under(&mut command);
         }
         command.arg(format!("oci:{}:it", ground.image().display()));
-        command.env("XDG_DATA_HOME", ground.cache());
+        command
+            .env("HOME", ground.scratch.join("home"))
+            .env("XDG_DATA_HOME", ground.cache());
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}: {output:?}", column.name);
     }

@@ -166,8 +166,8 @@ pub(super) fn root(cell: &Cell) -> Vec<RootOp> {
     let image = cell.mounts.iter();
     let image = image.filter(|mount| matches!(mount, Mount::Image { .. }));
     match image
-        .filter_map(|image| lower_mount(image, cell.identity))
-        .next()
+        .into_iter()
+        .find_map(|image| lower_mount(image, cell.identity))
     {
         Some(image) => in_image(ops, image),
         None => ops,
@@ -221,13 +221,18 @@ fn system(source: &str, at: &str, owner: Owner) -> RootOp {
     }
 }
 
-fn lower_mount(mount: &Mount, identity: Identity) -> Option<RootOp> {
-    let owner = match identity {
+/// Where root starts a cell, ids are translated.
+fn owner(identity: Identity) -> Owner {
+    match identity {
         Identity::UnusedHostId | Identity::ServersHostId { .. } | Identity::OfSentry => {
             Owner::Server
         }
         Identity::Caller { .. } => Owner::Same,
-    };
+    }
+}
+
+fn lower_mount(mount: &Mount, identity: Identity) -> Option<RootOp> {
+    let owner = owner(identity);
     Some(match mount {
         Mount::Image { source, .. } => RootOp::Image {
             source: source.clone(),

@@ -147,7 +147,7 @@ fn of_daemon(policy: &Policy, facts: &HostFacts) -> Vec<Unplannable> {
 
 /// Whether somebody who is neither owner nor in the group may do what is granted (inode(7)).
 fn may_others(owner: Owner, is_directory: bool, changes: bool) -> bool {
-    let search = if is_directory { 0o1 } else { 0 };
+    let search = u32::from(is_directory);
     let needed = 0o4 | search | if changes { 0o2 } else { 0 };
     owner.mode & needed == needed
 }
