@@ -104,6 +104,7 @@ fn elsewhere(engine: Engine) -> Chosen {
             engine,
             rootless: false,
             unified: true,
+            remaps: false,
             controllers: controllers.into(),
             memory_files: Vec::new(),
         },
@@ -272,9 +273,8 @@ pub(crate) fn refused(error: &EngineError) -> Refused {
 /// rights in words that the API of both has; whose its socket is tells.
 fn facts(engine: Engine, owner: u32, told: &SystemInfo) -> EngineFacts {
     let options = told.security_options.iter().flatten();
-    let says = options
-        .map(String::as_str)
-        .any(|option| option == "name=rootless");
+    let has = |wanted: &str| options.clone().any(|option| option == wanted);
+    let (says, remaps) = (has("name=rootless"), has("name=userns"));
     let rootless = says || owner != 0;
     let unified = told
         .cgroup_version
@@ -306,6 +306,7 @@ fn facts(engine: Engine, owner: u32, told: &SystemInfo) -> EngineFacts {
         engine,
         rootless,
         unified,
+        remaps,
         controllers,
         memory_files: files.iter().map(|file| (*file).to_owned()).collect(),
     }

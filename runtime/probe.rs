@@ -140,6 +140,7 @@ fn image_facts(
         accounts: ["/etc/passwd", "/etc/group"].map(|path| root.accounts(path)),
         program,
         top: root.top().map_err(failed)?,
+        beside: root.beside(policy).map_err(failed)?,
         has_directory: root.has_directory(&image.wish),
         stands: root.stands(policy),
         reference: image.reference,

@@ -46,7 +46,29 @@ impl Root {
 
     /// Names at its top that are text, links left out.
     pub(super) fn top(&self) -> io::Result<BTreeMap<String, GrantKind>> {
-        let folder = self.at("/", OFlags::RDONLY | OFlags::DIRECTORY)?;
+        self.listed("/")
+    }
+
+    /// The same of each folder on the way to a grant.
+    pub(super) fn beside(
+        &self,
+        policy: &Policy,
+    ) -> io::Result<BTreeMap<String, BTreeMap<String, GrantKind>>> {
+        let mut found = BTreeMap::new();
+        for grant in policy.files() {
+            let at = grant.at().as_str();
+            for (end, _) in at.match_indices('/').skip(1) {
+                let Some(path) = at.get(..end) else { continue };
+                if let Some(Stands::Directory) = self.is(path) {
+                    found.insert(path.to_owned(), self.listed(path)?);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn listed(&self, path: &str) -> io::Result<BTreeMap<String, GrantKind>> {
+        let folder = self.at(path, OFlags::RDONLY | OFlags::DIRECTORY)?;
         let mut top = BTreeMap::new();
         for entry in rustix::fs::Dir::read_from(&folder)? {
             let entry = entry?;
@@ -67,7 +89,7 @@ impl Root {
                 }
             }
             if top.len() > TOP_MAX {
-                let text = format!("it has more than {TOP_MAX} names at its top");
+                let text = format!("it has more than {TOP_MAX} names in `{path}`");
                 return Err(io::Error::other(text));
             }
         }

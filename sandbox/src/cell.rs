@@ -166,8 +166,12 @@ pub enum Mount {
     Image {
         /// Canonical path on the host.
         source: String,
-        /// What lies at its top, links left out.
+        /// What lies at its top, links left out; of a folder in which something else is mounted, what
+        /// lies in it beside that. The paths are below the root.
         top: BTreeMap<String, GrantKind>,
+        /// The folders that are left out for that: they can be listed.
+        #[serde(default)]
+        ways: BTreeSet<String>,
     },
     /// A folder or file of the host that a program needs: read-only, executable.
     System {
@@ -235,8 +239,8 @@ pub enum Mount {
         /// Path in the cell.
         at: String,
     },
-    /// A volume that the image wishes for, under an engine that makes one unasked: read-only, with
-    /// what the image has there, and gone with the container.
+    /// A place of a volume that the image wishes for, under an engine that makes one unasked:
+    /// read-only and empty.
     Volume {
         /// Path in the cell.
         at: String,

@@ -100,6 +100,9 @@ pub struct EngineFacts {
     /// Whether its host has control groups of version 2 alone.
     #[serde(default)]
     pub unified: bool,
+    /// Whether it maps users by itself unless it is asked not to (dockerd's `userns-remap`).
+    #[serde(default)]
+    pub remaps: bool,
     /// Where its containers see the bounds of their memory. Runtimes of languages look there.
     pub memory_files: Vec<String>,
 }

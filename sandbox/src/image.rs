@@ -50,6 +50,9 @@ pub struct ImageFacts {
     pub program: Option<String>,
     /// What lies at its top, links left out, by names that are text.
     pub top: BTreeMap<String, GrantKind>,
+    /// The same of each of its folders on the way to a grant, by path.
+    #[serde(default)]
+    pub beside: BTreeMap<String, BTreeMap<String, GrantKind>>,
     /// Whether its working directory is there.
     pub has_directory: bool,
     /// What stands at a path of the image that the cell wants for something else: each is no

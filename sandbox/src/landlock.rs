@@ -69,12 +69,15 @@ fn mount_rules(mount: &Mount, cell: CellKind, handled: u64) -> Vec<LandlockRule>
             }
         }
         // Not the root itself: a rule there would reach into every grant.
-        Mount::Image { top, .. } => {
-            let rule = |(name, kind): (&String, &GrantKind)| {
+        Mount::Image { top, ways, .. } => {
+            let shown = |(name, kind): (&String, &GrantKind)| {
                 let allowed = grant(*kind, Access::Read) | EXECUTE;
                 rule(&format!("/{name}"), allowed, handled)
             };
-            top.iter().map(rule).collect()
+            // What is allowed here is allowed in the grants below, where it is allowed anyhow.
+            let listed = |path: &String| rule(&format!("/{path}"), READ_DIR, handled);
+            let rules = top.iter().map(shown);
+            rules.chain(ways.iter().map(listed)).collect()
         }
         Mount::System { at, kind, .. } => {
             let allowed = grant(*kind, Access::Read) | EXECUTE;

@@ -119,7 +119,7 @@ fn mounted(mount: &Mount, engine: Engine, flag: &mut impl FnMut(&str, String)) {
             let how = format!("{at}:rw,nosuid,nodev,noexec,mode=1777,size={bytes_max}");
             flag("tmpfs", how);
         }
-        Mount::Volume { at } => flag("mount", format!("type=volume,destination={at},readonly")),
+        Mount::Volume { at } => flag("tmpfs", format!("{at}:ro,size=4k")),
         // The image's own, or the engine's.
         Mount::Image { .. }
         | Mount::Program { .. }

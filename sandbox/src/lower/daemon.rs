@@ -6,7 +6,7 @@
 //! neither a value nor a byte of the session.
 
 use super::native::{Mounted, SourceCheck};
-use super::oci::seccomp_at_entry;
+use super::oci::{MASKED, seccomp_at_entry};
 use crate::cell::{Access, Cell, ControlGroup, Identity, Mount, PROGRAM_FOLDER, Rlimit};
 use crate::engine::Engine;
 use crate::plan::{ContainerPart, Plan};
@@ -159,6 +159,7 @@ fn host(
         cap_drop: Some(vec!["ALL".to_owned()]),
         cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
         ipc_mode: Some("private".to_owned()),
+        masked_paths: (part.engine == Engine::Docker).then(masked),
         privileged: Some(false),
         publish_all_ports: Some(false),
         readonly_rootfs: Some(true),
@@ -169,6 +170,20 @@ fn host(
         userns_mode: users(part),
         ..HostConfig::default()
     }
+}
+
+/// What of proc(5) and sysfs(5) is about the host and not about processes. Said at all, it stands for
+/// the engine's own list, which has fewer.
+fn masked() -> Vec<String> {
+    let more = [
+        "/proc/config.gz",
+        "/proc/iomem",
+        "/proc/ioports",
+        "/proc/kallsyms",
+        "/proc/modules",
+    ];
+    let all = MASKED.iter().chain(&more);
+    all.map(|path| (*path).to_owned()).collect()
 }
 
 /// Podman raises the limits that a request does not name, which takes rights that it may lack. init
@@ -248,6 +263,12 @@ fn mounts(
                 bytes_max,
                 inodes_max,
             } if at != SHARED_MEMORY => {
+                // Runtimes give a memory file system the mode of the image's own folder, in which
+                // then nobody but its owner could write.
+                let owner = match (engine, cell.ids_inside()) {
+                    (Engine::Docker, Some((user, group))) => format!(",uid={user},gid={group}"),
+                    _ => String::new(),
+                };
                 // Podman knows no bound of inodes: there the group's memory bounds them.
                 let inodes = match engine {
                     Engine::Podman => String::new(),
@@ -259,10 +280,14 @@ fn mounts(
                         format!(",nr_inodes={inodes_max}")
                     }
                 };
-                let how = format!("rw,nosuid,nodev,noexec,mode=1777,size={bytes_max}{inodes}");
+                let how =
+                    format!("rw,nosuid,nodev,noexec,mode=1777,size={bytes_max}{inodes}{owner}");
                 memory.insert(at.clone(), how);
             }
-            Mount::Volume { at } => mounts.push(volume(at)),
+            // No engine makes an anonymous volume read-only; memory in its place is.
+            Mount::Volume { at } => {
+                memory.insert(at.clone(), "ro,size=4k".to_owned());
+            }
             // The image is the root, and the engine's own are processes, devices, links to them,
             // shared memory and bounds.
             Mount::Image { .. }
@@ -290,15 +315,6 @@ fn bind(source: &str, at: &str, access: Access) -> DaemonMount {
             non_recursive: Some(true),
             ..MountBindOptions::default()
         }),
-        ..DaemonMount::default()
-    }
-}
-
-fn volume(at: &str) -> DaemonMount {
-    DaemonMount {
-        target: Some(at.to_owned()),
-        typ: Some(MountType::VOLUME),
-        read_only: Some(true),
         ..DaemonMount::default()
     }
 }

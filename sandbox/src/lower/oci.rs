@@ -159,7 +159,7 @@ fn linux(cell: &Cell) -> Result<Value, InvalidProfile> {
 
 /// What of proc(5) is about the host and not about processes. brig's own cells have none of it
 /// (`subset=pid`), for which a bundle has an option as well; these are for runtimes that drop it.
-const MASKED: &[&str] = &[
+pub(super) const MASKED: &[&str] = &[
     "/proc/acpi",
     "/proc/asound",
     "/proc/interrupts",

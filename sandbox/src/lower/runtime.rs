@@ -107,7 +107,7 @@ fn config(
         },
         "root": { "path": root, "readonly": true },
         "hostname": "brig",
-        "mounts": mounts(made, engine, root),
+        "mounts": mounts(made, engine, root, (user, group)),
         "linux": {
             "namespaces": namespaces,
             "seccomp": seccomp_at_entry(&cell.calls_at_start)?,
@@ -116,7 +116,7 @@ fn config(
     }))
 }
 
-fn mounts(made: &NativeCell, engine: Engine, root: &str) -> Vec<Value> {
+fn mounts(made: &NativeCell, engine: Engine, root: &str, owner: (u32, u32)) -> Vec<Value> {
     let mut mounts = Vec::new();
     if engine != Engine::Runsc {
         // A `/dev` that is bound is one in which runtimes make nothing of their own.
@@ -136,7 +136,9 @@ fn mounts(made: &NativeCell, engine: Engine, root: &str) -> Vec<Value> {
                 at,
                 bytes_max,
                 inodes_max,
-            } if is_the_runtimes(at, engine) => mounts.push(scratch(at, *bytes_max, *inodes_max)),
+            } if is_the_runtimes(at, engine) => {
+                mounts.push(scratch(at, *bytes_max, *inodes_max, owner));
+            }
             // gVisor shows all of a root as one read-only mount.
             RootOp::Bind {
                 at, access, exec, ..
@@ -177,13 +179,15 @@ fn bind(root: &str, at: &str, access: Access, exec: Exec) -> Value {
     json!({ "destination": at, "type": "bind", "source": format!("{root}{at}"), "options": options })
 }
 
-fn scratch(at: &str, bytes_max: u64, inodes_max: u64) -> Value {
+/// It is the server's: runtimes give it the mode of the folder in which it is mounted.
+fn scratch(at: &str, bytes_max: u64, inodes_max: u64, owner: (u32, u32)) -> Value {
+    let (user, group) = (format!("uid={}", owner.0), format!("gid={}", owner.1));
     let (size, inodes) = (
         format!("size={bytes_max}"),
         format!("nr_inodes={inodes_max}"),
     );
     json!({
         "destination": at, "type": "tmpfs", "source": "tmpfs",
-        "options": ["rw", "nosuid", "nodev", "noexec", "mode=1777", size, inodes],
+        "options": ["rw", "nosuid", "nodev", "noexec", "mode=1777", size, inodes, user, group],
     })
 }

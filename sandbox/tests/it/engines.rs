@@ -24,6 +24,7 @@ fn engine(engine: Engine, rootless: bool, controllers: &[Controller]) -> EngineF
     EngineFacts {
         engine,
         rootless,
+        remaps: false,
         unified: rootless && !controllers.is_empty(),
         controllers: controllers.iter().copied().collect(),
         memory_files: Vec::new(),
@@ -33,15 +34,6 @@ fn engine(engine: Engine, rootless: bool, controllers: &[Controller]) -> EngineF
 const ALL: &[Controller] = &[Controller::Cpu, Controller::Memory, Controller::Pids];
 
 fn hosts() -> Vec<Host> {
-    let host = |name, caller: Caller, controllers: &[Controller], engine| Host {
-        name,
-        facts: HostFacts {
-            caller,
-            controllers: controllers.iter().copied().collect(),
-            engine,
-            ..facts()
-        },
-    };
     let mut hosts = Vec::new();
     for one in [Engine::Native, Engine::Crun, Engine::Runc, Engine::Runsc] {
         hosts.push(host("root", ROOT, ALL, engine(one, false, &[])));
@@ -58,6 +50,28 @@ fn hosts() -> Vec<Host> {
             engine(one, false, &[]),
         ));
     }
+    daemons(&mut hosts);
+    hosts
+}
+
+fn host(
+    name: &'static str,
+    caller: Caller,
+    controllers: &[Controller],
+    engine: EngineFacts,
+) -> Host {
+    Host {
+        name,
+        facts: HostFacts {
+            caller,
+            controllers: controllers.iter().copied().collect(),
+            engine,
+            ..facts()
+        },
+    }
+}
+
+fn daemons(hosts: &mut Vec<Host>) {
     for one in [Engine::Docker, Engine::Podman] {
         hosts.push(host("root", ROOT, ALL, engine(one, false, ALL)));
         hosts.push(host(
@@ -102,7 +116,6 @@ fn hosts() -> Vec<Host> {
     );
     narrow.facts.user_namespaces = UserNamespaces::AppArmor;
     hosts.push(narrow);
-    hosts
 }
 
 fn kebab(mechanism: Mechanism) -> String {

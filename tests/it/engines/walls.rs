@@ -5,6 +5,7 @@ use crate::harness::tool;
 use brig_sandbox::engine::Engine;
 use serde_json::{Value, json};
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 #[track_caller]
@@ -144,5 +145,42 @@ fn a_daemon_sees_no_value_and_no_byte() {
         assert!(!log.contains(secret), "{engine}: its log");
         let (code, errors) = client.end();
         assert_eq!(code, Some(0), "{engine}: {errors}");
+    }
+}
+
+/// Writes a program into a grant that lies in a folder of the image, and becomes it. What it tells
+/// is a message, which reaches the client either way.
+const RUNS_WHAT_IT_WROTE: &str = "import os,errno,json,sys
+told = json.dumps({'jsonrpc': '2.0', 'method': 'ran'})
+with open('/usr/n/x', 'w') as out: out.write('#!/usr/bin/python3\\nprint(%r)\\n' % told)
+os.chmod('/usr/n/x', 0o755)
+try: os.execv('/usr/n/x', ['x'])
+except OSError as error: name = errno.errorcode[error.errno]
+print(json.dumps({'jsonrpc': '2.0', 'method': 'refused-' + name}), flush=True)
+sys.stdin.read()
+";
+
+/// An image's own folders can have programs; what is granted in one of them cannot, unless it says so.
+#[test]
+fn what_is_written_into_a_grant_does_not_run() {
+    for engine in Engine::ALL {
+        let under = Under::new(engine);
+        let shared = under.scratch.join("shared");
+        fs::create_dir(&shared).unwrap();
+        fs::set_permissions(&shared, fs::Permissions::from_mode(0o777)).unwrap();
+        for (exec, wanted) in [(true, "ran"), (false, "refused-EACCES")] {
+            let grant = format!(
+                "[[files]]\nhost = \"{}\"\nat = \"/usr/n\"\naccess = \"write\"\nexec = {exec}\n",
+                shared.display()
+            );
+            let mut command = under.brig("run");
+            command.arg(under.manifest(RUNS_WHAT_IT_WROTE, &grant));
+            let mut client = crate::harness::Client::start(command);
+            client
+                .send(&json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {} }));
+            let said = client.receive().to_string();
+            assert!(said.contains(wanted), "{engine}, exec {exec}: {said}");
+            fs::remove_file(shared.join("x")).unwrap();
+        }
     }
 }

@@ -200,62 +200,81 @@ pub(super) fn writes_bounds(facts: &HostFacts) -> bool {
     facts.engine.engine.maker() != Maker::Daemon
 }
 
-/// What stays open under an engine.
-pub(super) fn residuals(facts: &HostFacts) -> Vec<Residual> {
-    let engine = facts.engine.engine;
-    let residual = |name: &str, reason: String| Residual {
+fn residual(name: &str, reason: String) -> Residual {
+    Residual {
         name: name.to_owned(),
         reason,
-    };
-    let mut residuals = Vec::new();
-    match engine {
-        Engine::Native | Engine::Crun | Engine::Runc => {}
-        Engine::Docker | Engine::Podman => {
-            residuals.push(residual(
-                "daemon",
-                format!(
-                    "whoever can speak to {engine} can do all that its service may: brig keeps its \
-                     socket from servers, and trusts the service itself"
-                ),
-            ));
-            residuals.push(residual(
-                "sources-of-mounts",
-                format!(
-                    "{engine} opens a granted path by its name: init compares what it shows with \
-                     what was decided on, and refuses the start where that was replaced"
-                ),
-            ));
-            if facts.landlock_abi == 0 {
-                residuals.push(residual(
-                    "facts-of-host",
-                    "without Landlock the server can read what the engine shows of /proc and \
-                     /sys: kernel, devices, load"
-                        .to_owned(),
-                ));
-            }
-            if engine == Engine::Podman && !facts.engine.controllers.contains(&Controller::Memory) {
-                residuals.push(residual(
-                    "scratch-inodes",
-                    "Podman bounds the bytes of /tmp and not how many files are in it, and no \
-                     control group bounds the memory that these take"
-                        .to_owned(),
-                ));
-            }
-            if !facts.engine.rootless && !facts.caller.is_root() {
-                residuals.push(residual(
-                    "callers-id",
-                    "without a user namespace the server's id is the caller's own: mounts, \
-                     Landlock, seccomp and the pid namespace keep it from what that user may do"
-                        .to_owned(),
-                ));
-            }
-        }
-        Engine::Runsc => residuals.push(residual(
+    }
+}
+
+/// What stays open under an engine.
+pub(super) fn residuals(facts: &HostFacts) -> Vec<Residual> {
+    match facts.engine.engine {
+        Engine::Native | Engine::Crun | Engine::Runc => Vec::new(),
+        Engine::Docker | Engine::Podman => of_daemons(facts),
+        Engine::Runsc => vec![residual(
             "bounds-of-all",
             "memory and processes are bounded together with gVisor's own kernel, which takes up \
              to 128 MiB and 96 threads of them"
                 .to_owned(),
-        )),
+        )],
+    }
+}
+
+fn of_daemons(facts: &HostFacts) -> Vec<Residual> {
+    let engine = facts.engine.engine;
+    let more = if facts.landlock_abi == 0 {
+        ", and without Landlock of /sys and /dev"
+    } else {
+        ""
+    };
+    let mut residuals = vec![
+        residual(
+            "daemon",
+            format!(
+                "whoever can speak to {engine} can do all that its service may: brig keeps its \
+                 socket from servers, and trusts the service itself"
+            ),
+        ),
+        residual(
+            "sources-of-mounts",
+            format!(
+                "{engine} opens a granted path by its name: init compares what it shows with what \
+                 was decided on, and refuses the start where that was replaced"
+            ),
+        ),
+        residual(
+            "facts-of-host",
+            format!(
+                "{engine} shows the host's own /proc, with parts of it masked: the server can read \
+                 of its kernel, memory and load there{more}"
+            ),
+        ),
+    ];
+    if facts.engine.remaps {
+        residuals.push(residual(
+            "users-of-engine",
+            format!(
+                "{engine}'s own mapping of users is left out for this container: under it the \
+                 server would be no owner of what it is granted"
+            ),
+        ));
+    }
+    if engine == Engine::Podman && !facts.engine.controllers.contains(&Controller::Memory) {
+        residuals.push(residual(
+            "scratch-inodes",
+            "Podman bounds the bytes of /tmp and not how many files are in it, and no control \
+             group bounds the memory that these take"
+                .to_owned(),
+        ));
+    }
+    if !facts.engine.rootless && !facts.caller.is_root() {
+        residuals.push(residual(
+            "callers-id",
+            "without a user namespace the server's id is the caller's own: mounts, Landlock, \
+             seccomp and the pid namespace keep it from what that user may do"
+                .to_owned(),
+        ));
     }
     residuals
 }

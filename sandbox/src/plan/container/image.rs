@@ -1,11 +1,12 @@
 //! A program in an image: the image is the whole root, and its configuration a wish.
 
 use super::{HOSTS, Started, account, environment, group_of};
-use crate::cell::{GrantKind, Mount};
+use crate::cell::{GrantKind, Mount, within};
 use crate::facts::HostFacts;
 use crate::image::{self, ImageFacts, Stands};
 use crate::plan::{ImagePart, Unplannable};
 use brig_policies::Policy;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn started(
     policy: &Policy,
@@ -32,9 +33,11 @@ pub(super) fn started(
         return Err(refused("has an `/etc` that is no directory"));
     }
     let directory = image::directory(&image.wish);
+    let (top, ways) = shown(image, grants);
     let mut system = vec![Mount::Image {
         source: image.root.clone(),
-        top: image.top.clone(),
+        top,
+        ways,
     }];
     if !image.has_directory {
         system.push(Mount::Folder {
@@ -71,6 +74,35 @@ pub(super) fn started(
             ("/etc/hosts", HOSTS.to_owned()),
         ],
     })
+}
+
+/// Places of a cell that are never the image's, whatever it has there.
+const OTHERS: &[&str] = &["/dev", "/proc", "/sys", "/tmp"];
+
+/// What of the image is shown. A rule of Landlock reaches into all that is mounted below it, and would
+/// give that the image's rights: the one to run programs, above all. So a folder in which something
+/// else is mounted is taken apart.
+fn shown(image: &ImageFacts, grants: &[Mount]) -> (BTreeMap<String, GrantKind>, BTreeSet<String>) {
+    let others = grants.iter().map(Mount::at).chain(OTHERS.iter().copied());
+    let others: Vec<&str> = others.collect();
+    let below = |path: &str| path.trim_start_matches('/').to_owned();
+    let at =
+        |folder: &str, (name, kind): (&String, &GrantKind)| (format!("{folder}/{name}"), *kind);
+    let (mut top, mut ways) = (BTreeMap::new(), BTreeSet::new());
+    let mut queue: Vec<_> = image.top.iter().map(|entry| at("", entry)).collect();
+    while let Some((path, kind)) = queue.pop() {
+        if others.contains(&path.as_str()) {
+            continue;
+        }
+        if !others.iter().any(|other| within(other, &path)) {
+            top.insert(below(&path), kind);
+            continue;
+        }
+        let entries = image.beside.get(&path).into_iter().flatten();
+        queue.extend(entries.map(|entry| at(&path, entry)));
+        ways.insert(below(&path));
+    }
+    (top, ways)
 }
 
 /// The image's accounts, and the one as which the server runs. The first line of an id counts
