@@ -207,10 +207,7 @@ pub(crate) fn version_of(program: &Path) -> Option<(String, String)> {
         .ok()?;
     let text = String::from_utf8_lossy(&told.stdout).into_owned();
     let mut words = text.lines().next()?.split_whitespace();
-    let (name, version) = (
-        words.next()?,
-        words.filter(|word| *word != "version").next()?,
-    );
+    let (name, version) = (words.next()?, words.find(|word| *word != "version")?);
     Some((name.to_owned(), version.to_owned()))
 }
 

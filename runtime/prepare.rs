@@ -163,19 +163,7 @@ pub fn decide(checked: Checked) -> Result<Planned, Refused> {
     let (image, lease) = held.map(|held| (held.image, held.lease)).unzip();
     let (mut facts, groups) = probe::facts(Some(&policy), image)
         .map_err(|e| Refused::one(Exit::Failure, "probe-failed", format!("cannot {e}"), ""))?;
-    let is_container = match policy.source() {
-        Source::Command { .. } | Source::Package(Package::Image(_)) => true,
-        Source::Component(_) | Source::Package(_) => false,
-    };
-    let chosen = if is_container {
-        engine::choose(&engine, &facts)?
-    } else {
-        Chosen::native()
-    };
-    facts.engine = chosen.facts.clone();
-    if chosen.facts.engine.maker() == Maker::Runtime {
-        probe::with_subordinate_ids(&mut facts.caller);
-    }
+    let chosen = chosen(&policy, &engine, &mut facts)?;
     let led = |path: &str| Some(facts.sources.get(path)?.canonical.clone());
     let beyond = ceiling.and_then(|ceiling| ceiling.led_beyond(&policy, &manifest.1, &led));
     if let Some(faults) = beyond {
@@ -202,10 +190,8 @@ pub fn decide(checked: Checked) -> Result<Planned, Refused> {
         }
     };
     let plan = decided.map_err(|reasons| unplannable(reasons, manifest.clone()))?;
-    let image = match &parts {
-        Some(parts) => engine::image_in(&chosen, parts)?,
-        None => String::new(),
-    };
+    let in_engine = parts.map(|parts| engine::image_in(&chosen, &parts));
+    let image = in_engine.transpose()?.unwrap_or_default();
     Ok(Planned {
         chosen,
         image,
@@ -217,6 +203,23 @@ pub fn decide(checked: Checked) -> Result<Planned, Refused> {
         lease,
         manifest,
     })
+}
+
+/// The engine of a container; brig's own cells are a component's.
+fn chosen(policy: &Policy, named: &Named, facts: &mut HostFacts) -> Result<Chosen, Refused> {
+    let is_container = match policy.source() {
+        Source::Command { .. } | Source::Package(Package::Image(_)) => true,
+        Source::Component(_) | Source::Package(_) => false,
+    };
+    if !is_container {
+        return Ok(Chosen::native());
+    }
+    let chosen = engine::choose(named, facts)?;
+    facts.engine = chosen.facts.clone();
+    if chosen.facts.engine.maker() == Maker::Runtime {
+        probe::with_subordinate_ids(&mut facts.caller);
+    }
+    Ok(chosen)
 }
 
 fn artifact(path: &str, component: &Component) -> Artifact {

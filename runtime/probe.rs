@@ -181,6 +181,10 @@ fn sources(policy: &Policy) -> Result<BTreeMap<String, SourceFact>, ProbeError> 
         let same = sources.values_mut();
         for fact in same.filter(|fact| fact.canonical == tree.root) {
             fact.obeyed.clone_from(&tree.found);
+            let root = Path::new(&tree.root);
+            let links = tree.found.keys();
+            let links = links.filter(|below| root.join(below).is_symlink());
+            fact.obeyed_links = links.cloned().collect();
             fact.beyond = tree.beyond;
         }
     }
@@ -384,6 +388,7 @@ fn source(path: &str) -> Result<Option<SourceFact>, ProbeError> {
             mode: file.mode() & 0o777,
         },
         obeyed: BTreeMap::new(),
+        obeyed_links: BTreeSet::new(),
         beyond: false,
     }))
 }

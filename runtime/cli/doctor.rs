@@ -217,7 +217,7 @@ fn plain_text(facts: &HostFacts, findings: &[Finding], open: &[Unenforceable]) -
     };
     let _ = writeln!(out, "\nengines for containers");
     for found in engines() {
-        let _ = writeln!(out, "  {:<14} {}", found.engine, found.found);
+        let _ = writeln!(out, "  {:<14} {}", found.engine, found.told);
         if !found.remedy.is_empty() {
             let _ = writeln!(out, "  {:<14} hint: {}", "", found.remedy);
         }

@@ -215,11 +215,15 @@ impl Iterator for Chunks {
 }
 
 fn unreachable(socket: &str, error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => format!("there is no socket `{socket}`"),
-        io::ErrorKind::PermissionDenied => format!("this user may not connect to `{socket}`"),
-        io::ErrorKind::ConnectionRefused => format!("nobody listens on `{socket}`"),
-        _ => format!("`{socket}`: {error}"),
+    let kind = error.kind();
+    if kind == io::ErrorKind::NotFound {
+        format!("there is no socket `{socket}`")
+    } else if kind == io::ErrorKind::PermissionDenied {
+        format!("this user may not connect to `{socket}`")
+    } else if kind == io::ErrorKind::ConnectionRefused {
+        format!("nobody listens on `{socket}`")
+    } else {
+        format!("`{socket}`: {error}")
     }
 }
 
@@ -233,38 +237,39 @@ fn unreached(engine: Engine, error: &io::Error) -> String {
             "start its service (`systemctl start docker`)"
         }
     };
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => "join the group of the socket (its members can do on \
-                                            this host all that root can), or use another engine \
-                                            with --engine"
-            .to_owned(),
-        _ => format!("{start}, or use another engine with --engine"),
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        return "join the group of the socket (its members can do on this host all that root can), \
+                or use another engine with --engine"
+            .to_owned();
     }
+    format!("{start}, or use another engine with --engine")
 }
 
 /// An error of the library, as brig tells it.
 fn told(engine: Engine, what: &str, error: &Error) -> EngineError {
     let mut absent = false;
-    let (reason, help) = match error {
-        Error::DockerResponseServerError {
-            status_code,
-            message,
-        } => {
-            absent = *status_code == 404;
-            (plain(message), refused(engine, *status_code, message))
-        }
-        Error::RequestTimeoutError => (
+    let (reason, help) = if let Error::DockerResponseServerError {
+        status_code,
+        message,
+    } = error
+    {
+        absent = *status_code == 404;
+        (plain(message), refused(engine, *status_code, message))
+    } else if let Error::RequestTimeoutError = error {
+        (
             format!("no answer within {ANSWER_SECONDS_MAX} s"),
             format!("look at what {engine} is doing, or use another engine with --engine"),
-        ),
-        Error::HyperLegacyError { .. } | Error::HyperResponseError { .. } => (
+        )
+    } else if let Error::HyperLegacyError { .. } | Error::HyperResponseError { .. } = error {
+        (
             "the connection broke off".to_owned(),
             format!("{engine} may be restarting: start again when it runs"),
-        ),
-        other => (
-            plain(&other.to_string()),
+        )
+    } else {
+        (
+            plain(&error.to_string()),
             format!("look into the log of {engine}"),
-        ),
+        )
     };
     EngineError {
         what: what.to_owned(),

@@ -77,12 +77,10 @@ fn edit_one(orders: &mut WardenOrders, mechanism: Mechanism) {
         | M::CloseRange
         | M::NotDumpable
         | M::ParentDeathSignal
-        // Only engines have these.
         | M::ChannelEnd
         | M::ApplicationKernel
         | M::WasmLimiter
         | M::SeccompNoExecutableMemory
-        // There is no second thread to hand out.
         | M::OneThread => {}
     }
 }

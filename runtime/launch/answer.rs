@@ -96,6 +96,15 @@ pub(crate) enum InitAnswer {
 }
 
 impl InitAnswer {
+    /// Why there is no init, where that is what it says.
+    pub(crate) fn unbuilt(self) -> Option<BuildError> {
+        if let Self::Unbuilt(error) = self {
+            Some(error)
+        } else {
+            None
+        }
+    }
+
     /// Reads one message.
     pub(crate) fn read(message: &[u8]) -> Self {
         let Some((kind, rest)) = message.split_first() else {

@@ -24,9 +24,11 @@ pub(super) fn walls(planned: &Planned, warden: u32, init: u32) -> io::Result<Vec
     walls.extend(apart(plan, init, server)?);
     walls.extend(namespaces(cell, server)?);
     walls.extend(limits(cell, server)?);
-    walls.extend(match engine_of(plan) {
-        Engine::Native => mounts(cell, server)?,
-        engine => engines::mounts(plan, engine, server)?,
+    let engine = engine_of(plan);
+    walls.extend(if engine == Engine::Native {
+        mounts(cell, server)?
+    } else {
+        engines::mounts(plan, engine, server)?
     });
     walls.extend(groups(plan, warden, server)?);
     // The descriptors and variables of a worker, which is not dumpable, are root's to look at.
@@ -114,11 +116,10 @@ fn privileges(plan: &Plan, init: u32, server: u32) -> io::Result<Vec<Wall>> {
     let (of_init, of_server) = (status(init)?, status(server)?);
     let none = "0".repeat(16);
     // A worker has put a second one on itself.
+    // Under an engine there is that one's, and the server's own within it.
     let filters = match &plan.isolation {
-        Isolation::Component(_) => "2",
         Isolation::Container(part) if part.engine == Engine::Native => "1",
-        // The engine's, and the server's own within it.
-        Isolation::Container(_) => "2",
+        Isolation::Container(_) | Isolation::Component(_) => "2",
     };
     let of_inits = if engine_of(plan) == Engine::Native {
         "1"

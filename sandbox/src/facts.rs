@@ -191,6 +191,9 @@ pub struct SourceFact {
     /// names the place.
     #[serde(default)]
     pub obeyed: BTreeMap<String, String>,
+    /// Which of these are symbolic links themselves.
+    #[serde(default)]
+    pub obeyed_links: BTreeSet<String>,
     /// Whether part of it was not looked through.
     #[serde(default)]
     pub beyond: bool,

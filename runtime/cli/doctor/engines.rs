@@ -14,7 +14,8 @@ pub(super) struct Found {
     /// Whether it is there and answers.
     pub(super) usable: bool,
     /// What it is, or why it is not.
-    pub(super) found: String,
+    #[serde(rename = "found")]
+    pub(super) told: String,
     /// What helps where it is not.
     pub(super) remedy: String,
     /// What is publicly known against its version.
@@ -34,7 +35,7 @@ fn look(engine: Engine) -> Found {
         Ok(chosen) => Found {
             engine: engine.name(),
             usable: true,
-            found: told(&chosen),
+            told: told(&chosen),
             remedy: String::new(),
             advisories: chosen.told_advisories(),
         },
@@ -43,7 +44,7 @@ fn look(engine: Engine) -> Found {
             Found {
                 engine: engine.name(),
                 usable: false,
-                found: message,
+                told: message,
                 remedy: help,
                 advisories: Vec::new(),
             }

@@ -45,14 +45,16 @@ impl Meeting<'_> {
         let length = received.map_err(|e| failed(e.into()))?.bytes;
         let message = message.get(..length).unwrap_or_default();
         if message != LISTENER {
-            return Err(match InitAnswer::read(message) {
-                InitAnswer::Unbuilt(error) => error,
-                _ => failed(io::Error::other("the cell was not built")),
-            });
+            let unbuilt = InitAnswer::read(message).unbuilt();
+            let unknown = || failed(io::Error::other("the cell was not built"));
+            return Err(unbuilt.unwrap_or_else(unknown));
         }
-        let descriptors = ancillary.drain().find_map(|message| match message {
-            RecvAncillaryMessage::ScmRights(mut received) => received.next(),
-            _ => None,
+        let descriptors = ancillary.drain().find_map(|message| {
+            if let RecvAncillaryMessage::ScmRights(mut received) = message {
+                received.next()
+            } else {
+                None
+            }
         });
         descriptors.ok_or_else(|| failed(io::Error::other("none came")))
     }

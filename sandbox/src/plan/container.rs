@@ -14,7 +14,7 @@ use super::{
     bridge, environment, walls,
 };
 use crate::cell::{Access, ID_INSIDE, Identity, Links, Mount, PROGRAM_FOLDER, Rlimit, within};
-use crate::engine::Maker;
+use crate::engine::{Engine, Maker};
 use crate::facts::{Controller, HostFacts};
 use crate::family::ProgramFamily;
 use crate::mechanism::{Held, Isolated, Mechanism, hold, no_full_cell};
@@ -330,7 +330,8 @@ fn links(grants: &[Mount], facts: &HostFacts) -> Links {
             }
         )
     });
-    if denied && facts.landlock_abi == 0 {
+    let landlock = facts.landlock_abi > 0 && facts.engine.engine != Engine::Runsc;
+    if denied && !landlock {
         Links::Denied
     } else {
         Links::Allowed

@@ -93,6 +93,7 @@ pub(crate) fn source(canonical: &str, kind: SourceKind) -> SourceFact {
         kind,
         owner: brig_sandbox::facts::Owner::default(),
         obeyed: [].into(),
+        obeyed_links: [].into(),
         beyond: false,
     }
 }

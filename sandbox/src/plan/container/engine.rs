@@ -7,7 +7,7 @@ use crate::facts::{Controller, HostFacts, Owner, SourceKind};
 use crate::mechanism::{Denial, Unenforceable, container_kind};
 use crate::plan::bounds::Bounds;
 use crate::plan::{Residual, Unplannable, identity, namespaces};
-use brig_policies::{Access, Policy, Source};
+use brig_policies::{Access, Named, Policy, Source};
 use std::collections::BTreeSet;
 
 /// Which cell, in which namespaces, as whom.
@@ -123,9 +123,37 @@ fn of_daemon(policy: &Policy, facts: &HostFacts) -> Vec<Unplannable> {
              --engine native, crun or runc runs it"
         ))];
     }
-    if !facts.caller.is_root() {
-        return Vec::new();
+    let mut told = linked(policy, facts);
+    if facts.caller.is_root() {
+        told.extend(of_others(policy, facts));
     }
+    told
+}
+
+/// A daemon follows a link before it mounts over it, and so cannot keep the link itself as it is.
+fn linked(policy: &Policy, facts: &HostFacts) -> Vec<Unplannable> {
+    let engine = facts.engine.engine;
+    let writes = policy.files().iter();
+    let writes = writes.filter(|grant| grant.access() == Access::Write);
+    let told = writes.filter_map(|grant| {
+        let source = facts.sources.get(grant.host().as_str())?;
+        let named: BTreeSet<&str> = grant.named().iter().map(Named::below).collect();
+        let mut links = source.obeyed_links.iter();
+        let link = links.find(|link| !named.contains(link.as_str()))?;
+        Some(Unplannable::Grant {
+            span: grant.span(),
+            message: format!(
+                "`{link}` in it is a link that the host obeys, and the engine {engine} cannot keep \
+                 a link as it is"
+            ),
+            help: "make it a file, or use --engine native, crun or runc".to_owned(),
+        })
+    });
+    told.collect()
+}
+
+fn of_others(policy: &Policy, facts: &HostFacts) -> Vec<Unplannable> {
+    let engine = facts.engine.engine;
     let told = policy.files().iter().filter_map(|grant| {
         let source = facts.sources.get(grant.host().as_str())?;
         let changes = grant.access() == Access::Write;
@@ -155,7 +183,12 @@ fn may_others(owner: Owner, is_directory: bool, changes: bool) -> bool {
 /// Bounds that fit the engine.
 pub(super) fn fitted(mut bounds: Bounds, facts: &HostFacts) -> Bounds {
     match facts.engine.engine {
-        Engine::Native | Engine::Crun | Engine::Runc => {}
+        Engine::Native => {}
+        // The runtime is in the same group.
+        Engine::Crun | Engine::Runc => {
+            let count = bounds.group.processes_max;
+            bounds.group.processes_max = count.map(|count| count.saturating_add(RUNTIME_THREADS));
+        }
         Engine::Docker | Engine::Podman => {
             if !facts.engine.rootless {
                 bounds.rlimits.remove(&Rlimit::Processes);
@@ -175,6 +208,8 @@ pub(super) fn fitted(mut bounds: Bounds, facts: &HostFacts) -> Bounds {
     bounds
 }
 
+/// Threads of crun or runc.
+const RUNTIME_THREADS: u64 = 32;
 /// What gVisor's kernel and its file server take beside the server.
 const SENTRY_BYTES: u64 = 128 << 20;
 /// Their threads.
@@ -221,13 +256,24 @@ pub(super) fn residuals(facts: &HostFacts) -> Vec<Residual> {
     }
 }
 
-fn of_daemons(facts: &HostFacts) -> Vec<Residual> {
+fn facts_of_host(facts: &HostFacts) -> Residual {
     let engine = facts.engine.engine;
     let more = if facts.landlock_abi == 0 {
         ", and without Landlock of /sys and /dev"
     } else {
         ""
     };
+    residual(
+        "facts-of-host",
+        format!(
+            "{engine} shows the host's own /proc, with parts of it masked: the server can read of \
+             its kernel, memory and load there{more}"
+        ),
+    )
+}
+
+fn of_daemons(facts: &HostFacts) -> Vec<Residual> {
+    let engine = facts.engine.engine;
     let mut residuals = vec![
         residual(
             "daemon",
@@ -243,13 +289,7 @@ fn of_daemons(facts: &HostFacts) -> Vec<Residual> {
                  was decided on, and refuses the start where that was replaced"
             ),
         ),
-        residual(
-            "facts-of-host",
-            format!(
-                "{engine} shows the host's own /proc, with parts of it masked: the server can read \
-                 of its kernel, memory and load there{more}"
-            ),
-        ),
+        facts_of_host(facts),
     ];
     if facts.engine.remaps {
         residuals.push(residual(
@@ -268,6 +308,13 @@ fn of_daemons(facts: &HostFacts) -> Vec<Residual> {
                 .to_owned(),
         ));
     }
+    residuals.push(residual(
+        "mapped-code",
+        format!(
+            "{engine}'s mounts do not keep what lies in a grant from being mapped as code; Landlock \
+             keeps it from being run as a program"
+        ),
+    ));
     if !facts.engine.rootless && !facts.caller.is_root() {
         residuals.push(residual(
             "callers-id",
