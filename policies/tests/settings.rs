@@ -88,7 +88,9 @@ fn settings_set_what_is_expected_or_have_the_expected_faults() {
                     let (key, most, line) = (bound.key, &bound.most, bound.line);
                     format!("{key} {most:?}, line {line}\n")
                 });
-                format!("sets\n{}", lines.collect::<String>())
+                let engine = settings.engine().map(|name| format!("engine {name}\n"));
+                let engine = engine.unwrap_or_default();
+                format!("sets\n{engine}{}", lines.collect::<String>())
             }
         };
         check_expected(&case, &got);
