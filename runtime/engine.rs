@@ -238,9 +238,15 @@ fn of_daemon(engine: Engine) -> Result<Chosen, Refused> {
 
 fn asked(engine: Engine, socket: PathBuf) -> Result<Chosen, Refused> {
     let client = Client::negotiate(engine, &socket).map_err(|error| refused(&error))?;
-    let told = client.facts().map_err(|error| refused(&error))?;
     let owner = std::fs::metadata(&socket).map_or(0, |socket| socket.uid());
-    let facts = facts(engine, owner, &told);
+    let (facts, version) = if engine == Engine::Podman {
+        // It asks the package manager who owns its programs before it answers, which takes longer
+        // than a container.
+        (facts(engine, owner, &Told::of_host()), None)
+    } else {
+        let told = client.facts().map_err(|error| refused(&error))?;
+        (facts(engine, owner, &Told::of(&told)), told.server_version)
+    };
     if facts.rootless && owner != rustix::process::geteuid().as_raw() {
         let message = format!("{engine} on `{}` is another user's", socket.display());
         let help = "its servers would be that user's: use an engine of your own or of root's";
@@ -257,8 +263,48 @@ fn asked(engine: Engine, socket: PathBuf) -> Result<Chosen, Refused> {
         facts,
         way: Way::Socket(socket, client.version()),
         reason: None,
-        version: told.server_version,
+        version,
     })
+}
+
+/// What matters of what a daemon says of itself.
+struct Told {
+    rootless: bool,
+    remaps: bool,
+    unified: bool,
+    controllers: BTreeSet<Controller>,
+}
+
+impl Told {
+    fn of(told: &SystemInfo) -> Self {
+        let options = told.security_options.iter().flatten();
+        let has = |wanted: &str| options.clone().any(|option| option == wanted);
+        let offered = [
+            (Controller::Memory, told.memory_limit),
+            (Controller::Pids, told.pids_limit),
+            (Controller::Cpu, told.cpu_cfs_quota),
+        ];
+        let offered = offered.into_iter().filter(|(_, has)| *has == Some(true));
+        Self {
+            rootless: has("name=rootless"),
+            remaps: has("name=userns"),
+            unified: told
+                .cgroup_version
+                .is_some_and(|version| version.to_string() == "2"),
+            controllers: offered.map(|(controller, _)| controller).collect(),
+        }
+    }
+
+    /// What holds for any service on this host. Each bound is read back.
+    fn of_host() -> Self {
+        let groups = rustix::fs::statfs("/sys/fs/cgroup");
+        Self {
+            rootless: false,
+            remaps: false,
+            unified: groups.is_ok_and(|found| found.f_type == libc::CGROUP2_SUPER_MAGIC),
+            controllers: [Controller::Cpu, Controller::Memory, Controller::Pids].into(),
+        }
+    }
 }
 
 pub(crate) fn refused(error: &EngineError) -> Refused {
@@ -266,25 +312,12 @@ pub(crate) fn refused(error: &EngineError) -> Refused {
     Refused::one(Exit::Engine, "engine-failed", message, &error.help)
 }
 
-/// What a daemon says of itself, as far as it matters. Podman does not say whether it has root's
-/// rights in words that the API of both has; whose its socket is tells.
-fn facts(engine: Engine, owner: u32, told: &SystemInfo) -> EngineFacts {
-    let options = told.security_options.iter().flatten();
-    let has = |wanted: &str| options.clone().any(|option| option == wanted);
-    let (says, remaps) = (has("name=rootless"), has("name=userns"));
-    let rootless = says || owner != 0;
-    let unified = told
-        .cgroup_version
-        .is_some_and(|version| version.to_string() == "2");
-    let mut controllers: BTreeSet<Controller> = [
-        (Controller::Memory, told.memory_limit),
-        (Controller::Pids, told.pids_limit),
-        (Controller::Cpu, told.cpu_cfs_quota),
-    ]
-    .into_iter()
-    .filter(|(_, has)| *has == Some(true))
-    .map(|(controller, _)| controller)
-    .collect();
+/// What is planned with. Podman does not say whether it has root's rights in words that the API of
+/// both has; whose its socket is tells.
+fn facts(engine: Engine, owner: u32, told: &Told) -> EngineFacts {
+    let rootless = told.rootless || owner != 0;
+    let (unified, remaps) = (told.unified, told.remaps);
+    let mut controllers = told.controllers.clone();
     // It says that it could, and drops each limit without a word.
     if rootless && !unified {
         controllers.clear();

@@ -1,8 +1,8 @@
-//! An image as an archive that container engines load (`docker save`, "docker-archive"), for a daemon
-//! that keeps images of its own.
+//! An image as an archive that container engines load (`docker save`), for a daemon that keeps
+//! images of its own.
 //!
-//! Layers are written as plain tars, which every engine takes, and checked against the image's config
-//! on the way: what comes out is the image that was pulled, or nothing that an engine takes.
+//! Layers are written as plain tars, which every engine takes, and checked against the image's
+//! config on the way: what comes out is the image that was pulled, or nothing that an engine takes.
 
 use crate::layer::Layer;
 use crate::layer::stream::{StreamFault, decode, stream};

@@ -34,12 +34,7 @@ fn edit_one(orders: &mut WardenOrders, mechanism: Mechanism) {
         M::NetworkNamespace => leave_out(cell, Namespace::Network),
         M::IpcNamespace => leave_out(cell, Namespace::Ipc),
         M::UtsNamespace => leave_out(cell, Namespace::Uts),
-        M::PidNamespace => {
-            leave_out(cell, Namespace::Pid);
-            // The kernel gives a proc(5) to who owns the pid namespace that it shows.
-            cell.root
-                .retain(|op| !matches!(op, RootOp::Processes { .. }));
-        }
+        M::PidNamespace => without_processes(cell),
         M::CgroupNamespace => {
             leave_out(cell, Namespace::Cgroup);
             show_groups(orders);
@@ -83,6 +78,13 @@ fn edit_one(orders: &mut WardenOrders, mechanism: Mechanism) {
         | M::SeccompNoExecutableMemory
         | M::OneThread => {}
     }
+}
+
+fn without_processes(cell: &mut NativeCell) {
+    leave_out(cell, Namespace::Pid);
+    // The kernel gives a proc(5) to who owns the pid namespace that it shows.
+    let is_proc = |op: &RootOp| matches!(op, RootOp::Processes { .. });
+    cell.root.retain(|op| !is_proc(op));
 }
 
 /// Takes out of a worker what is left out. It is told the rest by the one variable that it gets.

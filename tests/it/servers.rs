@@ -143,8 +143,8 @@ fn expected(server: &Server, engine: Engine, user: u32) -> Option<&'static str> 
 
 /// One cell of the matrix: a word, and what differs from what was expected.
 fn cell(world: &World, server: &Server, engine: Engine, user: u32) -> (String, Option<String>) {
-    let expected = expected(server, engine, user);
-    let tried = std::panic::catch_unwind(|| match expected {
+    let refusal = expected(server, engine, user);
+    let tried = std::panic::catch_unwind(|| match refusal {
         None => same_as_bare(world, server, Start::Under(engine)),
         Some(words) => {
             world.fresh(server);
@@ -154,13 +154,9 @@ fn cell(world: &World, server: &Server, engine: Engine, user: u32) -> (String, O
             assert!(said.contains(words), "{said}");
         }
     });
-    let word = if expected.is_some() {
-        "refused"
-    } else {
-        "runs"
-    };
+    let outcome = if refusal.is_some() { "refused" } else { "runs" };
     match tried {
-        Ok(()) => (word.to_owned(), None),
+        Ok(()) => (outcome.to_owned(), None),
         Err(error) => {
             let told = error.downcast_ref::<String>().cloned();
             (
@@ -187,11 +183,11 @@ fn ten_servers_do_under_every_engine_what_they_do_bare() {
         let only = std::env::var("BRIG_ENGINE").unwrap_or_default();
         let engines = engines.iter().copied();
         for engine in engines.filter(|engine| engine.name().contains(&only)) {
-            let who = if user == 0 { "root" } else { "user" };
+            let as_whom = if user == 0 { "root" } else { "user" };
             if matches!(engine, Docker | Podman) {
                 world.load(engine);
             }
-            let mut column = vec![format!("{engine}-{who}")];
+            let mut column = vec![format!("{engine}-{as_whom}")];
             for servers in SERVERS.chunks(AT_ONCE) {
                 thread::scope(|scope| {
                     let tried = servers.iter().map(|server| {
@@ -201,11 +197,11 @@ fn ten_servers_do_under_every_engine_what_they_do_bare() {
                         )
                     });
                     for (server, tried) in tried.collect::<Vec<_>>() {
-                        let (word, fault) = tried.join().unwrap();
+                        let (outcome, fault) = tried.join().unwrap();
                         if let Some(fault) = fault {
-                            let _ = writeln!(faults, "{} {engine} {who}: {fault}", server.name);
+                            let _ = writeln!(faults, "{} {engine} {as_whom}: {fault}", server.name);
                         }
-                        column.push(word);
+                        column.push(outcome);
                     }
                 });
             }

@@ -4,6 +4,7 @@ use super::daemons::{self, Daemon};
 use crate::harness::{Client, Scratch, brig, part};
 use brig_sandbox::engine::Engine;
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
@@ -106,7 +107,7 @@ impl Under {
         if self.daemon.is_none() {
             pull = self.told(brig(), "pull");
         }
-        let done = pull.arg(self.image()).output().unwrap();
+        let done = pull.arg(Self::image()).output().unwrap();
         let errors = String::from_utf8_lossy(&done.stderr);
         assert!(done.status.success(), "{}: {errors}", self.engine);
     }
@@ -116,7 +117,7 @@ impl Under {
         self.scratch.path().file_name().unwrap().to_str().unwrap()
     }
 
-    fn image(&self) -> String {
+    fn image() -> String {
         format!("oci:{}", part("images/python").display())
     }
 
@@ -152,7 +153,10 @@ impl Under {
     /// its command line too, by which its process is found.
     pub(crate) fn manifest(&self, program: &str, more: &str) -> PathBuf {
         // An argument has one line.
-        let digits: String = program.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let mut digits = String::new();
+        for byte in program.bytes() {
+            write!(digits, "{byte:02x}").unwrap();
+        }
         let mark = program.rsplit_once("# ").map_or("", |(_, mark)| mark);
         let line = format!("exec(bytes.fromhex('{digits}'))");
         let args = ["/usr/bin/python3", "-c", line.as_str(), mark];
@@ -160,7 +164,7 @@ impl Under {
         let text = format!(
             "brig = 1\n[server]\nname = \"{}\"\nimage = \"{}\"\nargs = {args}\n{more}",
             self.name(),
-            self.image()
+            Self::image()
         );
         self.scratch.write("brig.toml", text)
     }

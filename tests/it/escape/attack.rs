@@ -165,11 +165,11 @@ impl Attack {
     /// What is planned for a column. A key of the file is a column's name or the start of several;
     /// exactly one must fit, and none where the attack cannot be tried.
     pub(super) fn planned(&self, column: Column) -> Result<Planned<'_>, String> {
-        let named = |name: &&str| self.outcome.keys().any(|key| starts(name, key));
-        let mut names = [column.name]
+        let has_outcome = |name: &&str| self.outcome.keys().any(|key| starts(name, key));
+        let mut candidates = [column.name]
             .into_iter()
             .chain(column.alike().iter().copied());
-        let name = names.find(named).unwrap_or(column.name);
+        let name = candidates.find(has_outcome).unwrap_or(column.name);
         let mut found = self.outcome.iter().filter(|(key, _)| starts(name, key));
         match (self.not_here(column), found.next(), found.next()) {
             (Some(why), None, _) => Ok(Planned::NotHere(why)),
