@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use brig_sandbox::cell::{CellKind, ControlGroup, Identity, Landlock, LandlockRule, Rlimit};
-use brig_sandbox::lower::native::{InitOrders, Mounted, NativeCell, SourceCheck};
+use brig_sandbox::lower::native::{InitMode, InitOrders, Mounted, NativeCell, SourceCheck};
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 
 use crate::init_wire::{Records, found, tag, take_u32, take_u64};
@@ -248,6 +248,8 @@ impl Understood {
             descriptors: self.descriptors,
             directory: self.directory,
             stop_signal: u8::try_from(self.stop_signal).unwrap(),
+            // init tells it by its argument, and not by its orders.
+            mode: ordered.mode,
         }
     }
 }
@@ -273,6 +275,7 @@ fn orders(choices: &mut Unstructured<'_>) -> Result<InitOrders> {
         descriptors: choices.arbitrary()?,
         directory: text(choices)?,
         stop_signal: choices.arbitrary()?,
+        mode: InitMode::Child,
     })
 }
 
