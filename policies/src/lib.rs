@@ -56,9 +56,9 @@ pub use path::{GuestPath, HostPath, InvalidPath};
 pub use pattern::{InvalidPattern, InvalidPointer, Pattern, Pointer, ToolPattern};
 pub use places::Places;
 pub use policy::{
-    Access, ClientRight, CommandProgram, Condition, Ech, EnvValue, Exec, FileGrant, Links, Mark,
-    Missing, Named, NetworkGrant, NotEnforceable, Package, Policy, Protocol, Scalar, SecretForm,
-    SecretGrant, Source, StateGrant, SyscallGroup, ToolRule, Tools,
+    Access, Allowed, ClientRight, CommandProgram, Condition, Ech, EnvValue, Exec, FileGrant, Links,
+    Mark, Missing, Named, NetworkGrant, NotEnforceable, Package, Policy, Protocol, Scalar,
+    SecretForm, SecretGrant, Source, StateGrant, SyscallGroup, ToolLimit, ToolRule, Tools,
 };
 pub use reference::{
     ImageForm, ImagePlace, ImageReference, ImageSource, InvalidImageReference, InvalidPackage,

@@ -76,6 +76,28 @@ pub(crate) const TOOLS: Key = Key::new(
 .refused("tools = [\"get_*\"]", FaultCode::WrongType)
 .unless("all tools that were reviewed");
 
+pub(crate) const RESOURCES: Key = Key::new(
+    "resources",
+    Takes::Table(&tools::RESOURCES_SECTION),
+    "[resources]",
+    "Which of the server's resources a client may read.",
+)
+.also(&["resource"])
+.not_yet("leave it out")
+.refused("resources = [\"file:///notes/*\"]", FaultCode::WrongType)
+.unless("all that the server offers");
+
+pub(crate) const PROMPTS: Key = Key::new(
+    "prompts",
+    Takes::Table(&tools::PROMPTS_SECTION),
+    "[prompts]",
+    "Which of the server's prompts a client may use.",
+)
+.also(&["prompt"])
+.not_yet("leave it out")
+.refused("prompts = [\"review\"]", FaultCode::WrongType)
+.unless("all that the server offers");
+
 pub(crate) const CLIENT: Key = Key::new(
     "client",
     Takes::Table(&client::SECTION),
@@ -117,8 +139,8 @@ const PLATFORM: Key = Key::reserved("platform", "write one manifest per platform
 pub(crate) const SECTION: Section = Section {
     title: "the manifest",
     keys: &[
-        BRIG, SERVER, NETWORK, FILES, STATE, ENV, TOOLS, CLIENT, LIMITS, SYSCALLS, UNIX, HTTP,
-        PLATFORM,
+        BRIG, SERVER, NETWORK, FILES, STATE, ENV, TOOLS, RESOURCES, PROMPTS, CLIENT, LIMITS,
+        SYSCALLS, UNIX, HTTP, PLATFORM,
     ],
     one_of: &[],
     whole: &[],

@@ -58,6 +58,12 @@ impl Policy {
         if let Some(tools) = &self.tools {
             tell(&top::TOOLS, tools.mark.span());
         }
+        if let Some(resources) = &self.resources {
+            tell(&top::RESOURCES, resources.mark.span());
+        }
+        if let Some(prompts) = &self.prompts {
+            tell(&top::PROMPTS, prompts.mark.span());
+        }
         if let Some((_, mark)) = self.client.first_key_value() {
             tell(&top::CLIENT, mark.span());
         }
