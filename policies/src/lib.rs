@@ -12,6 +12,7 @@
 
 extern crate alloc;
 
+mod admit;
 mod explain;
 mod fault;
 mod format;
@@ -34,9 +35,11 @@ mod resolve;
 mod schema;
 mod settings;
 mod source;
+pub mod strict;
 mod widen;
 mod wording;
 
+pub use admit::{Permit, Place, RefusalCode, Refused, Rules, Slot, Usage, Withheld};
 pub use explain::{Danger, Explanation, Right, Together, explain};
 pub use fault::{Fault, FaultCode, Faults, Page};
 pub use format::format;

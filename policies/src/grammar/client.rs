@@ -24,7 +24,7 @@ pub(crate) const ELICITATION: Key = right(
 pub(crate) const ELICITATION_URL: Key = right(
     ClientRight::ElicitationUrl,
     "elicitation-url = true",
-    "Whether the server may have the client send its user to a page of the web (https alone).",
+    "Whether the server may have the client send its user to a page of the web.",
 )
 .also(&["elicitation_url", "url-elicitation"])
 .refused("elicitation-url = \"https\"", FaultCode::WrongType);
