@@ -1,9 +1,9 @@
 //! Decisions while a server runs: what may pass between it and its client.
 //!
-//! A [`Policy`]'s words about tools, resources, prompts and the client are made into [`Rules`] once,
-//! and each question is then answered by a [`Permit`] or by a [`Refused`], which names a stable code
-//! and the key of the manifest that would let it pass. *Absent here:* a clock and messages. Whoever
-//! asks has taken the message apart and says what time it is.
+//! A [`Policy`]'s words about tools, resources, prompts and the client are made into [`Rules`]
+//! once, and each question is then answered by a [`Permit`] or by a [`Refused`], which names a
+//! stable code and the key of the manifest that would let it pass. *Absent here:* a clock and
+//! messages. Whoever asks has taken the message apart and says what time it is.
 
 mod argument;
 mod ask;

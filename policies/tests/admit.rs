@@ -283,7 +283,7 @@ fn a_server_asks_for_what_it_was_granted() {
 fn a_server_tells_what_it_was_granted() {
     let check = |granted: &str, method: &str, params: &str, want: &str| {
         let rules = rules(&format!("[client]\n{granted}\n"));
-        let got = told(rules.admit_notice(method, Some(Value::new(params))));
+        let got = told(rules.admit_ask(method, Some(Value::new(params))));
         assert_eq!(got, want, "{granted}: {method} {params}");
     };
     let logging = "right-not-granted by client.logging";

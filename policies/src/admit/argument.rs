@@ -3,19 +3,20 @@
 //! | condition | what it is met by |
 //! |---|---|
 //! | `equals` a text | that text, in the same case, however it is escaped |
-//! | `equals` a number | each way to write that number: `1`, `1.0`, `1e0`; compared digit by digit, so 2^53 + 1 is not 2^53, as JSON Schema and not as JavaScript has it |
+//! | `equals` a number | each way to write it: `1`, `1.0`, `1e0`; 2^53 + 1 is not 2^53 |
 //! | `equals` a flag | that word; `1`, `"true"` and a list are others |
 //! | `matches` | a text that matches whole; a list of one or more such texts |
-//! | `within` | an absolute path that is the folder or lies below it by its names; a list of one or more |
-//! | `max` | a number that is not larger, compared digit by digit; a text is no number |
+//! | `within` | an absolute path that is the folder or below it by its names; a list of such |
+//! | `max` | a number that is not larger; a text is no number |
 //!
+//! Numbers are compared by value and digit by digit, as JSON Schema and not as JavaScript has it.
 //! What is absent meets nothing, `null` and half a surrogate pair neither. Lists count only where
 //! the condition is about each text of its own: `[false]` is no `false`, and true to a server that
 //! asks whether there is a value.
 //!
 //! `within` goes by names alone, since only the cell knows where links lead: `.`, doubled slashes
-//! and one at the end are passed over; a relative path, `..` and NUL are refused. `/notes/../x` names
-//! one folder before a link is followed and another one after, so it is within nothing.
+//! and one at the end are passed over; a relative path, `..` and NUL are refused. `/notes/../x`
+//! names one folder before a link is followed and another one after, so it is within nothing.
 
 use alloc::format;
 use alloc::string::String;

@@ -7,6 +7,17 @@ use super::{Permit, Place, RefusalCode, Refused, Rules, Withheld};
 use crate::policy::ClientRight;
 use crate::strict::{Object, Unclear, Value, same_letters};
 
+/// The methods that need one right each, whatever their parameters say.
+const METHODS: &[(&str, ClientRight)] = &[
+    ("sampling/createMessage", ClientRight::Sampling),
+    ("roots/list", ClientRight::Roots),
+    ("notifications/message", ClientRight::Logging),
+    (
+        "notifications/elicitation/complete",
+        ClientRight::ElicitationUrl,
+    ),
+];
+
 impl Rules {
     /// Whether the server has a right over its client.
     pub fn grants(&self, right: ClientRight) -> bool {
@@ -18,42 +29,29 @@ impl Rules {
         ClientRight::ALL.iter().all(|right| self.grants(*right))
     }
 
-    /// Whether the server may ask this of its client. Methods that no right is about pass.
+    /// Whether the server may ask its client this, or tell it by a request or a notification: what
+    /// needs a right needs it with an id and without. Methods that no right is about pass.
     pub fn admit_ask(&self, method: &str, params: Option<Value<'_>>) -> Result<Permit, Withheld> {
-        // A client that takes another case for the same method must not be led past the right.
-        let is = |name: &str| same_letters(method, name);
-        if is("sampling/createMessage") {
-            Ok(self.admit_right(ClientRight::Sampling)?)
-        } else if is("roots/list") {
-            Ok(self.admit_right(ClientRight::Roots)?)
-        } else if is("elicitation/create") {
-            self.admit_elicitation(params)
-        } else {
-            Ok(Permit::plain())
-        }
-    }
-
-    /// Whether the server may tell its client this. Methods that no right is about pass; what is a
-    /// question otherwise needs its right without an id too.
-    pub fn admit_notice(
-        &self,
-        method: &str,
-        params: Option<Value<'_>>,
-    ) -> Result<Permit, Withheld> {
-        let is = |name: &str| same_letters(method, name);
-        if is("notifications/message") {
-            Ok(self.admit_right(ClientRight::Logging)?)
-        } else if is("notifications/elicitation/complete") {
-            Ok(self.admit_right(ClientRight::ElicitationUrl)?)
-        } else if is("notifications/tasks") && !self.grants_all() {
+        if same_letters(method, "notifications/tasks") && !self.grants_all() {
             // The modern era's tasks ask as results do.
             let params = params.filter(|params| params.is_object());
-            params.map_or(Ok(Permit::plain()), |params| {
+            return params.map_or(Ok(Permit::plain()), |params| {
                 self.admit_inputs(&Object::read(params, "params", &["inputRequests"])?)
-            })
-        } else {
-            self.admit_ask(method, params)
+            });
         }
+        self.admit_method(method, params)
+    }
+
+    fn admit_method(&self, method: &str, params: Option<Value<'_>>) -> Result<Permit, Withheld> {
+        // A client that takes another case for the same method must not be led past the right.
+        let is = |name: &str| same_letters(method, name);
+        if is("elicitation/create") {
+            return self.admit_elicitation(params);
+        }
+        let right = METHODS.iter().find(|(name, _)| is(name));
+        right.map_or(Ok(Permit::plain()), |(_, right)| {
+            Ok(self.admit_right(*right)?)
+        })
     }
 
     /// Whether the server may ask what a result, or the state of a task, asks: all of its
@@ -66,7 +64,7 @@ impl Rules {
             let request = Object::read(request, "inputRequests", &["method", "params"])?;
             let method = request.get("method").and_then(Value::text);
             let method = method.ok_or(Unclear::Form("method"))?;
-            let _ = self.admit_ask(&method, request.get("params"))?;
+            let _ = self.admit_method(&method, request.get("params"))?;
         }
         Ok(Permit::plain())
     }

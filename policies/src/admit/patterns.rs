@@ -10,8 +10,8 @@ use crate::pattern::Pattern;
 /// would otherwise have each of them compared with every pattern.
 pub(super) const NAME_BYTES_MAX: usize = 8192;
 
-/// Patterns of which one has to match. Those without a wildcard are looked up, since a manifest that
-/// names its tools one by one would otherwise cost a walk through all of them at each call.
+/// Patterns of which one has to match. Those without a wildcard are looked up, since a manifest
+/// that names its tools one by one would otherwise cost a walk through all of them at each call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Patterns {
     exact: BTreeSet<String>,

@@ -72,7 +72,6 @@ pub(crate) const TOOLS: Key = Key::new(
     "Which of the server's tools a client may call.",
 )
 .also(&["tool", "allowed-tools", "tools-filter"])
-.not_yet("leave it out and choose the tools in the client")
 .refused("tools = [\"get_*\"]", FaultCode::WrongType)
 .unless("all tools that were reviewed");
 
@@ -83,7 +82,6 @@ pub(crate) const RESOURCES: Key = Key::new(
     "Which of the server's resources a client may read.",
 )
 .also(&["resource"])
-.not_yet("leave it out")
 .refused("resources = [\"file:///notes/*\"]", FaultCode::WrongType)
 .unless("all that the server offers");
 
@@ -94,7 +92,6 @@ pub(crate) const PROMPTS: Key = Key::new(
     "Which of the server's prompts a client may use.",
 )
 .also(&["prompt"])
-.not_yet("leave it out")
 .refused("prompts = [\"review\"]", FaultCode::WrongType)
 .unless("all that the server offers");
 
@@ -105,7 +102,6 @@ pub(crate) const CLIENT: Key = Key::new(
     "What the server may ask of the client; without it, nothing.",
 )
 .also(&["capabilities"])
-.not_yet("leave it out")
 .refused("client = [\"sampling\"]", FaultCode::WrongType)
 .unless("nothing");
 
