@@ -7,6 +7,7 @@
 
 mod argument;
 mod ask;
+mod checks;
 mod patterns;
 mod refused;
 mod uri;
@@ -24,7 +25,8 @@ use crate::pattern::{Pattern, ToolPattern};
 use crate::policy::{Allowed, ClientRight, Policy, Tools};
 use crate::strict::{Unclear, Value, shown};
 
-use argument::Check;
+use argument::{Arguments, Check};
+use checks::Checks;
 use patterns::Patterns;
 pub use refused::{Place, RefusalCode, Refused};
 pub use usage::{Slot, Usage};
@@ -39,7 +41,7 @@ pub struct Rules {
     /// `None` for all tools.
     tools: Option<Patterns>,
     tools_place: Place,
-    checks: Vec<Rule>,
+    checks: Checks,
     limits: Vec<Limit>,
     resources: Option<Patterns>,
     resources_place: Place,
@@ -128,13 +130,11 @@ impl Rules {
             tools: allow
                 .map(|allow| Patterns::new(allow.iter().map(ToolPattern::pattern).cloned())),
             tools_place: Place::of(tools.map(Tools::allow_mark)),
-            checks: rules
-                .map(|rule| Rule {
-                    tool: rule.tool().clone(),
-                    check: Check::new(rule.argument().clone(), rule.condition().clone()),
-                    place: Place::of(Some(rule.mark())),
-                })
-                .collect(),
+            checks: Checks::new(rules.map(|rule| Rule {
+                tool: rule.tool().clone(),
+                check: Check::new(rule.argument().clone(), rule.condition().clone()),
+                place: Place::of(Some(rule.mark())),
+            })),
             limits: limits
                 .map(|limit| Limit {
                     tool: limit.tool().clone(),
@@ -158,7 +158,7 @@ impl Rules {
         Self {
             tools: none(),
             tools_place: Place::of(None),
-            checks: Vec::new(),
+            checks: Checks::new([]),
             limits: Vec::new(),
             resources: none(),
             resources_place: Place::of(None),
@@ -202,19 +202,16 @@ impl Rules {
     /// there are none, they stay unread.
     pub fn admit_call(&self, name: &str, arguments: Option<Value<'_>>) -> Result<Permit, Withheld> {
         let mut permit = self.admit_tool(name)?;
-        let mut rules = self.checks.iter().filter(|rule| rule.tool.matches(name));
-        let mut next = rules.next();
-        if next.is_some()
-            && let Some(arguments) = arguments
-        {
+        let rules = self.checks.about(name);
+        if let Some(arguments) = arguments.filter(|_| !rules.is_empty()) {
             arguments.clear()?;
         }
-        while let Some(rule) = next {
-            rule.check.hold(arguments).map_err(|(code, what)| {
+        let mut arguments = Arguments::new(arguments);
+        for rule in rules {
+            rule.check.hold(&mut arguments).map_err(|(code, what)| {
                 let reason = format!("{what} in a call of the tool \"{}\"", shown(name));
                 Refused::new(code, "tools.rule", &rule.place, reason)
             })?;
-            next = rules.next();
         }
         for (at, limit) in self.limits.iter().enumerate() {
             if limit.tool.matches(name) {

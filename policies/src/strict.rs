@@ -16,6 +16,7 @@ mod tests;
 mod text;
 
 use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -116,23 +117,50 @@ impl<'a> Value<'a> {
         Some(elements.into_iter().map(Self).collect())
     }
 
-    /// The member of an object, or the element of an array, that a name of a JSON pointer
-    /// (RFC 6901) leads to. The object has to be clear: see [`Value::clear`].
-    pub(crate) fn step(self, name: &str) -> Option<Self> {
-        if !self.is_object() {
-            let leading_zero = name.len() > 1 && name.starts_with('0');
-            let index = name.bytes().all(|byte| byte.is_ascii_digit()) && !leading_zero;
-            let index: usize = index.then(|| name.parse().ok())??;
-            return self.elements()?.into_iter().nth(index);
-        }
-        let members = Reader::new(self.0).members().ok()?;
-        let member = members.into_iter().find(|member| member.key == name)?;
-        Some(Self(member.value))
-    }
-
     /// Whether every object in it, at every depth, is clear, and none of its bounds is passed.
     pub fn clear(self) -> Result<(), Unclear> {
         Reader::new(self.0).clear(DEPTH_MAX)
+    }
+}
+
+/// What a value has in it, for whoever follows many pointers into it.
+#[derive(Debug)]
+pub(crate) enum Parts<'a> {
+    /// An object's members. It has to be clear: see [`Value::clear`].
+    Object(BTreeMap<Cow<'a, str>, Value<'a>>),
+    /// An array's elements.
+    List(Vec<Value<'a>>),
+    /// Neither.
+    Leaf,
+}
+
+impl<'a> Parts<'a> {
+    pub(crate) fn of(value: Value<'a>) -> Self {
+        if let Some(elements) = value.elements() {
+            return Self::List(elements);
+        }
+        let members = value.is_object().then(|| Reader::new(value.0).members());
+        match members {
+            Some(Ok(members)) => {
+                let members = members.into_iter();
+                Self::Object(members.map(|it| (it.key, Value(it.value))).collect())
+            }
+            Some(Err(_)) | None => Self::Leaf,
+        }
+    }
+
+    /// The part that a name of a JSON pointer (RFC 6901) leads to.
+    pub(crate) fn get(&self, name: &str) -> Option<Value<'a>> {
+        match self {
+            Self::Object(members) => members.get(name).copied(),
+            Self::List(elements) => {
+                let leading_zero = name.len() > 1 && name.starts_with('0');
+                let index = name.bytes().all(|byte| byte.is_ascii_digit()) && !leading_zero;
+                let index: usize = index.then(|| name.parse().ok())??;
+                elements.get(index).copied()
+            }
+            Self::Leaf => None,
+        }
     }
 }
 

@@ -18,6 +18,7 @@
 //! and one at the end are passed over; a relative path, `..` and NUL are refused. `/notes/../x`
 //! names one folder before a link is followed and another one after, so it is within nothing.
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -26,7 +27,7 @@ use core::cmp::Ordering;
 use super::RefusalCode;
 use crate::pattern::Pointer;
 use crate::policy::{Condition, Scalar};
-use crate::strict::Value;
+use crate::strict::{Parts, Value};
 use crate::wording::Quoted;
 
 /// A rule about one argument.
@@ -56,9 +57,11 @@ impl Check {
     }
 
     /// Whether the arguments have what they must; if not, why, and what would do.
-    pub(super) fn hold(&self, arguments: Option<Value<'_>>) -> Result<(), (RefusalCode, String)> {
-        let names = self.names.iter();
-        let found = names.fold(arguments, |value, name| value?.step(name));
+    pub(super) fn hold<'r>(
+        &'r self,
+        arguments: &mut Arguments<'_, 'r>,
+    ) -> Result<(), (RefusalCode, String)> {
+        let found = arguments.at(&self.names);
         let code = match found {
             Some(value) if is_met(&self.condition, value) => return Ok(()),
             Some(_) => RefusalCode::ArgumentNotAllowed,
@@ -85,6 +88,32 @@ impl Check {
             Condition::Within(path) => format!("lie within {}, without `..`", Quoted(path)),
             Condition::Max(most) => format!("be a number of at most {most}"),
         }
+    }
+}
+
+/// A call's arguments, each part of which is taken apart once, however many rules are about it.
+pub(super) struct Arguments<'a, 'r> {
+    whole: Option<Value<'a>>,
+    opened: BTreeMap<&'r [String], Parts<'a>>,
+}
+
+impl<'a, 'r> Arguments<'a, 'r> {
+    pub(super) fn new(whole: Option<Value<'a>>) -> Self {
+        Self {
+            whole,
+            opened: BTreeMap::new(),
+        }
+    }
+
+    /// What a pointer's names lead to.
+    fn at(&mut self, names: &'r [String]) -> Option<Value<'a>> {
+        let mut value = self.whole?;
+        for (depth, name) in names.iter().enumerate() {
+            let above = names.get(..depth).unwrap_or_default();
+            let parts = self.opened.entry(above).or_insert_with(|| Parts::of(value));
+            value = parts.get(name)?;
+        }
+        Some(value)
     }
 }
 

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::argument::Check;
+use super::checks::Checks;
 use super::patterns::Patterns;
 use super::{Limit, Place, Rule, Rules};
 use crate::pattern::{InvalidPattern, InvalidPointer, Pattern};
@@ -125,11 +126,13 @@ impl TryFrom<WrittenRules> for Rules {
         Ok(Self {
             tools: read_patterns(written.tools)?,
             tools_place: unplaced(),
-            checks: written
-                .rules
-                .into_iter()
-                .map(read_rule)
-                .collect::<Result<_, _>>()?,
+            checks: Checks::new(
+                written
+                    .rules
+                    .into_iter()
+                    .map(read_rule)
+                    .collect::<Result<Vec<_>, _>>()?,
+            ),
             limits: written
                 .limits
                 .iter()

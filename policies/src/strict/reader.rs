@@ -188,21 +188,20 @@ impl<'a> Reader<'a> {
         self.at += length.unwrap_or(rest.len());
     }
 
-    /// A string with its quotes.
+    /// A string with its quotes. The next quote is searched by `find`, which looks at many bytes at
+    /// once: strings are most of what passes.
     fn string(&mut self) -> Result<&'a str, Unclear> {
         let start = self.at;
         self.expect(b'"')?;
+        let inside = self.at;
         loop {
-            let rest = self.rest();
-            let at = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'));
-            let at = at.ok_or(Unclear::Broken)?;
-            match rest.get(at) {
-                Some(b'"') => {
-                    self.at += at + 1;
-                    return self.slice(start, self.at);
-                }
-                // The backslash, and what it escapes.
-                Some(_) | None => self.at += at + 2,
+            let rest = self.text.get(self.at..).ok_or(Unclear::Broken)?;
+            self.at += rest.find('"').ok_or(Unclear::Broken)? + 1;
+            let before = self.text.as_bytes().get(inside..self.at - 1);
+            let slashes = before.unwrap_or_default().iter().rev();
+            let slashes = slashes.take_while(|byte| **byte == b'\\').count();
+            if slashes.is_multiple_of(2) {
+                return self.slice(start, self.at);
             }
         }
     }

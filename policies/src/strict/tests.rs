@@ -129,7 +129,11 @@ fn a_list_has_a_bound_where_it_is_gone_through() {
 
 #[track_caller]
 fn check_step(text: &str, name: &str, want: Option<&str>) {
-    assert_eq!(Value::new(text).step(name).map(Value::raw), want, "{name}");
+    assert_eq!(
+        Parts::of(Value::new(text)).get(name).map(Value::raw),
+        want,
+        "{name}"
+    );
 }
 
 #[test]
