@@ -16,6 +16,9 @@ pub mod notice;
 pub mod outline;
 pub mod session;
 
+mod admission;
 mod answer;
+mod cuts;
 mod ledger;
+mod method;
 pub(crate) mod pump;

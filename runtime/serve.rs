@@ -5,7 +5,7 @@ mod start;
 
 pub(crate) use start::{environment, start};
 
-use crate::bridge::pump::{self, Client, Closing, Peer};
+use crate::bridge::pump::{self, Client, Closing, Contract, Peer};
 use crate::bridge::session::{IN_FLIGHT_MAX, Outcome, SessionLimits, StartRefusal};
 use crate::exit::Exit;
 use crate::launch::{Warden, close_from};
@@ -13,6 +13,7 @@ use crate::log::Log;
 use crate::prepare::{Planned, check, decide};
 use crate::report::Refused;
 use crate::streams::{Input, Output};
+use brig_policies::Rules;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -49,7 +50,7 @@ pub fn serve(
         .as_ref()
         .map_or("server", |planned| planned.plan.server.as_str())
         .to_owned();
-    let limits = limits(planned.as_ref().ok());
+    let contract = contract(planned.as_ref().ok());
     let client = client().map_err(|error| broken(&error))?;
     let mut log = Log::new(&name);
     if let Some(reason) = planned
@@ -61,17 +62,26 @@ pub fn serve(
     }
     match planned.and_then(|planned| start(&planned, warden, &log)) {
         Ok(server) => {
-            let closing = pump::run(limits, client, Peer::Server(Box::new(server)), &mut log)
+            let closing = pump::run(&contract, client, Peer::Server(Box::new(server)), &mut log)
                 .map_err(|error| broken(&error))?;
             judge(closing, &log)
         }
         Err(refused) => {
             let (message, help) = refused.brief();
             let refusal = StartRefusal { message, help };
-            pump::run(limits, client, Peer::Refused(refusal), &mut log)
+            pump::run(&contract, client, Peer::Refused(refusal), &mut log)
                 .map_err(|error| broken(&error))?;
             Err(refused)
         }
+    }
+}
+
+/// Where the start is refused nothing passes, so the rules of that session are closed.
+fn contract(planned: Option<&Planned>) -> Contract {
+    Contract {
+        limits: limits(planned),
+        rules: planned.map_or_else(Rules::closed, |planned| planned.plan.rules.clone()),
+        manifest: planned.map_or_else(Default::default, |planned| planned.manifest.clone()),
     }
 }
 

@@ -128,13 +128,13 @@ fn check_outline(line: &[u8], outline: &Outline) {
     let whole_head = outline.head.len() == line.len().min(HEAD_BYTES_MAX);
     let decided = matches!(outline.shape, Shape::Request(_) | Shape::Answer(_));
     assert!(whole_head || decided, "the head is cut short");
-    let Ok(Reading::One(message)) = message::read(line) else {
+    let Ok(Reading::One(_, message)) = message::read(line) else {
         return;
     };
     let want = match message {
         Message::Request { id, .. } => Shape::Request(id),
         Message::Notification { .. } => Shape::Notification,
-        Message::Answer { id } => Shape::Answer(id),
+        Message::Answer { id, .. } => Shape::Answer(id),
         Message::ErrorForNone => Shape::Unclear,
         Message::Refused { .. } => return,
     };

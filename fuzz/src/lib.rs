@@ -26,8 +26,11 @@ mod bridge {
     pub(crate) mod outline;
     pub(crate) mod session;
 
+    mod admission;
     mod answer;
+    mod cuts;
     mod ledger;
+    mod method;
 }
 
 /// Walls that a test leaves out: none, as in a release.

@@ -12,8 +12,8 @@ use core::ops::Range;
 use serde::Serialize;
 
 use crate::policy::{
-    Access, ClientRight, Condition, EnvValue, Exec, FileGrant, Links, Package, Policy, SecretForm,
-    Source, Tools,
+    Access, Allowed, ClientRight, Condition, EnvValue, Exec, FileGrant, Links, Package, Policy,
+    SecretForm, Source, Tools,
 };
 use crate::quantity::{Period, Size};
 use crate::reference::{ImagePlace, ImageSource};
@@ -88,6 +88,8 @@ pub fn explain(policy: &Policy) -> Explanation {
         right(Danger::Medium, "syscalls", Some(mark.span()), can, &means)
     }));
     rights.extend(policy.tools().map(tools));
+    rights.extend(allowed("resources", policy.resources()));
+    rights.extend(allowed("prompts", policy.prompts()));
     rights.push(limits(policy));
     rights.sort_by_key(|right| right.danger);
     Explanation {
@@ -253,8 +255,13 @@ fn client(policy: &Policy) -> Vec<Right> {
             ),
             ClientRight::Elicitation => (
                 Danger::Medium,
-                "have the client ask you questions",
+                "have the client ask you questions, in a form",
                 "It may ask for a password in the client's own window.",
+            ),
+            ClientRight::ElicitationUrl => (
+                Danger::High,
+                "have the client send you to a page of the web",
+                "The page can be made to look like any other, and ask for what it likes.",
             ),
             ClientRight::Roots => (
                 Danger::Low,
@@ -297,9 +304,40 @@ fn tools(tools: &Tools) -> Right {
         );
         can = format!("{can}; {tool} only where {argument} {bound}");
     }
+    for limit in tools.limits() {
+        let bounds = [
+            limit
+                .calls_per_minute()
+                .map(|most| format!("{most} times in a minute")),
+            limit.concurrency().map(|most| format!("{most} at once")),
+            limit
+                .result_bytes()
+                .map(|most| format!("with answers of {}", Size(most))),
+        ];
+        let bounds: Vec<String> = bounds.into_iter().flatten().collect();
+        let tool = Quoted(limit.tool().as_str());
+        can = format!("{can}; {tool} at most {}", bounds.join(", "));
+    }
     let means = "Other calls never reach it; this narrows what a client can ask, not what the \
         server can do by itself.";
     right(Danger::Low, "tools", Some(tools.mark().span()), can, means)
+}
+
+/// What it may offer of its resources or prompts.
+fn allowed(what: &'static str, allowed: Option<&Allowed>) -> Option<Right> {
+    let allowed = allowed?;
+    let can = match allowed.allow() {
+        None => format!("offer all its {what}"),
+        Some(allow) if allow.is_empty() => format!("offer none of its {what}"),
+        Some(allow) => {
+            let names = allow.iter();
+            let names = names.map(|pattern| Quoted(pattern.as_str()).to_string());
+            format!("offer the {what} {}", names.collect::<Vec<_>>().join(", "))
+        }
+    };
+    let means = "Others are not shown to a client and cannot be asked for.";
+    let span = Some(allowed.mark().span());
+    Some(right(Danger::Low, what, span, can, means))
 }
 
 fn limits(policy: &Policy) -> Right {

@@ -12,6 +12,7 @@
 
 extern crate alloc;
 
+mod admit;
 mod explain;
 mod fault;
 mod format;
@@ -34,9 +35,11 @@ mod resolve;
 mod schema;
 mod settings;
 mod source;
+pub mod strict;
 mod widen;
 mod wording;
 
+pub use admit::{Permit, Place, RefusalCode, Refused, Rules, Slot, Usage, Withheld};
 pub use explain::{Danger, Explanation, Right, Together, explain};
 pub use fault::{Fault, FaultCode, Faults, Page};
 pub use format::format;
@@ -56,9 +59,9 @@ pub use path::{GuestPath, HostPath, InvalidPath};
 pub use pattern::{InvalidPattern, InvalidPointer, Pattern, Pointer, ToolPattern};
 pub use places::Places;
 pub use policy::{
-    Access, ClientRight, CommandProgram, Condition, Ech, EnvValue, Exec, FileGrant, Links, Mark,
-    Missing, Named, NetworkGrant, NotEnforceable, Package, Policy, Protocol, Scalar, SecretForm,
-    SecretGrant, Source, StateGrant, SyscallGroup, ToolRule, Tools,
+    Access, Allowed, ClientRight, CommandProgram, Condition, Ech, EnvValue, Exec, FileGrant, Links,
+    Mark, Missing, Named, NetworkGrant, NotEnforceable, Package, Policy, Protocol, Scalar,
+    SecretForm, SecretGrant, Source, StateGrant, SyscallGroup, ToolLimit, ToolRule, Tools,
 };
 pub use reference::{
     ImageForm, ImagePlace, ImageReference, ImageSource, InvalidImageReference, InvalidPackage,

@@ -175,3 +175,20 @@ pub(crate) const CALL: Bounds<Period> = Bounds {
     least: Period(100),
     most: Period(60 * MINUTE),
 };
+/// Of a limit of tools, as are the two below: there is none unless it is written. Each call that
+/// counts is remembered for a minute, in 8 bytes.
+pub(crate) const CALLS_PER_MINUTE: Bounds<Count> = Bounds {
+    default: Count(60),
+    least: Count(1),
+    most: Count(6000),
+};
+pub(crate) const CONCURRENCY: Bounds<Count> = Bounds {
+    default: Count(4),
+    least: Count(1),
+    most: Count(16_384),
+};
+pub(crate) const RESULT: Bounds<Size> = Bounds {
+    default: Size(MIB),
+    least: Size(KIB),
+    most: Size(GIB),
+};

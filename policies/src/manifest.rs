@@ -25,10 +25,13 @@ use core::ops::Range;
 use core::str::FromStr;
 
 use crate::fault::{FaultCode, Faults, Findings, Told};
+use crate::grammar::tools::{PROMPTS_SECTION, RESOURCES_SECTION};
 use crate::grammar::{Section, top};
 use crate::name::{EnvName, ServerName};
 use crate::path::{GuestPath, Location};
-use crate::policy::{Access, ClientRight, Exec, Links, Mark, Missing, SyscallGroup, Tools};
+use crate::policy::{
+    Access, Allowed, ClientRight, Exec, Links, Mark, Missing, SyscallGroup, Tools,
+};
 use crate::reference::{ImageReference, NpmPackage, PypiPackage, WrittenImage};
 use entries::Entries;
 pub(crate) use env::WrittenValue;
@@ -59,6 +62,8 @@ pub struct Manifest {
     pub(crate) state: Vec<StateEntry>,
     pub(crate) env: Vec<(EnvName, WrittenValue)>,
     pub(crate) tools: Option<Tools>,
+    pub(crate) resources: Option<Allowed>,
+    pub(crate) prompts: Option<Allowed>,
     pub(crate) client: BTreeMap<ClientRight, Mark>,
     pub(crate) limits: WrittenLimits,
     pub(crate) syscalls: BTreeMap<SyscallGroup, Mark>,
@@ -149,6 +154,8 @@ pub(crate) fn read_into(text: &str, findings: &mut Findings) -> Result<Manifest,
             state: state::read(top, findings),
             env: env::read(top, findings),
             tools: tools::read(top, findings),
+            resources: tools::read_allowed(top, &top::RESOURCES, &RESOURCES_SECTION, findings),
+            prompts: tools::read_allowed(top, &top::PROMPTS, &PROMPTS_SECTION, findings),
             client: client::read(top, findings),
             limits: limits::read(top, findings),
             syscalls: client::read_syscalls(top, findings),

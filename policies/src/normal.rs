@@ -8,8 +8,8 @@ use crate::grammar::variable;
 use crate::grammar::{Key, client, files, limits, network, server, state, syscalls, tools, top};
 use crate::json::Json;
 use crate::policy::{
-    Access, CommandProgram, Condition, EnvValue, Exec, FileGrant, Links, Missing, NetworkGrant,
-    Package, Policy, Scalar, Source, ToolRule, Tools,
+    Access, Allowed, CommandProgram, Condition, EnvValue, Exec, FileGrant, Links, Missing,
+    NetworkGrant, Package, Policy, Scalar, Source, ToolLimit, ToolRule, Tools,
 };
 use crate::quantity::{Period, Size};
 use crate::reference::ARTIFACT;
@@ -41,6 +41,8 @@ impl Policy {
                 .as_ref()
                 .map(|tools| (top::TOOLS.name, tools_of(tools))),
         )
+        .with(allowed(&top::RESOURCES, self.resources.as_ref()))
+        .with(allowed(&top::PROMPTS, self.prompts.as_ref()))
         .with([
             (top::CLIENT.name, self.client_rights()),
             (top::LIMITS.name, self.limits_of()),
@@ -200,7 +202,31 @@ fn tools_of(tools: &Tools) -> Json {
         (tools::ALLOW.name, Json::texts(names))
     });
     let rules = tools.rules().iter().map(rule);
-    Json::object(allow).with([(tools::RULE.name, Json::List(rules.collect()))])
+    let limits = tools.limits().iter().map(limit);
+    Json::object(allow).with([
+        (tools::RULE.name, Json::List(rules.collect())),
+        (tools::LIMIT.name, Json::List(limits.collect())),
+    ])
+}
+
+fn limit(limit: &ToolLimit) -> Json {
+    let count = |key: &Key, count: Option<u32>| Some((key.name, Json::Whole(count?.into())));
+    let result = limit
+        .result_bytes()
+        .map(|bytes| (tools::RESULT.name, Json::Text(Size(bytes).to_string())));
+    Json::object([named(&tools::TOOL, limit.tool().as_str())])
+        .with(count(&tools::CALLS_PER_MINUTE, limit.calls_per_minute()))
+        .with(count(&tools::CONCURRENCY, limit.concurrency()))
+        .with(result)
+}
+
+/// `[resources]` or `[prompts]`, where it is written.
+fn allowed(key: &Key, allowed: Option<&Allowed>) -> Option<(&'static str, Json)> {
+    let allow = allowed?.allow().map(|allow| {
+        let patterns = allow.iter().map(crate::pattern::Pattern::as_str);
+        (tools::ALLOW.name, Json::texts(patterns))
+    });
+    Some((key.name, Json::object(allow)))
 }
 
 fn rule(rule: &ToolRule) -> Json {

@@ -95,6 +95,11 @@ impl ToolPattern {
         self.0.as_str()
     }
 
+    /// The pattern without the bound on its characters.
+    pub(crate) fn pattern(&self) -> &Pattern {
+        &self.0
+    }
+
     /// Whether a tool's name matches.
     pub fn matches(&self, name: &str) -> bool {
         self.0.matches(name)

@@ -20,7 +20,7 @@ pub(crate) use mark::LimitMarks;
 pub use mark::Mark;
 pub use network::{Ech, NetworkGrant, Protocol};
 pub use rights::{ClientRight, Package, SecretForm, SecretGrant, StateGrant, SyscallGroup};
-pub use tools::{Condition, Scalar, ToolRule, Tools};
+pub use tools::{Allowed, Condition, Scalar, ToolLimit, ToolRule, Tools};
 pub use unenforced::NotEnforceable;
 
 /// Everything that one server may do. What is not in here is denied: there is no default policy,
@@ -37,6 +37,8 @@ pub struct Policy {
     pub(crate) env: BTreeMap<EnvName, EnvValue>,
     pub(crate) secrets: BTreeMap<EnvName, SecretGrant>,
     pub(crate) tools: Option<Tools>,
+    pub(crate) resources: Option<Allowed>,
+    pub(crate) prompts: Option<Allowed>,
     pub(crate) client: BTreeMap<ClientRight, Mark>,
     pub(crate) syscalls: BTreeMap<SyscallGroup, Mark>,
     pub(crate) limits: Limits,
@@ -85,6 +87,16 @@ impl Policy {
     /// Which calls pass; `None` for all calls of all tools that were reviewed.
     pub fn tools(&self) -> Option<&Tools> {
         self.tools.as_ref()
+    }
+
+    /// Which resources a client may see and read; `None` for all that the server offers.
+    pub fn resources(&self) -> Option<&Allowed> {
+        self.resources.as_ref()
+    }
+
+    /// Which prompts a client may see and use; `None` for all that the server offers.
+    pub fn prompts(&self) -> Option<&Allowed> {
+        self.prompts.as_ref()
     }
 
     /// What the server may ask of its client, with where it is written.

@@ -84,6 +84,8 @@ pub(crate) fn rights(
         env: environment(manifest),
         secrets: secrets(manifest),
         tools: manifest.tools.clone(),
+        resources: manifest.resources.clone(),
+        prompts: manifest.prompts.clone(),
         client: manifest.client.clone(),
         limits: limits?,
         limit_marks: limit_marks(&manifest.limits),

@@ -75,6 +75,18 @@ fn wider(first: &Policy, second: &Policy) -> Vec<Change> {
     changes.extend(network::wider(first.network(), second.network()));
     changes.extend(rest::wider(first, second));
     changes.extend(tools::wider(first.tools(), second.tools()));
+    changes.extend(tools::wider_allowed(
+        "resources",
+        "read the resources",
+        first.resources(),
+        second.resources(),
+    ));
+    changes.extend(tools::wider_allowed(
+        "prompts",
+        "use the prompts",
+        first.prompts(),
+        second.prompts(),
+    ));
     changes
 }
 

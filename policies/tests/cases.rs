@@ -136,6 +136,18 @@ fn write_later_rights(policy: &Policy, out: &mut String) {
             let (tool, argument) = (rule.tool(), rule.argument());
             writeln!(out, "rule {tool} {argument} {:?}", rule.condition()).unwrap();
         }
+        for limit in tools.limits() {
+            let (calls, at_once) = (limit.calls_per_minute(), limit.concurrency());
+            let (tool, result) = (limit.tool(), limit.result_bytes());
+            writeln!(out, "limit {tool} {calls:?} {at_once:?} {result:?}").unwrap();
+        }
+    }
+    for (what, allowed) in [
+        ("resources", policy.resources()),
+        ("prompts", policy.prompts()),
+    ] {
+        let Some(allowed) = allowed else { continue };
+        writeln!(out, "{what} {:?}", allowed.allow()).unwrap();
     }
     for right in policy.client().keys() {
         writeln!(out, "client {}", right.as_str()).unwrap();

@@ -46,6 +46,10 @@ fn check_words(body: &str, want: &str) {
 const LIMITS: &str = "low: it can use 256MiB of memory, 1.0 processors, 64 processes, 64MiB \
     in `/tmp`, and 1m for a call. Beyond that it is held or ended.\n";
 
+/// Without a right of `[client]`.
+const UNASKED: &str = "it cannot have the client ask you anything\n\
+    it cannot learn which folders the client works in\n";
+
 const NEVER: &str = "it cannot see your other variables, secrets and open files\n\
     it cannot see or signal a process of this host, or go on after its client\n\
     it cannot gain a capability or another user's rights\n";
@@ -58,7 +62,7 @@ fn without_rights_there_is_little_to_say() {
             "{LIMITS}it cannot reach any network, nor this host's own ports\n\
              it cannot see any file of this host that its program does not need\n\
              it cannot change any file of this host\n\
-             it cannot use the client's model\n{NEVER}"
+             it cannot use the client's model\n{UNASKED}{NEVER}"
         ),
     );
 }
@@ -89,7 +93,7 @@ fn the_most_dangerous_comes_first_and_combinations_are_named() {
              it cannot reach anybody else on the network\n\
              it cannot see any other file of this host that its program does not need\n\
              it cannot change any file of this host\n\
-             it cannot use the client's model\n{NEVER}"
+             it cannot use the client's model\n{UNASKED}{NEVER}"
         ),
     );
 }
@@ -215,6 +219,14 @@ fn every_right_is_put_into_words() {
         assert_eq!(count("network"), policy.network().len(), "{name}");
         assert_eq!(count("state"), policy.state().len(), "{name}");
         assert_eq!(count("client"), policy.client().len(), "{name}");
+        let written = [
+            ("tools", policy.tools().is_some()),
+            ("resources", policy.resources().is_some()),
+            ("prompts", policy.prompts().is_some()),
+        ];
+        for (key, is_written) in written {
+            assert_eq!(count(key), usize::from(is_written), "{name}");
+        }
         assert_eq!(count("syscalls"), policy.syscalls().len(), "{name}");
         assert!(count("env") >= policy.secrets().len(), "{name}");
         for right in &explanation.rights {

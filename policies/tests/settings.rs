@@ -210,7 +210,13 @@ const HOSTS: &[&str] = &[
     "192.168.1.0/24",
     "localhost",
 ];
-const RIGHTS: &[&str] = &["sampling", "elicitation", "roots", "logging"];
+const RIGHTS: &[&str] = &[
+    "sampling",
+    "elicitation",
+    "elicitation-url",
+    "roots",
+    "logging",
+];
 const GROUPS: &[&str] = &["jit", "io-uring", "numa"];
 
 /// Rights of a manifest, or the most of a ceiling: the same things, asked for or let pass.

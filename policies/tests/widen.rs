@@ -209,6 +209,44 @@ fn tools_are_patterns_and_rules() {
 }
 
 #[test]
+fn limits_of_tools_are_compared_bound_by_bound() {
+    let limit = |tool: &str, bounds: &str| {
+        format!("[tools]\n[[tools.limit]]\ntool = \"{tool}\"\n{bounds}\n")
+    };
+    let both = limit("get_*", "concurrency = 2\nresult = \"1MiB\"");
+    check_widened(
+        &both,
+        &limit("*", "concurrency = 2"),
+        &["get answers of `get_*` beyond 1MiB"],
+        &["at once call `*` beyond 2 times"],
+    );
+    check_widened(
+        &limit("get_*", "calls-per-minute = 5"),
+        &limit("get_*", "calls-per-minute = 4"),
+        &[],
+        &["in a minute call `get_*` beyond 4 times"],
+    );
+    // Its tools can no longer be called.
+    check_widened(
+        &both,
+        "[tools]\nallow = [\"list\"]\n",
+        &[],
+        &["call every tool that was reviewed"],
+    );
+}
+
+#[test]
+fn resources_and_prompts_are_patterns() {
+    check_widened(
+        "[resources]\nallow = [\"file:///a/*\"]\n[prompts]\nallow = []\n",
+        "[resources]\nallow = [\"file:///*\"]\n",
+        &["read the resources `file:///*`", "use the prompts `*`"],
+        &[],
+    );
+    check_widened("", "[resources]\n[prompts]\n", &[], &[]);
+}
+
+#[test]
 fn the_rest_is_compared_by_name_and_size() {
     check_widened(
         "[env]\nA = { host = \"X\" }\n",

@@ -1,8 +1,10 @@
-//! The few messages that brig itself writes: errors in place of an answer, and the cancelling of a
-//! call whose time ran out. Nothing else is ever put into a connection.
+//! The few messages that brig itself writes: errors in place of an answer, results of tools that
+//! the rules kept from being called, and the cancelling of a call whose time ran out. Nothing else
+//! is ever put into a connection.
 
 use super::code::Code;
 use super::id::Id;
+use brig_policies::Refused;
 
 /// An error answer to `id`, as one whole line.
 pub(crate) fn error(id: &Id, code: Code, message: &str) -> Vec<u8> {
@@ -17,6 +19,44 @@ pub(crate) fn error(id: &Id, code: Code, message: &str) -> Vec<u8> {
     line.push_str(code.name());
     line.push_str("\"}}}\n");
     line.into_bytes()
+}
+
+/// An error answer to `id` because of a refusal, which `data.refusal` names.
+pub(crate) fn refusal(id: &Id, code: Code, refused: &Refused) -> Vec<u8> {
+    let name = refused.code().as_str();
+    let message = format!(
+        "refused by the rules of this server ({name}): {}",
+        refused.reason()
+    );
+    let data = format!(
+        r#"{{"source":"brig","code":"{}","refusal":"{name}"}}"#,
+        code.name()
+    );
+    let number = code.number();
+    let (id, message) = (id.raw(), quoted(&message));
+    let error = format!(r#"{{"code":{number},"message":{message},"data":{data}}}"#);
+    format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"error\":{error}}}\n").into_bytes()
+}
+
+/// The result of a tool that was not called, or whose answer was refused: what a model reads, and
+/// can act on. MCP has errors of tools as results for this (2025-11-25), since clients keep errors
+/// of the protocol to themselves.
+pub(crate) fn tool_error(id: &Id, refused: &Refused, is_modern: bool) -> Vec<u8> {
+    let name = refused.code().as_str();
+    let text = format!(
+        "refused by the rules of this server ({name}): {}",
+        refused.reason()
+    );
+    let kind = if is_modern {
+        r#""resultType":"complete","#
+    } else {
+        ""
+    };
+    let (id, text) = (id.raw(), quoted(&text));
+    let content = format!(r#"[{{"type":"text","text":{text}}}]"#);
+    let meta = format!(r#"{{"brig":{{"refusal":"{name}"}}}}"#);
+    let result = format!(r#"{{{kind}"content":{content},"isError":true,"_meta":{meta}}}"#);
+    format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{result}}}\n").into_bytes()
 }
 
 /// `notifications/cancelled` for a client's request that brig has answered in the server's place.

@@ -20,6 +20,10 @@ pub enum Code {
     AmbiguousMessage,
     /// The server answered nothing in the time that a start may take.
     StartDeadline,
+    /// The rules of the manifest do not let it pass.
+    NotAllowed,
+    /// The manifest does not grant the server what it asked of its client.
+    NotGranted,
 }
 
 impl Code {
@@ -34,6 +38,8 @@ impl Code {
             Self::TooManyCalls => -31_006,
             Self::AmbiguousMessage => -31_007,
             Self::StartDeadline => -31_008,
+            Self::NotAllowed => -31_009,
+            Self::NotGranted => -31_010,
         }
     }
 
@@ -48,6 +54,8 @@ impl Code {
             Self::TooManyCalls => "too-many-calls",
             Self::AmbiguousMessage => "ambiguous-message",
             Self::StartDeadline => "start-deadline",
+            Self::NotAllowed => "not-allowed",
+            Self::NotGranted => "not-granted",
         }
     }
 }

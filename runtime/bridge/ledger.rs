@@ -14,7 +14,7 @@ pub(crate) enum Answered<T> {
     /// It is the answer to this request, which is open no longer.
     Open(T),
     /// Its request was cancelled by who made it.
-    Cancelled,
+    Cancelled(T),
     /// brig has answered its request.
     Late,
     /// There was no such request.
@@ -23,8 +23,8 @@ pub(crate) enum Answered<T> {
 
 /// Why a request waits no longer though its answer has not come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Settled {
-    Cancelled,
+enum Settled<T> {
+    Cancelled(T),
     Late,
 }
 
@@ -32,7 +32,7 @@ enum Settled {
 #[derive(Debug)]
 pub(crate) struct Ledger<T> {
     open: HashMap<Id, T>,
-    settled: HashMap<Id, (Settled, u64)>,
+    settled: HashMap<Id, (Settled<T>, u64)>,
     /// The settled ids with the number of their settling, oldest first. Each in `settled` stands
     /// here; one that was answered or asked again since may still do so, under its old number.
     oldest: VecDeque<(Id, u64)>,
@@ -89,24 +89,31 @@ impl<T> Ledger<T> {
             return Answered::Open(request);
         }
         match self.settled.remove(id) {
-            Some((Settled::Cancelled, _)) => Answered::Cancelled,
+            Some((Settled::Cancelled(request), _)) => Answered::Cancelled(request),
             Some((Settled::Late, _)) => Answered::Late,
             None => Answered::Unasked,
         }
     }
 
-    /// Takes the request that its maker cancels; an answer that was under way may still come.
-    pub(crate) fn cancel(&mut self, id: &Id) -> Option<T> {
-        self.settle(id, Settled::Cancelled)
+    /// The maker of a request cancels it; an answer that was under way may still come, and then
+    /// meets what is left in the request.
+    pub(crate) fn cancel(&mut self, id: &Id) -> Option<&mut T> {
+        let (id, request) = self.open.remove_entry(id)?;
+        self.settle(id.clone(), Settled::Cancelled(request));
+        match self.settled.get_mut(&id) {
+            Some((Settled::Cancelled(request), _)) => Some(request),
+            Some((Settled::Late, _)) | None => None,
+        }
     }
 
     /// Takes the request that brig answers in the peer's place.
     pub(crate) fn overtake(&mut self, id: &Id) -> Option<T> {
-        self.settle(id, Settled::Late)
+        let (id, request) = self.open.remove_entry(id)?;
+        self.settle(id, Settled::Late);
+        Some(request)
     }
 
-    fn settle(&mut self, id: &Id, why: Settled) -> Option<T> {
-        let (id, request) = self.open.remove_entry(id)?;
+    fn settle(&mut self, id: Id, why: Settled<T>) {
         if self.oldest.len() == SETTLED_MAX
             && let Some((forgotten, settling)) = self.oldest.pop_front()
             && self
@@ -119,7 +126,6 @@ impl<T> Ledger<T> {
         self.settlings += 1;
         self.oldest.push_back((id.clone(), self.settlings));
         self.settled.insert(id, (why, self.settlings));
-        Some(request)
     }
 }
 
@@ -151,13 +157,11 @@ mod tests {
         let mut ledger = Ledger::new();
         ledger.ask(id(1), ());
         ledger.ask(id(2), ());
-        assert_eq!(ledger.cancel(&id(1)), Some(()));
+        assert_eq!(ledger.cancel(&id(1)), Some(&mut ()));
         assert_eq!(ledger.overtake(&id(2)), Some(()));
-        assert_eq!(
-            (ledger.cancel(&id(2)), ledger.overtake(&id(1)), ledger.len()),
-            (None, None, 0)
-        );
-        check(&mut ledger, 1, &Answered::Cancelled);
+        assert_eq!(ledger.cancel(&id(2)), None);
+        assert_eq!((ledger.overtake(&id(1)), ledger.len()), (None, 0));
+        check(&mut ledger, 1, &Answered::Cancelled(()));
         check(&mut ledger, 1, &Answered::Unasked);
         check(&mut ledger, 2, &Answered::Late);
         check(&mut ledger, 2, &Answered::Unasked);

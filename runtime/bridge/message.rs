@@ -41,8 +41,8 @@ pub enum Key {
 /// One line's content.
 #[derive(Debug)]
 pub enum Reading<'a> {
-    /// A single object.
-    One(Message<'a>),
+    /// A single object, with its text.
+    One(&'a str, Message<'a>),
     /// A batch, as MCP 2025-03-26 has it: each object with its own text.
     Batch(Vec<(&'a str, Message<'a>)>),
 }
@@ -70,6 +70,10 @@ pub enum Message<'a> {
     Answer {
         /// The request's id.
         id: Id,
+        /// The result as raw text, where it is one.
+        result: Option<&'a str>,
+        /// The error as raw text, where it is one.
+        error: Option<&'a str>,
     },
     /// An error that names no request: the peer could not read what it was sent.
     ErrorForNone,
@@ -136,7 +140,7 @@ pub fn read(line: &[u8]) -> Result<Reading<'_>, Fault> {
     let line = std::str::from_utf8(line).map_err(|_| Fault::NotMessage)?;
     let too_deep = is_too_deep(line.as_bytes());
     match line.trim_ascii_start().as_bytes().first() {
-        Some(b'{') => read_object(line, too_deep).map(Reading::One),
+        Some(b'{') => Ok(Reading::One(line, read_object(line, too_deep)?)),
         Some(b'[') => read_batch(line, too_deep).map(Reading::Batch),
         Some(_) | None => Err(Fault::NotMessage),
     }

@@ -2,8 +2,11 @@
 //! each power of ten, since a line per frame would let a flood of frames become a flood of notices.
 
 use std::fmt;
+use std::ops::Range;
 
 use super::message::Key;
+use brig_policies::strict::Unclear;
+use brig_policies::{RefusalCode, Refused};
 
 /// Whose frame it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +18,7 @@ pub enum Side {
 }
 
 /// Why a frame did not pass, or passed too late.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     /// It is no JSON-RPC message.
     NotMessage,
@@ -28,6 +31,10 @@ pub enum What {
     TooDeep,
     /// Two readers could read two different messages in it; the key is where they would part.
     Ambiguous(Key),
+    /// Two readers could read different things in what a rule had to read of it.
+    Unclear(Unclear),
+    /// The rules of the manifest refuse it.
+    Refused(Refused),
     /// It answers what the other side did not ask.
     Unasked,
     /// It answers what brig had already answered.
@@ -39,7 +46,7 @@ pub enum What {
 }
 
 /// One thing that happened, and how often this kind has by now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
     /// Whose frame it was.
     pub side: Side,
@@ -55,7 +62,10 @@ pub(crate) struct Tally {
     counts: [[u64; KINDS]; 2],
 }
 
-const KINDS: usize = 8;
+const KINDS: usize = OF_FRAMES + RefusalCode::ALL.len();
+
+/// The kinds that are no refusals of the rules.
+const OF_FRAMES: usize = 9;
 
 impl Tally {
     /// Counts one, and tells it if its turn has come.
@@ -64,7 +74,7 @@ impl Tally {
             Side::Client => 0,
             Side::Server => 1,
         };
-        let count = &mut self.counts[side_index][kind(what)];
+        let count = self.counts[side_index].get_mut(kind(&what))?;
         *count = count.saturating_add(1);
         is_power_of_ten(*count).then_some(Notice {
             side,
@@ -74,13 +84,31 @@ impl Tally {
     }
 }
 
+impl Notice {
+    /// The bytes of the manifest that decided, where the rules did and something is written there.
+    pub(crate) fn span(&self) -> Option<Range<usize>> {
+        match &self.what {
+            What::Refused(refused) => refused.span(),
+            What::NotMessage
+            | What::TooLong { bytes: _ }
+            | What::TooDeep
+            | What::Ambiguous(_)
+            | What::Unclear(_)
+            | What::Unasked
+            | What::Late
+            | What::TooMany
+            | What::Overdue => None,
+        }
+    }
+}
+
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let side = match self.side {
             Side::Client => "client",
             Side::Server => "server",
         };
-        match self.what {
+        match &self.what {
             What::NotMessage => write!(f, "the {side} wrote a line that is no JSON-RPC message"),
             What::TooLong { bytes } => write!(
                 f,
@@ -91,6 +119,17 @@ impl fmt::Display for Notice {
                 f,
                 "the {side} wrote a message with an ambiguous `{}`",
                 key.name()
+            ),
+            What::Unclear(unclear) => write!(
+                f,
+                "the {side} wrote a message that rules cannot read for sure: {unclear}"
+            ),
+            What::Refused(refused) => write!(
+                f,
+                "refused ({}): {}; `{}` would let it pass",
+                refused.code().as_str(),
+                refused.reason(),
+                refused.key()
             ),
             What::Unasked => write!(f, "the {side} answered a request that was never made"),
             What::Late => write!(f, "the {side} answered a request after its time was up"),
@@ -104,7 +143,7 @@ impl fmt::Display for Notice {
     }
 }
 
-fn kind(what: What) -> usize {
+fn kind(what: &What) -> usize {
     match what {
         What::NotMessage => 0,
         What::TooLong { bytes: _ } => 1,
@@ -114,6 +153,8 @@ fn kind(what: What) -> usize {
         What::Late => 5,
         What::TooMany => 6,
         What::Overdue => 7,
+        What::Unclear(_) => 8,
+        What::Refused(refused) => OF_FRAMES + refused.code() as usize,
     }
 }
 
@@ -148,7 +189,7 @@ mod tests {
                 What::Ambiguous(Key::Id),
             ] {
                 assert_eq!(
-                    tally.count(side, what),
+                    tally.count(side, what.clone()),
                     Some(Notice {
                         side,
                         what,

@@ -15,6 +15,7 @@ use crate::confine::confine;
 use crate::launch::{End, Running};
 use crate::log::Log;
 use crate::streams::{Input, Output};
+use brig_policies::Rules;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use side::ServerSide;
 use std::io;
@@ -43,6 +44,25 @@ pub(crate) enum Peer {
     Refused(StartRefusal),
 }
 
+/// What a session holds both sides to.
+pub(crate) struct Contract {
+    /// What it may cost.
+    pub(crate) limits: SessionLimits,
+    /// What may pass.
+    pub(crate) rules: Rules,
+    /// The manifest that says so, by its path and its text.
+    pub(crate) manifest: (String, String),
+}
+
+impl Contract {
+    /// Where a byte of the manifest stands, to follow what is said of it.
+    fn line_of(&self, at: usize) -> Option<String> {
+        let (path, text) = &self.manifest;
+        let line = text.get(..at)?.matches('\n').count() + 1;
+        Some(format!(" ({path}:{line})"))
+    }
+}
+
 /// How a session went.
 pub(crate) struct Closing {
     /// The session's own word.
@@ -53,11 +73,12 @@ pub(crate) struct Closing {
 
 /// Runs a session to its end.
 pub(crate) fn run(
-    limits: SessionLimits,
+    contract: &Contract,
     client: Client,
     peer: Peer,
     log: &mut Log,
 ) -> io::Result<Closing> {
+    let limits = contract.limits;
     let (signal, theirs) = UnixStream::pair()?;
     for number in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
         signal_hook::low_level::pipe::register(number, theirs.try_clone()?)?;
@@ -70,7 +91,8 @@ pub(crate) fn run(
         Peer::Refused(refusal) => (None, Some(refusal)),
     };
     let mut pump = Pump {
-        session: Session::new(limits),
+        session: Session::new(limits, contract.rules.clone()),
+        contract,
         client_framer: Framer::new(limits.message_bytes_max),
         client_input: Some(client.input),
         client_output: client.output,
@@ -92,6 +114,7 @@ pub(crate) fn run(
 
 struct Pump<'a> {
     session: Session,
+    contract: &'a Contract,
     client_framer: Framer,
     client_input: Option<Input>,
     client_output: Output,
@@ -237,12 +260,25 @@ impl Pump<'_> {
     fn perform(&mut self, action: Action) {
         match action {
             Action::ToClient(bytes) => self.client_output.push(bytes),
-            Action::Notice(notice) => self.log.notice(&notice.to_string()),
+            Action::Notice(notice) => {
+                let at = notice
+                    .span()
+                    .and_then(|span| self.contract.line_of(span.start));
+                self.log
+                    .notice(&format!("{notice}{}", at.unwrap_or_default()));
+            }
             Action::Divert(line) => self.log.diverted(&line),
             Action::Finish(outcome) => self.outcome = Some(outcome),
             Action::ToServer(bytes) => {
                 if let Some(server) = &mut self.server {
                     server.input.push(bytes);
+                }
+            }
+            Action::RefuseServer(bytes) => {
+                let server = self.server.as_mut().map(|server| &mut server.input);
+                let reads = |input: &&mut Output| input.waiting_bytes() < HIGH_WATER_BYTES;
+                if let Some(input) = server.filter(reads) {
+                    input.push(bytes);
                 }
             }
             Action::CloseServerInput => {

@@ -1,14 +1,18 @@
 //! The course of one connection, as events in and actions out.
 //!
-//! What a peer says is forwarded as it stands or not at all. The session adds only error answers
-//! that somebody waits for and the cancelling of calls whose time ran out; it never asks anything
-//! of anyone. The first request decides an MCP connection's era, so one of brig's own would break
-//! the client's.
+//! What a peer says is forwarded as it stands or not at all, or with something taken out of it that
+//! the rules do not let pass. The session adds only answers that somebody waits for and the
+//! cancelling of calls whose time ran out; it never asks anything of anyone. The first request
+//! decides an MCP connection's era, so one of brig's own would break the client's.
 //!
 //! *No clock, no socket, no task*: the same events give the same actions.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
+use brig_policies::{Rules, Withheld};
+
+use super::admission::{About, Admission};
 use super::frame::Frame;
 use super::id::Id;
 use super::ledger::Ledger;
@@ -100,6 +104,10 @@ pub enum Action {
     /// [`Event::ServerStarted`], and wait then. What a server says brings at most as many of these
     /// as there are calls of the client, and one for each message that is too long.
     ToServer(Vec<u8>),
+    /// Write these bytes, a whole line, to the server's standard input, unless much waits there
+    /// already: they answer what the server asked and may not ask. One that asks without end and
+    /// reads nothing would otherwise fill memory with refusals.
+    RefuseServer(Vec<u8>),
     /// Write these bytes, whole lines, to the client. What the client says can bring these too, so
     /// it is to be read only while it reads.
     ToClient(Vec<u8>),
@@ -151,10 +159,11 @@ struct Call {
     /// MCP forbids cancelling `initialize`.
     may_cancel: bool,
     is_probe: bool,
+    about: About,
 }
 
 /// A server's request that waits for the client.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Ask {
     /// Whether a person may have to answer, so that calls wait with it.
     stops_clock: bool,
@@ -175,20 +184,32 @@ pub struct Session {
     server: ending::Server,
     client_closed: bool,
     tally: Tally,
+    admission: Admission,
 }
 
 /// What is to become of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     Pass,
+    /// This passes in its place.
+    Change(String),
     Drop,
     /// Dropped, and shown in the log.
     Divert,
 }
 
+impl Verdict {
+    /// A batch no longer passes as it is.
+    fn lower(&mut self) {
+        if *self == Self::Pass {
+            *self = Self::Drop;
+        }
+    }
+}
+
 impl Session {
-    /// A session before its first event.
-    pub fn new(limits: SessionLimits) -> Self {
+    /// A session before its first event, under the rules of its server's policy.
+    pub fn new(limits: SessionLimits, rules: Rules) -> Self {
         Self {
             limits,
             calls: Ledger::new(),
@@ -201,6 +222,7 @@ impl Session {
             server: ending::Server::default(),
             client_closed: false,
             tally: Tally::default(),
+            admission: Admission::new(rules),
         }
     }
 
@@ -240,12 +262,18 @@ impl Session {
         }
     }
 
+    /// How many messages a rule has looked into beyond their envelope.
+    #[cfg(test)]
+    fn messages_read(&self) -> u64 {
+        self.admission.messages_read()
+    }
+
     fn is_finished(&self) -> bool {
         matches!(self.stage, Stage::Finished)
     }
 
-    /// Judges each message of a line, and gives the line that may pass: as it is, or a batch
-    /// without those of its messages that may not.
+    /// Judges each message of a line, and gives the line that may pass: as it is, with something
+    /// taken out of it, or a batch without those of its messages that may not.
     fn sift(
         &mut self,
         side: Side,
@@ -255,11 +283,12 @@ impl Session {
     ) -> Option<Vec<u8>> {
         let (passed, verdict) = match message::read(&line) {
             Err(fault) => (None, self.fault(side, fault, out)),
-            Ok(Reading::One(message)) => (None, self.judge(side, now_ms, message, out)),
+            Ok(Reading::One(raw, message)) => (None, self.judge(side, now_ms, raw, message, out)),
             Ok(Reading::Batch(batch)) => self.judge_batch(side, now_ms, batch, out),
         };
         let sifted = match verdict {
             Verdict::Pass => return Some(line),
+            Verdict::Change(changed) => Some(changed),
             Verdict::Divert if side == Side::Server => {
                 out.push(Action::Divert(line));
                 passed
@@ -278,10 +307,14 @@ impl Session {
     ) -> (Option<String>, Verdict) {
         let (mut passed, mut whole) = (Vec::new(), Verdict::Pass);
         for (raw, message) in batch {
-            match self.judge(side, now_ms, message, out) {
-                Verdict::Pass => passed.push(raw),
-                Verdict::Drop if whole == Verdict::Pass => whole = Verdict::Drop,
-                Verdict::Drop => {}
+            let verdict = self.judge(side, now_ms, raw, message, out);
+            match verdict {
+                Verdict::Pass => passed.push(Cow::Borrowed(raw)),
+                Verdict::Change(changed) => {
+                    passed.push(Cow::Owned(changed));
+                    whole.lower();
+                }
+                Verdict::Drop => whole.lower(),
                 Verdict::Divert => whole = Verdict::Divert,
             }
         }
@@ -293,12 +326,13 @@ impl Session {
         &mut self,
         side: Side,
         now_ms: u64,
+        raw: &str,
         message: Message<'_>,
         out: &mut Vec<Action>,
     ) -> Verdict {
         match side {
-            Side::Client => self.judge_client(now_ms, message, out),
-            Side::Server => self.judge_server(now_ms, message, out),
+            Side::Client => self.judge_client(now_ms, raw, message, out),
+            Side::Server => self.judge_server(now_ms, raw, message, out),
         }
     }
 
@@ -310,6 +344,15 @@ impl Session {
         };
         self.notice(side, what, out);
         Verdict::Divert
+    }
+
+    /// Tells that the rules kept something from passing.
+    fn tell_withheld(&mut self, side: Side, why: Withheld, out: &mut Vec<Action>) {
+        let what = match why {
+            Withheld::Refused(refused) => What::Refused(refused),
+            Withheld::Unclear(unclear) => What::Unclear(unclear),
+        };
+        self.notice(side, what, out);
     }
 
     fn notice(&mut self, side: Side, what: What, out: &mut Vec<Action>) {

@@ -92,6 +92,9 @@ fn rights(plan: &Plan, out: &mut String) {
     for (name, value) in &plan.environment {
         line(out, "variable", &variable(name, value));
     }
+    for (about, text) in plan.rules.words() {
+        line(out, about, &escape(text.as_bytes()));
+    }
 }
 
 /// What makes the walls, why that one, and what is known against it.

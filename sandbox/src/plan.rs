@@ -19,7 +19,7 @@ use bounds::{Bounds, group, processor_share, rlimits, worker_bounds, worker_limi
 pub use container::container;
 pub use obeyed::PARTS_MAX;
 
-use brig_policies::{Limits, Places, Policy};
+use brig_policies::{Limits, Places, Policy, Rules};
 use grants::{file_calls, mounts, preopens, scratch};
 use residuals::residuals;
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,8 @@ pub struct Plan {
     pub processor_milli: u32,
     /// Bounds that the bridge holds.
     pub bridge: BridgeLimits,
+    /// What the bridge lets pass.
+    pub rules: Rules,
     /// Each denial with what holds it.
     pub held: Vec<Held>,
     /// What stays open, named.
@@ -252,6 +254,7 @@ pub fn component(
         cell: cell(facts, grants, files, worker_bounds(limits, facts)),
         processor_milli: limits.cpus_milli,
         bridge: bridge(limits),
+        rules: Rules::new(policy),
         held,
         residuals,
     })

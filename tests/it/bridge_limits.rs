@@ -1,6 +1,6 @@
 //! What a side may cost the other in time and memory.
 
-use crate::harness::{Client, PATIENCE, Scratch, brig};
+use crate::harness::{ASKS_ANYTHING, Client, PATIENCE, Scratch, brig};
 use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 use std::fs;
@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 /// brig before a committed guest, with limits.
 fn before(guest: &str, limits: &str) -> (Client, Scratch) {
     let scratch = Scratch::new();
-    let mut client = Client::run(scratch.manifest(guest, &format!("[limits]\n{limits}\n")));
+    let more = format!("{ASKS_ANYTHING}[limits]\n{limits}\n");
+    let mut client = Client::run(scratch.manifest(guest, &more));
     client.initialize();
     (client, scratch)
 }
@@ -200,7 +201,8 @@ struct Deaf {
 impl Deaf {
     fn before(guest: &str) -> Self {
         let scratch = Scratch::new();
-        let manifest = scratch.manifest(guest, "[limits]\nmessage = \"1MiB\"\ncall = \"10m\"\n");
+        let limits = "[limits]\nmessage = \"1MiB\"\ncall = \"10m\"\n";
+        let manifest = scratch.manifest(guest, &format!("{ASKS_ANYTHING}{limits}"));
         let mut command = brig();
         command
             .arg("run")

@@ -1,6 +1,6 @@
 //! The official SDKs as clients: a server under brig gives them the transcript that it gives bare.
 
-use crate::harness::{Scratch, native, part, repository, tool};
+use crate::harness::{ASKS_ANYTHING, Scratch, native, part, repository, tool};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -66,7 +66,7 @@ fn under_brig(scratch: &Scratch, guest: &str, folder: &str) -> [OsString; 3] {
     let manifest = if own.exists() {
         own
     } else {
-        scratch.manifest(guest, "")
+        scratch.manifest(guest, ASKS_ANYTHING)
     };
     [
         env!("CARGO_BIN_EXE_brig").into(),

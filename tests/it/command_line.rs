@@ -159,11 +159,11 @@ fn a_refused_start_answers_the_client() {
 fn check_tells_what_a_plan_refuses() {
     let scratch = Scratch::new();
     let text = "brig = 1\n[server]\nname = \"x\"\nnpm = \"x@1.0.0\"\n\
-        [[network]]\nhost = \"example.org\"\nports = [443]\n[tools]\nallow = []\n";
+        [[network]]\nhost = \"example.org\"\nports = [443]\n[[state]]\nat = \"/data\"\n";
     let path = scratch.write("x.toml", text);
     let path = path.display().to_string();
     check(&["check", &path], 0, "no faults", "");
-    for (place, key) in [("4:1", "npm"), ("5:1", "network"), ("8:2", "tools")] {
+    for (place, key) in [("4:1", "npm"), ("5:1", "network"), ("8:1", "state")] {
         let note = format!("note: {path}:{place}: `{key}` is not enforceable yet, and refused at");
         check(&["check", &path], 0, "", &note);
     }

@@ -203,6 +203,10 @@ impl Drop for Scratch {
     }
 }
 
+/// Every right over a client, for what is about other things than rights.
+pub(crate) const ASKS_ANYTHING: &str = "[client]\nsampling = true\nelicitation = true\n\
+    elicitation-url = true\nroots = true\nlogging = true\n";
+
 /// A client by hand: it writes and reads lines.
 pub(crate) struct Client {
     pub(crate) process: Child,

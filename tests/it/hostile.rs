@@ -30,7 +30,7 @@
 //! | ignoring the end of its input: spin, sleep, talk | SIGTERM, then the cell's end | code 0 |
 
 use crate::harness::{
-    Client, PATIENCE, Scratch, brig, cached, durations, family, is_alive, native,
+    ASKS_ANYTHING, Client, PATIENCE, Scratch, brig, cached, durations, family, is_alive, native,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -308,7 +308,8 @@ fn links_in_a_write_grant_work_where_they_are_granted() {
 
 /// A cell of a guest with these limits and no grants.
 fn limited(scratch: &Scratch, limits: &str) -> Client {
-    celled(&scratch.manifest("hostile", &format!("[limits]\n{limits}\n")))
+    let more = format!("{ASKS_ANYTHING}[limits]\n{limits}\n");
+    celled(&scratch.manifest("hostile", &more))
 }
 
 fn code(answer: &Value) -> i64 {

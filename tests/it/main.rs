@@ -28,6 +28,7 @@ mod obeyed;
 mod programs;
 mod relay;
 mod reviews;
+mod rules;
 mod servers;
 mod settings;
 mod streams;

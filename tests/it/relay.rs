@@ -1,13 +1,13 @@
 //! What either side writes reaches the other byte for byte, in order and whole, or not at all.
 
-use crate::harness::{Client, Scratch};
+use crate::harness::{ASKS_ANYTHING, Client, Scratch};
 use serde_json::json;
 use std::fmt::Write as _;
 
 /// brig before one of the committed guests.
 fn before(guest: &str) -> (Client, Scratch) {
     let scratch = Scratch::new();
-    let mut client = Client::run(scratch.manifest(guest, ""));
+    let mut client = Client::run(scratch.manifest(guest, ASKS_ANYTHING));
     client.initialize();
     (client, scratch)
 }

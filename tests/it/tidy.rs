@@ -451,6 +451,8 @@ fn the_tables_of_codes_are_those_of_the_code() {
         Code::TooManyCalls,
         Code::AmbiguousMessage,
         Code::StartDeadline,
+        Code::NotAllowed,
+        Code::NotGranted,
     ];
     let named = codes.map(|code| format!("{code:?}"));
     let all = variants("runtime/bridge/code.rs", "Code");

@@ -1,7 +1,10 @@
 //! One session and both its sides, with what must hold after each step.
 
+use brig_policies::{Places, Rules};
 use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
 
+use super::oracle;
 use crate::bridge::frame::{Frame, Framer};
 use crate::bridge::id::Id;
 use crate::bridge::message::{self, Message, Reading};
@@ -19,6 +22,7 @@ const LIMITS: SessionLimits = SessionLimits {
 /// How brig's own lines start. A server's line may start so too, and then is passed on as it is.
 const OWN_ERROR: &str = r#"{"jsonrpc":"2.0","id":"#;
 const OWN_CANCELLATION: &str = r#"{"jsonrpc":"2.0","method":"notifications/cancelled""#;
+const OWN_RESULT: &str = r#""isError":true,"_meta":{"brig":{"refusal":""#;
 const OWN_SOURCE: &str = r#","data":{"source":"brig","code":""#;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,13 +55,42 @@ pub(super) struct Course {
     /// Lines for the server that only the server's own could have brought.
     brought: usize,
     too_long: usize,
+    /// Whether rules narrow what passes.
+    is_narrowed: bool,
+    /// The calls that ask for lists of tools.
+    lists: HashSet<Id>,
+}
+
+/// Everything granted, and nothing narrowed.
+const OPEN: &str = "[client]\nsampling = true\nelicitation = true\nelicitation-url = true\n\
+    roots = true\nlogging = true\n";
+
+fn rules(body: &str) -> Rules {
+    let places = Places {
+        home: None,
+        project: None,
+        manifest_folder: "/srv".to_owned(),
+        own_folders: Vec::new(),
+        manifest_path: "/srv/brig.toml".to_owned(),
+    };
+    let text = format!("brig = 1\n[server]\nname = \"x\"\ncomponent = \"x.wasm\"\n{body}");
+    match brig_policies::check(&text, &places) {
+        Ok(policy) => Rules::new(&policy),
+        Err(faults) => panic!("{faults}"),
+    }
 }
 
 impl Course {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(is_narrowed: bool) -> Self {
+        // Reading a manifest takes longer than most courses.
+        static READ: OnceLock<[Rules; 2]> = OnceLock::new();
+        let [open, narrow] = READ.get_or_init(|| [rules(OPEN), rules(oracle::RULES)]);
+        let rules = if is_narrowed { narrow } else { open };
         let framer = || Framer::new(LIMITS.message_bytes_max);
         Self {
-            session: Session::new(LIMITS),
+            session: Session::new(LIMITS, rules.clone()),
+            is_narrowed,
+            lists: HashSet::new(),
             framers: [framer(), framer()],
             now_ms: 0,
             input_closed: false,
@@ -151,8 +184,36 @@ impl Course {
         let actions = self.on(Event::FromClient(frame));
         for action in &actions {
             if let Action::ToServer(told) = action {
-                assert_passed_on(line.as_deref(), told, Writer::Client);
+                self.assert_passed_on(line.as_deref(), told, Writer::Client);
+                if self.is_narrowed {
+                    oracle::assert_calls_what_it_may(told);
+                }
+                self.note_lists(told);
             }
+        }
+    }
+
+    fn note_lists(&mut self, told: &[u8]) {
+        each_message(told, |message| {
+            if let Message::Request { id, method, .. } = message {
+                if method.eq_ignore_ascii_case("tools/list") {
+                    self.lists.insert(id);
+                } else {
+                    self.lists.remove(&id);
+                }
+            }
+        });
+    }
+
+    fn assert_may_be_told(&self, told: &[u8]) {
+        oracle::assert_asks_what_it_may(told);
+        let mut lists = false;
+        each_message(told, |message| {
+            lists |= matches!(message, Message::Answer { id, .. } if self.lists.contains(&id));
+        });
+        // A batch may hold an answer to another call that looks like a list.
+        if lists && !told.starts_with(b"[") {
+            oracle::assert_shows_what_it_may(told);
         }
     }
 
@@ -163,7 +224,16 @@ impl Course {
         let actions = self.on(Event::FromServer(frame));
         for action in &actions {
             match action {
-                Action::ToClient(told) => assert_passed_on(line.as_deref(), told, Writer::Server),
+                Action::ToClient(told) => {
+                    self.assert_passed_on(line.as_deref(), told, Writer::Server);
+                    if self.is_narrowed {
+                        self.assert_may_be_told(told);
+                    }
+                }
+                Action::RefuseServer(told) => {
+                    assert!(self.is_narrowed, "what is granted is refused");
+                    assert!(is_own(told), "the server is told what it said");
+                }
                 Action::ToServer(told) => {
                     assert!(is_own(told), "the server is told what it said");
                     self.brought += 1;
@@ -178,6 +248,21 @@ impl Course {
         }
         let calls: usize = self.calls.values().map(|count| count.asked).sum();
         assert!(self.brought <= calls + self.too_long);
+    }
+
+    /// What goes out is what came in, byte for byte; or a batch of some of its messages; or brig's
+    /// own; or under rules what is left of it.
+    #[track_caller]
+    fn assert_passed_on(&self, line: Option<&[u8]>, told: &[u8], writer: Writer) {
+        let text = told.strip_suffix(b"\n").unwrap_or_default();
+        let is_left = |line: &[u8]| self.is_narrowed && oracle::is_rest(text, line);
+        let passed = line.is_some_and(|line| text == line || is_part(text, line) || is_left(line));
+        assert!(
+            passed || is_own(told),
+            "{writer:?} wrote {:?}, and this went out: {}",
+            line.map(String::from_utf8_lossy),
+            String::from_utf8_lossy(told)
+        );
     }
 
     fn note_cancellations(&mut self, frame: &Frame) {
@@ -198,7 +283,7 @@ impl Course {
         for action in &actions {
             assert!(!self.finished, "{action:?} after the end");
             match action {
-                Action::ToServer(line) => {
+                Action::ToServer(line) | Action::RefuseServer(line) => {
                     assert!(!self.input_closed, "it is written into a closed pipe");
                     count_answers(line, &mut self.asks);
                 }
@@ -221,7 +306,7 @@ fn line_of(frame: &Frame) -> Option<Vec<u8>> {
 
 fn each_message(line: &[u8], mut see: impl FnMut(Message<'_>)) {
     match message::read(line) {
-        Ok(Reading::One(message)) => see(message),
+        Ok(Reading::One(_, message)) => see(message),
         Ok(Reading::Batch(batch)) => batch.into_iter().for_each(|(_, message)| see(message)),
         Err(_) => {}
     }
@@ -266,7 +351,7 @@ fn count_answers(line: &[u8], counts: &mut HashMap<Id, Count>) {
     assert!(!text.is_empty() && !text.contains(&b'\n'), "{shown:?}");
     assert!(message::read(text).is_ok(), "{shown}");
     each_message(text, |message| match message {
-        Message::Answer { id } => {
+        Message::Answer { id, .. } => {
             let count = counts.entry(id).or_default();
             count.answered += 1;
             assert!(count.answered <= count.asked, "{count:?}: {shown}");
@@ -274,19 +359,6 @@ fn count_answers(line: &[u8], counts: &mut HashMap<Id, Count>) {
         Message::Refused { .. } => panic!("what is refused passes: {shown}"),
         Message::Request { .. } | Message::Notification { .. } | Message::ErrorForNone => {}
     });
-}
-
-/// What goes out is what came in, byte for byte; or a batch of some of its messages; or brig's own.
-#[track_caller]
-fn assert_passed_on(line: Option<&[u8]>, told: &[u8], writer: Writer) {
-    let text = told.strip_suffix(b"\n").unwrap_or_default();
-    let passed = line.is_some_and(|line| text == line || is_part(text, line));
-    assert!(
-        passed || is_own(told),
-        "{writer:?} wrote {:?}, and this went out: {}",
-        line.map(String::from_utf8_lossy),
-        String::from_utf8_lossy(told)
-    );
 }
 
 /// Whether a batch has only messages of another, in their order and as they stood.
@@ -310,5 +382,8 @@ fn is_own(told: &[u8]) -> bool {
         && told.contains(OWN_SOURCE)
         && told.ends_with("\"}}}\n")
         && message::read(told.as_bytes()).is_ok();
-    is_error || told.starts_with(OWN_CANCELLATION)
+    let is_result = told.starts_with(OWN_ERROR)
+        && told.contains(OWN_RESULT)
+        && message::read(told.as_bytes()).is_ok();
+    is_error || is_result || told.starts_with(OWN_CANCELLATION)
 }

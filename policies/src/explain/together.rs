@@ -142,7 +142,7 @@ pub(super) fn impossible(policy: &Policy) -> Vec<&'static str> {
     let asks = |right| policy.client().contains_key(&right);
     let names = files.iter().any(|grant| !grant.named().is_empty());
     let keeps = writes && run(policy).next().is_none();
-    let unless: [(bool, &'static str); 8] = [
+    let unless: [(bool, &'static str); 10] = [
         (
             policy.network().is_empty(),
             "reach any network, nor this host's own ports",
@@ -171,6 +171,14 @@ pub(super) fn impossible(policy: &Policy) -> Vec<&'static str> {
              and editors' settings",
         ),
         (!asks(ClientRight::Sampling), "use the client's model"),
+        (
+            !asks(ClientRight::Elicitation) && !asks(ClientRight::ElicitationUrl),
+            "have the client ask you anything",
+        ),
+        (
+            !asks(ClientRight::Roots),
+            "learn which folders the client works in",
+        ),
     ];
     let mut impossible: Vec<&'static str> = unless
         .into_iter()

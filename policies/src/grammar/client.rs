@@ -17,9 +17,17 @@ pub(crate) const SAMPLING: Key = right(
 pub(crate) const ELICITATION: Key = right(
     ClientRight::Elicitation,
     "elicitation = true",
-    "Whether the server may have the client ask its user.",
+    "Whether the server may have the client ask its user, in a form of the client's own.",
 )
+.also(&["elicit"])
 .refused("elicitation = {}", FaultCode::WrongType);
+pub(crate) const ELICITATION_URL: Key = right(
+    ClientRight::ElicitationUrl,
+    "elicitation-url = true",
+    "Whether the server may have the client send its user to a page of the web.",
+)
+.also(&["elicitation_url", "url-elicitation"])
+.refused("elicitation-url = \"https\"", FaultCode::WrongType);
 pub(crate) const ROOTS: Key = right(
     ClientRight::Roots,
     "roots = true",
@@ -37,13 +45,14 @@ pub(crate) const LOGGING: Key = right(
 pub(crate) const RIGHTS: &[(Key, ClientRight)] = &[
     (SAMPLING, ClientRight::Sampling),
     (ELICITATION, ClientRight::Elicitation),
+    (ELICITATION_URL, ClientRight::ElicitationUrl),
     (ROOTS, ClientRight::Roots),
     (LOGGING, ClientRight::Logging),
 ];
 
 pub(crate) const SECTION: Section = Section {
     title: "[client]",
-    keys: &[SAMPLING, ELICITATION, ROOTS, LOGGING],
+    keys: &[SAMPLING, ELICITATION, ELICITATION_URL, ROOTS, LOGGING],
     one_of: &[],
     whole: &[],
 };

@@ -118,7 +118,13 @@ pub(crate) const SOURCES: Key = Key::new(
 
 pub(crate) const CLIENT: Key = Key::new(
     "client",
-    Takes::Words(&["sampling", "elicitation", "roots", "logging"]),
+    Takes::Words(&[
+        "sampling",
+        "elicitation",
+        "elicitation-url",
+        "roots",
+        "logging",
+    ]),
     "client = [\"roots\"]",
     "What a manifest may let a server ask of its client.",
 );

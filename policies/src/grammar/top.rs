@@ -72,9 +72,28 @@ pub(crate) const TOOLS: Key = Key::new(
     "Which of the server's tools a client may call.",
 )
 .also(&["tool", "allowed-tools", "tools-filter"])
-.not_yet("leave it out and choose the tools in the client")
 .refused("tools = [\"get_*\"]", FaultCode::WrongType)
 .unless("all tools that were reviewed");
+
+pub(crate) const RESOURCES: Key = Key::new(
+    "resources",
+    Takes::Table(&tools::RESOURCES_SECTION),
+    "[resources]",
+    "Which of the server's resources a client may read.",
+)
+.also(&["resource"])
+.refused("resources = [\"file:///notes/*\"]", FaultCode::WrongType)
+.unless("all that the server offers");
+
+pub(crate) const PROMPTS: Key = Key::new(
+    "prompts",
+    Takes::Table(&tools::PROMPTS_SECTION),
+    "[prompts]",
+    "Which of the server's prompts a client may use.",
+)
+.also(&["prompt"])
+.refused("prompts = [\"review\"]", FaultCode::WrongType)
+.unless("all that the server offers");
 
 pub(crate) const CLIENT: Key = Key::new(
     "client",
@@ -83,7 +102,6 @@ pub(crate) const CLIENT: Key = Key::new(
     "What the server may ask of the client; without it, nothing.",
 )
 .also(&["capabilities"])
-.not_yet("leave it out")
 .refused("client = [\"sampling\"]", FaultCode::WrongType)
 .unless("nothing");
 
@@ -117,8 +135,8 @@ const PLATFORM: Key = Key::reserved("platform", "write one manifest per platform
 pub(crate) const SECTION: Section = Section {
     title: "the manifest",
     keys: &[
-        BRIG, SERVER, NETWORK, FILES, STATE, ENV, TOOLS, CLIENT, LIMITS, SYSCALLS, UNIX, HTTP,
-        PLATFORM,
+        BRIG, SERVER, NETWORK, FILES, STATE, ENV, TOOLS, RESOURCES, PROMPTS, CLIENT, LIMITS,
+        SYSCALLS, UNIX, HTTP, PLATFORM,
     ],
     one_of: &[],
     whole: &[],

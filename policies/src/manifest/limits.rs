@@ -7,7 +7,7 @@ use core::fmt;
 use super::entries::{Entries, Found, integer, parse, parsed, table};
 use super::{Entry, Spanned};
 use crate::fault::{FaultCode, Findings, Told};
-use crate::grammar::{Key, limits, settings, top};
+use crate::grammar::{Key, limits, settings, tools, top};
 use crate::limits::{
     Bounds, CALL, CPUS, Limit, MEMORY, MESSAGE, OPEN_FILES, PROCESSES, SCRATCH, START,
 };
@@ -104,13 +104,15 @@ pub(super) fn bounded<T: Copy + Ord + fmt::Display>(
     let range = format!("write {} to {}", bounds.least, bounds.most);
     let help = if entries.are_of(&settings::CEILING_SECTION) {
         format!("{range}, or leave it out for no ceiling")
+    } else if entries.are_of(&tools::LIMIT_SECTION) {
+        format!("{range}, or leave it out for no bound")
     } else {
         format!("{range}, or leave it out for {}", bounds.default)
     };
     Err(findings.tell(FaultCode::OutOfRange, written.span, message, help))
 }
 
-fn count(found: Found<'_>, key: &Key, findings: &mut Findings) -> Result<Count, Told> {
+pub(super) fn count(found: Found<'_>, key: &Key, findings: &mut Findings) -> Result<Count, Told> {
     let digits = integer(found, key, findings)?;
     parse(digits, &found.span(), findings)
 }

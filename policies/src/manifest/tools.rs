@@ -1,4 +1,4 @@
-//! `[tools]`: which calls pass.
+//! `[tools]`, `[resources]` and `[prompts]`: what a client may see, call and read.
 
 use alloc::borrow::ToOwned as _;
 use alloc::format;
@@ -7,16 +7,19 @@ use alloc::vec::Vec;
 
 use super::Teach as _;
 use super::entries::{Entries, Found, integer, parsed, string, table, tell_wrong_type};
+use super::limits::{bounded, count};
 use super::lists::{list, tables};
 use crate::fault::{FaultCode, Findings, Told};
 use crate::grammar::tools::{
-    ALLOW, ARGUMENT, CONDITIONS, MATCHES, MAX, PATTERNS_MAX, RULE, RULE_SECTION, SECTION, TOOL,
-    WITHIN,
+    ALLOW, ARGUMENT, BOUNDS, CALLS_PER_MINUTE, CONCURRENCY, CONDITIONS, LIMIT, LIMIT_SECTION,
+    LIMITED, LIMITS_MAX, MATCHES, MAX, PATTERNS_MAX, RESULT, RULE, RULE_SECTION, RULES_MAX,
+    SECTION, TOOL, WITHIN,
 };
-use crate::grammar::{Key, top};
+use crate::grammar::{Key, Section, top};
+use crate::limits;
 use crate::path::HostPath;
 use crate::pattern::{Pattern, Pointer, ToolPattern};
-use crate::policy::{Condition, Mark, Scalar, ToolRule, Tools};
+use crate::policy::{Allowed, Condition, Mark, Scalar, ToolLimit, ToolRule, Tools};
 use crate::wording::{Quoted, hidden};
 
 pub(super) fn read(top: &Entries<'_>, findings: &mut Findings) -> Option<Tools> {
@@ -26,17 +29,75 @@ pub(super) fn read(top: &Entries<'_>, findings: &mut Findings) -> Option<Tools> 
     let allow = entries.optional(&ALLOW, findings, |found, key, findings| {
         list::<ToolPattern>(found, key, 0, PATTERNS_MAX, findings)
     });
-    let rules = tables(&entries, &RULE, PATTERNS_MAX, &RULE_SECTION, findings);
+    let rules = tables(&entries, &RULE, RULES_MAX, &RULE_SECTION, findings);
     let rules: Vec<Result<ToolRule, Told>> = rules
         .iter()
         .map(|entries| read_rule(entries, findings))
         .collect();
+    let limits = tables(&entries, &LIMIT, LIMITS_MAX, &LIMIT_SECTION, findings);
+    let limits: Vec<Result<ToolLimit, Told>> = limits
+        .iter()
+        .map(|entries| read_limit(entries, findings))
+        .collect();
+    let allow_mark = entries.span_of(&ALLOW).map_or(mark.clone(), Mark::new);
     Some(Tools {
         allow: allow
             .ok()?
             .map(|written| written.value.into_iter().collect()),
         rules: rules.into_iter().collect::<Result<_, _>>().ok()?,
+        limits: limits.into_iter().collect::<Result<_, _>>().ok()?,
         mark,
+        allow_mark,
+    })
+}
+
+/// `[resources]` or `[prompts]`.
+pub(super) fn read_allowed(
+    top: &Entries<'_>,
+    key: &Key,
+    section: &'static Section,
+    findings: &mut Findings,
+) -> Option<Allowed> {
+    let header = top.optional(key, findings, table).ok()??;
+    let span = top.span_of(key).unwrap_or(header.span.clone());
+    let entries = Entries::open(header.value, section, header.span, findings);
+    let allow = section.keys.first()?;
+    let written = entries.optional(allow, findings, |found, key, findings| {
+        list::<Pattern>(found, key, 0, PATTERNS_MAX, findings)
+    });
+    Some(Allowed {
+        allow: written
+            .ok()?
+            .map(|written| written.value.into_iter().collect()),
+        mark: Mark::new(entries.span_of(allow).unwrap_or(span)),
+    })
+}
+
+fn read_limit(entries: &Entries<'_>, findings: &mut Findings) -> Result<ToolLimit, Told> {
+    let tool = entries.required(&LIMITED, findings, parsed::<ToolPattern>);
+    let calls = bounded(
+        entries,
+        &CALLS_PER_MINUTE,
+        &limits::CALLS_PER_MINUTE,
+        findings,
+        count,
+    );
+    let concurrency = bounded(entries, &CONCURRENCY, &limits::CONCURRENCY, findings, count);
+    let result = bounded(entries, &RESULT, &limits::RESULT, findings, parsed);
+    if BOUNDS.iter().all(|key| entries.get(key).is_none()) {
+        if let Some(told) = entries.told_first().or(findings.recovering()) {
+            return Err(told);
+        }
+        let message = format!("{} bounds nothing", LIMIT_SECTION.title);
+        let help = "write one of `calls-per-minute`, `concurrency` and `result`".to_owned();
+        return Err(findings.tell(FaultCode::MissingKey, entries.header(), message, help));
+    }
+    Ok(ToolLimit {
+        tool: tool?.value,
+        calls_per_minute: calls?.map(|written| written.value.0),
+        concurrency: concurrency?.map(|written| written.value.0),
+        result_bytes: result?.map(|written| written.value.0),
+        mark: Mark::new(entries.header()),
     })
 }
 

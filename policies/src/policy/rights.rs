@@ -95,8 +95,10 @@ impl SecretForm {
 pub enum ClientRight {
     /// To have its model write text.
     Sampling,
-    /// To have it ask its user.
+    /// To have it ask its user, in a form of its own.
     Elicitation,
+    /// To have it send its user to a page of the web.
+    ElicitationUrl,
     /// Which folders it works in.
     Roots,
     /// To take messages for its log.
@@ -104,11 +106,21 @@ pub enum ClientRight {
 }
 
 impl ClientRight {
+    /// Every right, in the order of the format.
+    pub const ALL: &'static [Self] = &[
+        Self::Sampling,
+        Self::Elicitation,
+        Self::ElicitationUrl,
+        Self::Roots,
+        Self::Logging,
+    ];
+
     /// As a manifest writes it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sampling => "sampling",
             Self::Elicitation => "elicitation",
+            Self::ElicitationUrl => "elicitation-url",
             Self::Roots => "roots",
             Self::Logging => "logging",
         }

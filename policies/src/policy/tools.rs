@@ -12,7 +12,9 @@ use crate::pattern::{Pattern, Pointer, ToolPattern};
 pub struct Tools {
     pub(crate) allow: Option<BTreeSet<ToolPattern>>,
     pub(crate) rules: Vec<ToolRule>,
+    pub(crate) limits: Vec<ToolLimit>,
     pub(crate) mark: Mark,
+    pub(crate) allow_mark: Mark,
 }
 
 impl Tools {
@@ -26,7 +28,75 @@ impl Tools {
         &self.rules
     }
 
+    /// How often and how many at once. Every limit whose tool matches holds.
+    pub fn limits(&self) -> &[ToolLimit] {
+        &self.limits
+    }
+
     /// Where `tools` is written.
+    pub fn mark(&self) -> &Mark {
+        &self.mark
+    }
+
+    /// Where `allow` is written; where `tools` is, if it is not.
+    pub fn allow_mark(&self) -> &Mark {
+        &self.allow_mark
+    }
+}
+
+/// What bounds the calls of some tools together. At least one bound is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolLimit {
+    pub(crate) tool: ToolPattern,
+    pub(crate) calls_per_minute: Option<u32>,
+    pub(crate) concurrency: Option<u32>,
+    pub(crate) result_bytes: Option<u64>,
+    pub(crate) mark: Mark,
+}
+
+impl ToolLimit {
+    /// The tools that it is about, whose calls are counted together.
+    pub fn tool(&self) -> &ToolPattern {
+        &self.tool
+    }
+
+    /// Calls in any sixty seconds, 1 to 6000; unbounded unless written. Without it a model that
+    /// loops spends what the server's service costs.
+    pub fn calls_per_minute(&self) -> Option<u32> {
+        self.calls_per_minute
+    }
+
+    /// Calls that wait for their answers at once, 1 to 16384; unbounded unless written.
+    pub fn concurrency(&self) -> Option<u32> {
+        self.concurrency
+    }
+
+    /// Bytes of one answer, 1 KiB to 1 GiB; as many as a message has unless written. Without it
+    /// one answer fills a model's context.
+    pub fn result_bytes(&self) -> Option<u64> {
+        self.result_bytes
+    }
+
+    /// The `[[tools.limit]]` header.
+    pub fn mark(&self) -> &Mark {
+        &self.mark
+    }
+}
+
+/// Which of a server's resources or prompts a client may see and use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allowed {
+    pub(crate) allow: Option<BTreeSet<Pattern>>,
+    pub(crate) mark: Mark,
+}
+
+impl Allowed {
+    /// The patterns of URIs or names; `None` for all.
+    pub fn allow(&self) -> Option<&BTreeSet<Pattern>> {
+        self.allow.as_ref()
+    }
+
+    /// Where `allow` is written; where the section is, if it is not.
     pub fn mark(&self) -> &Mark {
         &self.mark
     }
@@ -63,7 +133,7 @@ impl ToolRule {
     }
 }
 
-/// What an argument must be.
+/// What an argument must be. [`admit`](crate::Rules) has the exact meaning of each.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Condition {
     /// This value.

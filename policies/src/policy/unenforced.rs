@@ -55,12 +55,6 @@ impl Policy {
         for secret in self.secrets.values() {
             tell(&variable::SECRET, secret.mark.span());
         }
-        if let Some(tools) = &self.tools {
-            tell(&top::TOOLS, tools.mark.span());
-        }
-        if let Some((_, mark)) = self.client.first_key_value() {
-            tell(&top::CLIENT, mark.span());
-        }
         let first = self.syscalls.first_key_value();
         if let Some((_, mark)) = first.filter(|_| self.is_component()) {
             found.push(NotEnforceable {

@@ -11,6 +11,10 @@ pub(super) fn rules(section: &Section) -> Vec<(&'static str, Json)> {
     match section.title {
         title if title == server::SECTION.title => one_of(server::SOURCES),
         title if title == tools::RULE_SECTION.title => one_of(tools::CONDITIONS),
+        title if title == tools::LIMIT_SECTION.title => {
+            let each = tools::BOUNDS.iter().map(|key| required(&[key]));
+            [("anyOf", Json::List(each.collect()))].into()
+        }
         title if title == variable::SECTION.title => {
             let alone = [("as", Json::Flag(false)), ("secret", Json::Flag(false))];
             let host = required(&[&variable::HOST]).with([("properties", Json::object(alone))]);

@@ -1,13 +1,15 @@
-//! Calls that one policy lets pass and another does not.
+//! Calls, resources and prompts that one policy lets pass and another does not.
 
+use alloc::borrow::ToOwned as _;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use super::Change;
 use crate::path::is_within;
 use crate::pattern::{Containment, ToolPattern, contained, overlap};
-use crate::policy::{Condition, Scalar, ToolRule, Tools};
+use crate::policy::{Allowed, Condition, Scalar, ToolLimit, ToolRule, Tools};
+use crate::quantity::Size;
 
 const TOO_MANY: &str = "the patterns have too many ways to match to be compared";
 
@@ -45,7 +47,73 @@ pub(super) fn wider(first: Option<&Tools>, second: Option<&Tools>) -> Vec<Change
             });
         }
     }
+    let kept = second.map_or(&[][..], Tools::limits);
+    for limit in first.map_or(&[][..], Tools::limits) {
+        let is_about = |pattern: &&str| overlap(limit.tool().as_str(), pattern);
+        if after.iter().any(is_about) {
+            changes.extend(loosened(limit, kept));
+        }
+    }
     super::distinct(changes)
+}
+
+/// The bounds of a limit that no limit of the others holds.
+fn loosened(limit: &ToolLimit, kept: &[ToolLimit]) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let mut tell = |what: &str, of: fn(&ToolLimit) -> Option<u64>, show: fn(u64) -> String| {
+        let Some(bound) = of(limit) else { return };
+        let holds = |other: &ToolLimit| {
+            of(other).is_some_and(|own| own <= bound)
+                && contained(limit.tool().as_str(), [other.tool().as_str()]) == Containment::Whole
+        };
+        if !kept.iter().any(holds) {
+            let (tool, bound) = (limit.tool(), show(bound));
+            let right = format!("{what} `{tool}` beyond {bound}");
+            changes.push(Change::sure("tools", right));
+        }
+    };
+    tell(
+        "in a minute call",
+        |limit| limit.calls_per_minute().map(u64::from),
+        |bound| format!("{bound} times"),
+    );
+    tell(
+        "at once call",
+        |limit| limit.concurrency().map(u64::from),
+        |bound| format!("{bound} times"),
+    );
+    tell("get answers of", ToolLimit::result_bytes, |bound| {
+        Size(bound).to_string()
+    });
+    changes
+}
+
+/// Resources or prompts, by the patterns of each.
+pub(super) fn wider_allowed(
+    key: &'static str,
+    what: &str,
+    first: Option<&Allowed>,
+    second: Option<&Allowed>,
+) -> Vec<Change> {
+    let of = |allowed: Option<&'_ Allowed>| match allowed.and_then(Allowed::allow) {
+        Some(allow) => allow
+            .iter()
+            .map(|pattern| pattern.as_str().to_owned())
+            .collect(),
+        None => Vec::from([ALL.to_owned()]),
+    };
+    let before = of(first);
+    let mut changes = Vec::new();
+    for pattern in of(second) {
+        let unsure = match contained(&pattern, before.iter().map(String::as_str)) {
+            Containment::Whole => continue,
+            Containment::Partial => None,
+            Containment::Unknown => Some(TOO_MANY),
+        };
+        let right = format!("{what} `{pattern}`");
+        changes.push(Change { key, right, unsure });
+    }
+    changes
 }
 
 fn patterns(tools: Option<&Tools>) -> Vec<&str> {
@@ -85,10 +153,10 @@ fn looser(kept: &[ToolRule], rule: &ToolRule) -> Option<&'static str> {
 
 /// Whether a call that meets the one meets the other.
 fn implies(one: &ToolRule, other: &ToolRule) -> bool {
-    let tools = contained(other.tool().as_str(), [one.tool().as_str()]);
+    // The cheap questions first: a manifest may have a thousand rules, and so may the other.
     one.argument() == other.argument()
-        && tools == Containment::Whole
         && is_narrower(one.condition(), other.condition())
+        && contained(other.tool().as_str(), [one.tool().as_str()]) == Containment::Whole
 }
 
 fn is_narrower(one: &Condition, other: &Condition) -> bool {

@@ -15,6 +15,8 @@ pub(super) struct Envelope<'a> {
     id: Option<&'a str>,
     method: Option<&'a str>,
     params: Option<&'a str>,
+    result: Option<&'a str>,
+    error: Option<&'a str>,
     seen: u8,
     ambiguous: Option<Key>,
 }
@@ -34,7 +36,9 @@ impl<'a> Envelope<'a> {
             Key::Id => self.id = Some(value),
             Key::Method => self.method = Some(value),
             Key::Params => self.params = Some(value),
-            Key::Result | Key::Error | Key::Jsonrpc => {}
+            Key::Result => self.result = Some(value),
+            Key::Error => self.error = Some(value),
+            Key::Jsonrpc => {}
         }
     }
 
@@ -90,7 +94,11 @@ impl<'a> Envelope<'a> {
             None | Some("null") if error => Ok(Message::ErrorForNone),
             None => Err(Fault::NotMessage),
             Some(raw) => match Id::read(raw) {
-                Ok(id) => Ok(Message::Answer { id }),
+                Ok(id) => Ok(Message::Answer {
+                    id,
+                    result: self.result,
+                    error: self.error,
+                }),
                 Err(InvalidId::Kind | InvalidId::TooLong) => Err(Fault::Ambiguous(Key::Id)),
             },
         }

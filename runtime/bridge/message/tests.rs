@@ -8,7 +8,7 @@ use super::*;
 fn told(line: &[u8]) -> String {
     match read(line) {
         Err(fault) => format!("{fault:?}"),
-        Ok(Reading::One(message)) => tell(&message),
+        Ok(Reading::One(_, message)) => tell(&message),
         Ok(Reading::Batch(batch)) => {
             let told: Vec<String> = batch.iter().map(|(_, message)| tell(message)).collect();
             format!("[{}]", told.join(", "))
@@ -25,7 +25,7 @@ fn tell(message: &Message<'_>) -> String {
         Message::Notification { method, params } => {
             format!("notification {method} {}", params.unwrap_or("-"))
         }
-        Message::Answer { id } => format!("answer {}", id.raw()),
+        Message::Answer { id, .. } => format!("answer {}", id.raw()),
         Message::ErrorForNone => "error".to_owned(),
         Message::Refused {
             id: of,

@@ -130,6 +130,13 @@ impl Session {
         }
     }
 
+    /// Answers what the server may not ask, unless its input is closed.
+    pub(super) fn refuse_server(&mut self, line: Vec<u8>, out: &mut Vec<Action>) {
+        if !self.server.input_closed {
+            out.push(Action::RefuseServer(line));
+        }
+    }
+
     pub(super) fn client_closed(&mut self, now_ms: u64, out: &mut Vec<Action>) {
         self.client_closed = true;
         match self.stage {

@@ -1,5 +1,6 @@
 //! What the client says to the server.
 
+use super::super::admission::{DenialForm, Denied};
 use super::super::answer;
 use super::super::code::Code;
 use super::super::frame::Frame;
@@ -10,6 +11,7 @@ use super::super::notice::{Side, What};
 use super::super::outline::{Outline, Shape};
 use super::ending::Stage;
 use super::{Action, Call, PROBE, Session, Verdict};
+use brig_policies::Withheld;
 
 impl Session {
     pub(super) fn client_wrote(&mut self, now_ms: u64, frame: Frame, out: &mut Vec<Action>) {
@@ -32,23 +34,18 @@ impl Session {
     pub(super) fn judge_client(
         &mut self,
         now_ms: u64,
+        raw: &str,
         message: Message<'_>,
         out: &mut Vec<Action>,
     ) -> Verdict {
         match message {
             Message::Request { id, method, params } => {
-                self.client_asks(now_ms, id, &method, params, out)
+                self.client_asks(now_ms, raw, id, &method, params, out)
             }
             Message::Notification { method, params } => {
-                if method == "notifications/cancelled"
-                    && let Some(id) = message::cancelled(params)
-                    && let Some(call) = self.calls.cancel(&id)
-                {
-                    self.forget_token(&call, &id);
-                }
-                Verdict::Pass
+                self.client_notifies(now_ms, raw, &method, params, out)
             }
-            Message::Answer { id } => self.client_answers(now_ms, &id, out),
+            Message::Answer { id, .. } => self.client_answers(now_ms, &id, out),
             Message::ErrorForNone => Verdict::Pass,
             Message::Refused { id, asks, fault } => {
                 if let Some(id) = id.filter(|_| asks) {
@@ -68,9 +65,40 @@ impl Session {
         }
     }
 
+    fn client_notifies(
+        &mut self,
+        now_ms: u64,
+        raw: &str,
+        method: &str,
+        params: Option<&str>,
+        out: &mut Vec<Action>,
+    ) -> Verdict {
+        if method == "notifications/cancelled"
+            && let Some(id) = message::cancelled(params)
+            && let Some(call) = self.calls.cancel(&id)
+        {
+            self.admission.settle(&mut call.about);
+            let token = call.token.take();
+            self.forget_token(token.as_ref(), &id);
+        }
+        if self.admission.is_hint(method) {
+            // The client has done nothing wrong: it does not know what was taken from its server.
+            return Verdict::Drop;
+        }
+        match self.admission.client_tells(now_ms, raw, method, params) {
+            Ok(None) => Verdict::Pass,
+            Ok(Some(changed)) => Verdict::Change(changed),
+            Err(why) => {
+                self.tell_withheld(Side::Client, why, out);
+                Verdict::Drop
+            }
+        }
+    }
+
     fn client_asks(
         &mut self,
         now_ms: u64,
+        raw: &str,
         id: Id,
         method: &str,
         params: Option<&str>,
@@ -88,6 +116,10 @@ impl Session {
             let text = "the request was not sent: too many are in flight";
             return refuse_call(&id, Code::TooManyCalls, text, out);
         }
+        let admitted = match self.admission.client_asks(now_ms, raw, method, params) {
+            Ok(admitted) => admitted,
+            Err(denied) => return self.deny_call(Side::Client, &id, denied, out),
+        };
         self.calls_made += 1;
         let call = Call {
             order: self.calls_made,
@@ -95,9 +127,36 @@ impl Session {
             token: message::progress_token(params),
             may_cancel: method != "initialize",
             is_probe: method == PROBE,
+            about: admitted.about,
         };
         self.await_call(now_ms, id, call);
-        Verdict::Pass
+        admitted.changed.map_or(Verdict::Pass, Verdict::Change)
+    }
+
+    /// Answers a request that the rules do not let pass, or whose answer they do not: `side` wrote
+    /// what does not pass.
+    pub(super) fn deny_call(
+        &mut self,
+        side: Side,
+        id: &Id,
+        denied: Denied,
+        out: &mut Vec<Action>,
+    ) -> Verdict {
+        let line = match (&denied.why, denied.form) {
+            (Withheld::Refused(refused), DenialForm::ToolResult { is_modern }) => {
+                answer::tool_error(id, refused, is_modern)
+            }
+            (Withheld::Refused(refused), DenialForm::Error) => {
+                answer::refusal(id, Code::NotAllowed, refused)
+            }
+            (Withheld::Unclear(unclear), _) => {
+                let text = format!("the message was not passed on: {unclear}");
+                answer::error(id, Code::AmbiguousMessage, &text)
+            }
+        };
+        out.push(Action::ToClient(line));
+        self.tell_withheld(side, denied.why, out);
+        Verdict::Drop
     }
 
     /// Requests that wait by their nature have no deadline: the client, who made them, may cancel
@@ -135,10 +194,10 @@ impl Session {
     fn client_answers(&mut self, now_ms: u64, id: &Id, out: &mut Vec<Action>) -> Verdict {
         let what = match self.asks.answer(id) {
             Answered::Open(ask) => {
-                self.settle_ask(now_ms, &ask);
+                self.settle_ask(now_ms, ask);
                 return Verdict::Pass;
             }
-            Answered::Cancelled => return Verdict::Pass,
+            Answered::Cancelled(_) => return Verdict::Pass,
             Answered::Late => What::Late,
             Answered::Unasked => What::Unasked,
         };
@@ -158,7 +217,7 @@ impl Session {
             Shape::Answer(id) => {
                 // The server would wait for ever, and calls with it.
                 if let Some(ask) = self.asks.overtake(&id) {
-                    self.settle_ask(now_ms, &ask);
+                    self.settle_ask(now_ms, ask);
                     let text = format!("the answer was longer than {max} bytes");
                     self.tell_server(answer::error(&id, Code::AnswerTooLarge, &text), out);
                 }

@@ -9,7 +9,8 @@ use super::super::ledger::Answered;
 use super::super::message::{self, Fault, Key, Message};
 use super::super::notice::{Side, What};
 use super::super::outline::{Outline, Shape};
-use super::{Action, Ask, Call, Session, Verdict};
+use super::{Action, Ask, Session, Verdict};
+use brig_policies::Withheld;
 
 impl Session {
     pub(super) fn server_wrote(&mut self, now_ms: u64, frame: Frame, out: &mut Vec<Action>) {
@@ -35,20 +36,27 @@ impl Session {
     pub(super) fn judge_server(
         &mut self,
         now_ms: u64,
+        raw: &str,
         message: Message<'_>,
         out: &mut Vec<Action>,
     ) -> Verdict {
         match message {
-            Message::Request {
-                id,
-                method,
-                params: _,
-            } => self.server_asks(now_ms, id, &method, out),
+            Message::Request { id, method, params } => {
+                self.server_asks(now_ms, id, &method, params, out)
+            }
             Message::Notification { method, params } => {
                 self.server_notifies(now_ms, &method, params);
-                Verdict::Pass
+                match self.admission.server_says(&method, params) {
+                    Ok(_) => Verdict::Pass,
+                    Err(why) => {
+                        self.tell_withheld(Side::Server, why, out);
+                        Verdict::Drop
+                    }
+                }
             }
-            Message::Answer { id } => self.server_answers(&id, out),
+            Message::Answer { id, result, error } => {
+                self.server_answers(&id, raw, result, error, out)
+            }
             Message::ErrorForNone => Verdict::Pass,
             Message::Refused { id, asks, fault } => {
                 if let Some(id) = id.filter(|_| !asks) {
@@ -71,26 +79,55 @@ impl Session {
         }
     }
 
-    fn server_answers(&mut self, id: &Id, out: &mut Vec<Action>) -> Verdict {
-        match self.calls.answer(id) {
+    fn server_answers(
+        &mut self,
+        id: &Id,
+        raw: &str,
+        result: Option<&str>,
+        error: Option<&str>,
+        out: &mut Vec<Action>,
+    ) -> Verdict {
+        let (mut call, is_awaited) = match self.calls.answer(id) {
             Answered::Open(call) => {
-                self.forget_token(&call, id);
+                self.forget_token(call.token.as_ref(), id);
                 self.sign_of_life();
-                Verdict::Pass
+                (call, true)
             }
-            Answered::Cancelled => Verdict::Pass,
+            // Its client may read it though it has stopped waiting, so it passes under the same
+            // rules; but it gets no answer that it does not wait for.
+            Answered::Cancelled(call) => (call, false),
             Answered::Late => {
                 self.notice(Side::Server, What::Late, out);
-                Verdict::Drop
+                return Verdict::Drop;
             }
             Answered::Unasked => {
                 self.notice(Side::Server, What::Unasked, out);
-                Verdict::Divert
+                return Verdict::Divert;
+            }
+        };
+        self.admission.settle(&mut call.about);
+        let judged = self
+            .admission
+            .server_answers(&call.about, raw, result, error);
+        match judged {
+            Ok(None) => Verdict::Pass,
+            Ok(Some(changed)) => Verdict::Change(changed),
+            Err(denied) if is_awaited => self.deny_call(Side::Server, id, denied, out),
+            Err(denied) => {
+                self.tell_withheld(Side::Server, denied.why, out);
+                Verdict::Drop
             }
         }
     }
 
-    fn server_asks(&mut self, now_ms: u64, id: Id, method: &str, out: &mut Vec<Action>) -> Verdict {
+    fn server_asks(
+        &mut self,
+        now_ms: u64,
+        id: Id,
+        method: &str,
+        params: Option<&str>,
+        out: &mut Vec<Action>,
+    ) -> Verdict {
         // These get no answer. Whatever brig writes to the server has to wait until the server
         // reads, and a server that asks without end and reads nothing would fill memory with
         // refusals.
@@ -103,6 +140,18 @@ impl Session {
         };
         if let Some(what) = refused {
             self.notice(Side::Server, what, out);
+            return Verdict::Drop;
+        }
+        if let Err(why) = self.admission.server_says(method, params) {
+            let line = match &why {
+                Withheld::Refused(refused) => answer::refusal(&id, Code::NotGranted, refused),
+                Withheld::Unclear(unclear) => {
+                    let text = format!("the request was not passed on: {unclear}");
+                    answer::error(&id, Code::AmbiguousMessage, &text)
+                }
+            };
+            self.refuse_server(line, out);
+            self.tell_withheld(Side::Server, why, out);
             return Verdict::Drop;
         }
         // A person may have to answer these. Any other request is answered by a program at once,
@@ -134,9 +183,9 @@ impl Session {
                 }
             }
             "notifications/cancelled" => {
-                let ask = message::cancelled(params).and_then(|id| self.asks.cancel(&id));
+                let ask = message::cancelled(params).and_then(|id| self.asks.cancel(&id).copied());
                 if let Some(ask) = ask {
-                    self.settle_ask(now_ms, &ask);
+                    self.settle_ask(now_ms, ask);
                 }
             }
             _ => {}
@@ -175,22 +224,23 @@ impl Session {
     /// Answers a call in the server's place, if it is open. What the server says to it later is
     /// late.
     pub(super) fn overtake(&mut self, id: &Id, code: Code, text: &str, out: &mut Vec<Action>) {
-        let Some(call) = self.calls.overtake(id) else {
+        let Some(mut call) = self.calls.overtake(id) else {
             return;
         };
-        self.forget_token(&call, id);
+        self.admission.settle(&mut call.about);
+        self.forget_token(call.token.as_ref(), id);
         out.push(Action::ToClient(answer::error(id, code, text)));
     }
 
-    pub(super) fn forget_token(&mut self, call: &Call, id: &Id) {
-        if let Some(token) = &call.token
+    pub(super) fn forget_token(&mut self, token: Option<&Id>, id: &Id) {
+        if let Some(token) = token
             && self.tokens.get(token) == Some(id)
         {
             self.tokens.remove(token);
         }
     }
 
-    pub(super) fn settle_ask(&mut self, now_ms: u64, ask: &Ask) {
+    pub(super) fn settle_ask(&mut self, now_ms: u64, ask: Ask) {
         if ask.stops_clock {
             self.clock.release(now_ms);
         }

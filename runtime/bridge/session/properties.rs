@@ -42,7 +42,7 @@ impl Stage {
     fn new() -> Self {
         let framer = || Framer::new(LIMITS.message_bytes_max);
         Self {
-            session: Session::new(LIMITS),
+            session: Session::new(LIMITS, tests::rules(tests::OPEN)),
             framers: [framer(), framer()],
             now_ms: 0,
             actions: Vec::new(),
@@ -96,7 +96,7 @@ impl Stage {
 
     fn hold(&mut self, action: &Action) {
         match action {
-            Action::ToServer(line) => {
+            Action::ToServer(line) | Action::RefuseServer(line) => {
                 assert!(!self.input_closed, "nothing is written into a closed pipe");
                 assert_line(line);
             }
@@ -112,7 +112,7 @@ impl Stage {
         let mut answers = HashMap::new();
         for action in &self.actions {
             if let Action::ToClient(line) = action
-                && let Ok(Reading::One(Message::Answer { id })) = message::read(line)
+                && let Ok(Reading::One(_, Message::Answer { id, .. })) = message::read(line)
             {
                 *answers.entry(id.raw().to_owned()).or_default() += 1;
             }

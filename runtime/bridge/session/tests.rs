@@ -13,6 +13,7 @@ mod calls;
 mod endings;
 mod hygiene;
 mod relay;
+mod rules;
 
 const LIMITS: SessionLimits = SessionLimits {
     message_bytes_max: 2_000,
@@ -35,16 +36,43 @@ const NAMED: [(&str, &str); 5] = [
 ///
 /// Events are `c> line` and `s> line` (client and server write), `c+` and `s+` (without a line
 /// end), `! what` and `? when` (the next deadline). Actions are `s<` and `c<` (a line to server and
-/// client), `s!` and `c!` (an error of brig's, by id and name), `s~` (a call that brig cancels),
-/// `log`, `note`, `do` and `end`.
+/// client), `s!` and `c!` (an error of brig's, by id and name, with the refusal's), `c?` (a tool's
+/// result of brig's, by id, refusal and era), `s~` (a call that brig cancels), `log`, `note`, `do`
+/// and `end`.
 #[track_caller]
 fn check(script: &str) {
+    check_under(OPEN, script);
+}
+
+/// A server that may ask its client for everything, and whose tools nobody narrows.
+pub(super) const OPEN: &str = "[client]\nsampling = true\nelicitation = true\n\
+    elicitation-url = true\nroots = true\nlogging = true\n";
+
+/// The rules of a manifest with these lines.
+pub(super) fn rules(body: &str) -> Rules {
+    let places = brig_policies::Places {
+        home: None,
+        project: None,
+        manifest_folder: "/srv".to_owned(),
+        own_folders: Vec::new(),
+        manifest_path: "/srv/brig.toml".to_owned(),
+    };
+    let text = format!("brig = 1\n[server]\nname = \"x\"\ncomponent = \"x.wasm\"\n{body}");
+    match brig_policies::check(&text, &places) {
+        Ok(policy) => Rules::new(&policy),
+        Err(faults) => panic!("{faults}"),
+    }
+}
+
+/// The same under the rules of a manifest with these lines.
+#[track_caller]
+fn check_under(body: &str, script: &str) {
     let want: Vec<&str> = script
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .collect();
-    let mut stage = Player::new();
+    let mut stage = Player::new(rules(body));
     for line in &want {
         stage.play(line);
     }
@@ -60,9 +88,9 @@ struct Player {
 }
 
 impl Player {
-    fn new() -> Self {
+    fn new(rules: Rules) -> Self {
         Self {
-            session: Session::new(LIMITS),
+            session: Session::new(LIMITS, rules),
             client: Framer::new(LIMITS.message_bytes_max),
             server: Framer::new(LIMITS.message_bytes_max),
             now_ms: 0,
@@ -162,7 +190,7 @@ fn deep() -> String {
 
 fn show(action: &Action) -> String {
     match action {
-        Action::ToServer(line) => show_line('s', line),
+        Action::ToServer(line) | Action::RefuseServer(line) => show_line('s', line),
         Action::ToClient(line) => show_line('c', line),
         Action::Divert(bytes) => format!("log {}", show_text(bytes)),
         Action::CloseServerInput => "do close-input".to_owned(),
@@ -180,7 +208,14 @@ fn show_line(to: char, line: &[u8]) -> String {
     let value: serde_json::Value = serde_json::from_slice(text).unwrap_or_default();
     if value["error"]["data"]["source"] == "brig" {
         let code = value["error"]["data"]["code"].as_str().unwrap();
-        return format!("{to}! {} {code}", value["id"]);
+        let refusal = value["error"]["data"]["refusal"].as_str();
+        let refusal = refusal.map(|it| format!(" ({it})")).unwrap_or_default();
+        return format!("{to}! {} {code}{refusal}", value["id"]);
+    }
+    if let Some(refusal) = value["result"]["_meta"]["brig"]["refusal"].as_str() {
+        assert_eq!(value["result"]["isError"], true);
+        let modern = value["result"]["resultType"].as_str().unwrap_or("legacy");
+        return format!("{to}? {} {refusal} {modern}", value["id"]);
     }
     if value["params"]["reason"] == "the server did not answer within 6000 ms" {
         return format!("{to}~ {}", value["params"]["requestId"]);

@@ -19,7 +19,7 @@ use crate::facts::{Controller, HostFacts};
 use crate::family::ProgramFamily;
 use crate::mechanism::{Held, Isolated, Mechanism, hold, no_full_cell};
 use crate::seccomp::{FileCalls, Profile};
-use brig_policies::{Limits, Package, Places, Policy, Source, SyscallGroup};
+use brig_policies::{Limits, Package, Places, Policy, Rules, Source, SyscallGroup};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where runtimes look for how much memory they have, as both versions of control groups tell it
@@ -160,6 +160,7 @@ pub fn container(
         cell: walls(facts, who, mounts, calls, bounds(limits, facts)),
         processor_milli: limits.cpus_milli,
         bridge: bridge(limits),
+        rules: Rules::new(policy),
         held,
         residuals,
     })
