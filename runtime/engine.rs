@@ -29,8 +29,8 @@ pub enum Named {
     Settings(String),
     /// Nobody named one.
     Nobody,
-    /// One that need not be here: what is decided is carried elsewhere. It is taken to hold all that
-    /// its kind can.
+    /// One that need not be here: what is decided is carried elsewhere. It is taken to hold all
+    /// that its kind can.
     Elsewhere(Engine),
 }
 

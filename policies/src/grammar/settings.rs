@@ -17,10 +17,16 @@ pub(crate) const ENGINE: Key = Key::new(
     "engine",
     Takes::Text(Form::Engine),
     "engine = \"podman\"",
-    "What carries containers out on this host: `native`, `docker`, `podman`, `crun`, `runc`, `runsc`, \
-     or `oci:` and the path of a runtime. `--engine` on the command line goes before it.",
+    "What carries containers out on this host: `native`, `docker`, `podman`, `crun`, `runc`, \
+     `runsc`, or `oci:` and the path of a runtime. `--engine` on the command line goes before it.",
 )
-.also(&["runtime", "backend", "driver", "container-engine", "container-runtime"]);
+.also(&[
+    "runtime",
+    "backend",
+    "driver",
+    "container-engine",
+    "container-runtime",
+]);
 
 pub(crate) const SECTION: Section = Section {
     title: "the settings file",
