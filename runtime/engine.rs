@@ -79,8 +79,8 @@ impl Chosen {
         let line = |advisory: &Advisory| {
             let (major, minor, patch) = advisory.mended_in;
             format!(
-                "version {told} has {} unless its distributor mended it ({}; {major}.{minor}.{patch} \
-                 has not)",
+                "version {told} has {} unless its distributor mended it ({}; \
+                 {major}.{minor}.{patch} has not)",
                 advisory.name, advisory.what
             )
         };
@@ -112,8 +112,8 @@ fn elsewhere(engine: Engine) -> Chosen {
     }
 }
 
-/// brig's own cell wherever there is a full one, and else a daemon that answers. Where none does, the
-/// plan of brig's own cell says what is missing.
+/// brig's own cell wherever there is a full one, and else a daemon that answers. Where none does,
+/// the plan of brig's own cell says what is missing.
 fn automatic(host: &HostFacts) -> Chosen {
     if cell_kind(host) == CellKind::Full {
         return Chosen::native();
@@ -353,8 +353,8 @@ pub(crate) struct Parts {
     pub(crate) layers: Vec<String>,
 }
 
-/// The image as a daemon has it: by the digest of its configuration, or by that of its manifest, and
-/// with the layers of the one that was planned with.
+/// The image as a daemon has it: by the digest of its configuration, or by that of its manifest,
+/// and with the layers of the one that was planned with.
 pub(crate) fn image_in(chosen: &Chosen, parts: &Parts) -> Result<String, Refused> {
     let Way::Socket(socket, version) = &chosen.way else {
         return Ok(String::new());

@@ -86,8 +86,8 @@ pub(crate) fn store_folder() -> Option<PathBuf> {
     Some(xdg("XDG_DATA_HOME", ".local/share")?.join("brig/images"))
 }
 
-/// Where a running server's files lie that a daemon shows to it: in memory, and gone with the host's
-/// session.
+/// Where a running server's files lie that a daemon shows to it: in memory, and gone with the
+/// host's session.
 pub(crate) fn run_folder() -> PathBuf {
     let own = rustix::process::geteuid().as_raw();
     if own == 0 {

@@ -296,7 +296,8 @@ fn watch(server: usize, signals: i32, stop: usize, outlives: bool, born: Born) -
                     tell(answer::ENDED, status, "");
                     // An engine takes the container apart as soon as init is gone, and with it what
                     // tells why the server ended.
-                    while born == Born::OfEngine && matches!(sys::read(channel, &mut buffer), Ok(1..))
+                    while born == Born::OfEngine
+                        && matches!(sys::read(channel, &mut buffer), Ok(1..))
                     {}
                     sys::exit(0);
                 }

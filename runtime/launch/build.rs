@@ -182,8 +182,8 @@ pub(super) struct Ends<'a> {
     pub(super) init: &'a OwnedFd,
 }
 
-/// In the child: builds, and becomes init, or the runtime under which init is. What fails is told on
-/// init's channel.
+/// In the child: builds, and becomes init, or the runtime under which init is. What fails is told
+/// on init's channel.
 pub(super) fn become_init(
     blueprint: &Blueprint<'_>,
     group: &Group,

@@ -1,7 +1,7 @@
 //! The mounts of a container whose walls an engine made.
 //!
-//! Of a grant's mount an engine is told whether it can be changed, and that is compared. Mounts of the
-//! engine's own lie in places of the system, which Landlock keeps shut; one anywhere else is a
+//! Of a grant's mount an engine is told whether it can be changed, and that is compared. Mounts of
+//! the engine's own lie in places of the system, which Landlock keeps shut; one anywhere else is a
 //! difference.
 
 use super::Wall;
@@ -81,7 +81,8 @@ fn planned(plan: &Plan, engine: Engine) -> BTreeMap<String, &'static str> {
     planned
 }
 
-/// Whether each mount can be changed (proc_pid_mountinfo(5)). Of several at one place the last counts.
+/// Whether each mount can be changed (proc_pid_mountinfo(5)). Of several at one place the last
+/// counts.
 fn found(server: u32) -> io::Result<BTreeMap<String, String>> {
     let text = fs::read_to_string(format!("/proc/{server}/mountinfo"))?;
     let mut found = BTreeMap::new();

@@ -120,8 +120,8 @@ pub enum Identity {
         /// User and group alike.
         id: u32,
     },
-    /// A user of gVisor's kernel, its root without any capability. On the host nothing runs as it, and
-    /// what it makes belongs to the owner of the grant.
+    /// A user of gVisor's kernel, its root without any capability. On the host nothing runs as it,
+    /// and what it makes belongs to the owner of the grant.
     OfSentry,
     /// An ordinary user starts it: that user, without any capability.
     Caller {
@@ -166,8 +166,8 @@ pub enum Mount {
     Image {
         /// Canonical path on the host.
         source: String,
-        /// What lies at its top, links left out; of a folder in which something else is mounted, what
-        /// lies in it beside that. The paths are below the root.
+        /// What lies at its top, links left out; of a folder in which something else is mounted,
+        /// what lies in it beside that. The paths are below the root.
         top: BTreeMap<String, GrantKind>,
         /// The folders that are left out for that: they can be listed.
         #[serde(default)]

@@ -1,9 +1,9 @@
 //! Engines: what carries the plan of a container out, and what each can hold.
 //!
-//! brig's own cell holds all that [`TABLE`](crate::mechanism::TABLE) says. Another engine makes some
-//! of these walls itself, lacks some, and has some of its own; brig's init, which is first inside
-//! under every engine, puts on what a process can put on itself. [`offer`] is the whole of it as
-//! data, and [`expectations`] makes the table that tests hold real engines to.
+//! brig's own cell holds all that [`TABLE`](crate::mechanism::TABLE) says. Another engine makes
+//! some of these walls itself, lacks some, and has some of its own; brig's init, which is first
+//! inside under every engine, puts on what a process can put on itself. [`offer`] is the whole of
+//! it as data, and [`expectations`] makes the table that tests hold real engines to.
 
 use crate::facts::{Controller, HostFacts};
 use crate::mechanism::{Denial, Isolated, Mechanism, TABLE, hold_one};
@@ -130,8 +130,8 @@ pub(crate) fn offer(facts: &EngineFacts, mechanism: Mechanism) -> Offer {
     }
 }
 
-/// crun and runc run in a cell's own namespaces, with the root and the control group that brig makes,
-/// and make no more than the inner namespaces.
+/// crun and runc run in a cell's own namespaces, with the root and the control group that brig
+/// makes, and make no more than the inner namespaces.
 fn of_brigs_cells(mechanism: Mechanism) -> Offer {
     let is_others = matches!(
         mechanism,
@@ -208,8 +208,8 @@ fn bounded(facts: &EngineFacts, controller: Controller) -> Offer {
     }
 }
 
-/// The server meets gVisor's kernel, which has neither Landlock nor the host's namespaces. What that
-/// kernel takes of the host is in a control group of brig's.
+/// The server meets gVisor's kernel, which has neither Landlock nor the host's namespaces. What
+/// that kernel takes of the host is in a control group of brig's.
 fn of_gvisor(mechanism: Mechanism) -> Offer {
     use Mechanism as M;
     match mechanism {
@@ -272,8 +272,8 @@ pub struct Expectation {
     pub held_by: Vec<Mechanism>,
 }
 
-/// What a container's denials are held by under the engine of these facts, one line for each denial.
-/// A line without a mechanism is one for which a start is refused by its name.
+/// What a container's denials are held by under the engine of these facts, one line for each
+/// denial. A line without a mechanism is one for which a start is refused by its name.
 pub fn expectations(facts: &HostFacts) -> Vec<Expectation> {
     let rows = TABLE.iter();
     let denied = rows.filter(|row| Isolated::Container.denies(row.denial));
@@ -301,8 +301,8 @@ pub struct Advisory {
     pub what: &'static str,
 }
 
-/// Advisories of OCI runtimes by which a container reached its host. Distributions mend old versions
-/// without another number, so they are told and not refused.
+/// Advisories of OCI runtimes by which a container reached its host. Distributions mend old
+/// versions without another number, so they are told and not refused.
 pub const ADVISORIES: &[Advisory] = &[
     Advisory {
         engine: Engine::Runc,

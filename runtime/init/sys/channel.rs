@@ -33,8 +33,8 @@ pub fn connect(path: &[u8]) -> Result {
     Ok(socket)
 }
 
-/// Receives orders with the server's three streams, and gives streams and channel their numbers, the
-/// channel the fourth. What else came along is closed.
+/// Receives orders with the server's three streams, and gives streams and channel their numbers,
+/// the channel the fourth. What else came along is closed.
 pub fn receive_streams(socket: usize, into: &mut [u8]) -> Result {
     const SOL_SOCKET: i32 = 1;
     const SCM_RIGHTS: i32 = 1;

@@ -53,8 +53,8 @@ impl Container {
         lines.any(|line| line.strip_prefix("oom_kill ").is_some_and(|n| n != "0"))
     }
 
-    /// The container goes by itself when init does. A daemon that is away removes it when it is back,
-    /// and the next start otherwise.
+    /// The container goes by itself when init does. A daemon that is away removes it when it is
+    /// back, and the next start otherwise.
     pub(super) fn end(&self) {
         let until = Instant::now() + Duration::from_secs(END_SECONDS_MAX);
         let gone = |time: Duration| {

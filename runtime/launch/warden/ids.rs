@@ -51,8 +51,8 @@ pub(super) fn write_ids(child: Pid, identity: Identity, host: (u32, u32)) -> io:
     )
 }
 
-/// The same with a second id, root of the namespace, as which a runtime works. What it could reach as
-/// that is nobody's: an id that no account has, or a subordinate one of the caller's.
+/// The same with a second id, root of the namespace, as which a runtime works. What it could reach
+/// as that is nobody's: an id that no account has, or a subordinate one of the caller's.
 pub(super) fn write_two_ids(
     child: Pid,
     identity: Identity,

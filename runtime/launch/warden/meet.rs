@@ -1,4 +1,5 @@
-//! How the warden and an init meet that an engine started: on a socket that only that init can name.
+//! How the warden and an init meet that an engine started: on a socket that only that init can
+//! name.
 
 use crate::launch::answer::{BuildError, InitAnswer};
 use crate::launch::build::runtime::LISTENER;

@@ -8,8 +8,8 @@ use crate::plan::{ContainerPart, Plan, Value};
 
 /// What brig holds and no command line can say.
 pub const UNSAID: &[&str] = &[
-    "Landlock: mounts hold alone what it holds a second time, and an engine shows more of /proc and \
-     /sys than a cell does",
+    "Landlock: mounts hold alone what it holds a second time, and an engine shows more of /proc \
+     and /sys than a cell does",
     "each source is compared with the file that was decided on: an engine takes what is there",
     "links = false, and exec = false where the engine has no such mount",
     "the bounds are read back before the server starts",

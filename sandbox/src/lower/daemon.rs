@@ -1,5 +1,5 @@
-//! A plan as dockerd and Podman's service take it: the request that makes a container (Docker Engine
-//! API, `ContainerCreate`).
+//! A plan as dockerd and Podman's service take it: the request that makes a container (Docker
+//! Engine API, `ContainerCreate`).
 //!
 //! init is the entry point. It connects to a socket that is mounted beside it, and gets its orders,
 //! the server's variables among them, and the server's three streams from there: the engine sees
@@ -172,8 +172,8 @@ fn host(
     }
 }
 
-/// What of proc(5) and sysfs(5) is about the host and not about processes. Said at all, it stands for
-/// the engine's own list, which has fewer.
+/// What of proc(5) and sysfs(5) is about the host and not about processes. Said at all, it stands
+/// for the engine's own list, which has fewer.
 fn masked() -> Vec<String> {
     let more = [
         "/proc/config.gz",
@@ -210,8 +210,8 @@ const OF_PODMAN: &[&str] = &["/run", "/var/tmp"];
 /// Where POSIX shared memory is (shm_overview(7)). An engine mounts it itself.
 const SHARED_MEMORY: &str = "/dev/shm";
 
-/// Podman without root's rights maps its caller to the server's id. dockerd that maps ids by itself is
-/// asked not to: what its servers own on the host would be nobody's.
+/// Podman without root's rights maps its caller to the server's id. dockerd that maps ids by itself
+/// is asked not to: what its servers own on the host would be nobody's.
 fn users(part: &ContainerPart) -> Option<String> {
     let inside = crate::cell::ID_INSIDE;
     match part.engine {
@@ -302,8 +302,8 @@ fn mounts(
     (mounts, memory)
 }
 
-/// A part of the host, without what is mounted below it. Of a mount's flags an engine is told no more
-/// than whether it can be changed; Landlock holds what its mounts do not.
+/// A part of the host, without what is mounted below it. Of a mount's flags an engine is told no
+/// more than whether it can be changed; Landlock holds what its mounts do not.
 fn bind(source: &str, at: &str, access: Access) -> DaemonMount {
     DaemonMount {
         source: Some(source.to_owned()),
@@ -319,8 +319,8 @@ fn bind(source: &str, at: &str, access: Access) -> DaemonMount {
     }
 }
 
-/// What init compares of a daemon's mounts: which file each is, and whether it can be changed. Their
-/// other flags are the engine's.
+/// What init compares of a daemon's mounts: which file each is, and whether it can be changed.
+/// Their other flags are the engine's.
 pub fn checks(cell: &Cell) -> Vec<SourceCheck> {
     let mut checks = super::native::checks(cell);
     checks.retain(|check| check.mounted == Mounted::Files);

@@ -34,8 +34,8 @@ pub fn seccomp(profile: &Profile) -> Result<Value, InvalidProfile> {
     with_always(profile, Vec::new())
 }
 
-/// The same for a container whose first program is brig's init, which puts the profile itself on the
-/// server, as a second filter.
+/// The same for a container whose first program is brig's init, which puts the profile itself on
+/// the server, as a second filter.
 pub fn seccomp_at_entry(profile: &Profile) -> Result<Value, InvalidProfile> {
     with_always(profile, AT_ENTRY.iter().map(|call| call.name).collect())
 }

@@ -1,5 +1,5 @@
-//! A plan as an OCI runtime takes it from brig: with init as its first program, in namespaces and on
-//! a root that brig's warden makes (runtime-spec, config.md and config-linux.md).
+//! A plan as an OCI runtime takes it from brig: with init as its first program, in namespaces and
+//! on a root that brig's warden makes (runtime-spec, config.md and config-linux.md).
 //!
 //! What the warden can make itself, it makes: the runtime gets a finished root, and adds the inner
 //! namespaces, `/proc` and the devices, gives up rights, and puts a filter on.
@@ -176,7 +176,9 @@ fn bind(root: &str, at: &str, access: Access, exec: Exec) -> Value {
     if exec == Exec::Denied {
         options.push("noexec");
     }
-    json!({ "destination": at, "type": "bind", "source": format!("{root}{at}"), "options": options })
+    json!({
+        "destination": at, "type": "bind", "source": format!("{root}{at}"), "options": options,
+    })
 }
 
 /// It is the server's: runtimes give it the mode of the folder in which it is mounted.

@@ -1,4 +1,5 @@
-//! What of a row is at hand: on this host for brig's own cells, and under an engine by what it offers.
+//! What of a row is at hand: on this host for brig's own cells, and under an engine by what it
+//! offers.
 
 use super::absence::{Absence, absence};
 use super::{Denial, Held, Isolated, Mechanism, Row, Unenforceable, cell_kind, container_kind};

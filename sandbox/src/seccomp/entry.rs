@@ -14,8 +14,8 @@ const fn call(name: &'static str, reason: &'static str) -> EntryCall {
     EntryCall { name, reason }
 }
 
-/// All of them. The server's own filter, which init puts on last, has none but those that the server
-/// needs itself.
+/// All of them. The server's own filter, which init puts on last, has none but those that the
+/// server needs itself.
 pub const AT_ENTRY: &[EntryCall] = &[
     call("read", "its orders"),
     call("write", "its answers"),

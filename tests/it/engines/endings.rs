@@ -27,8 +27,8 @@ fn of(mark: &str) -> Vec<u32> {
         .collect()
 }
 
-/// brig's own family, and the container's processes where a daemon has them. What gVisor runs is seen
-/// as gVisor.
+/// brig's own family, and the container's processes where a daemon has them. What gVisor runs is
+/// seen as gVisor.
 fn all(brig: u32, mark: &str) -> Vec<u32> {
     let mut all = family(brig);
     all.extend(of(mark));
@@ -174,8 +174,9 @@ endings! {
     podman_ends_a_stubborn_server_with_its_client podman_ends_it_when_brig_is_killed Podman,
 }
 
-/// Starts of brig, each killed at another moment from its first instruction to well after its server's
-/// first answer; half-way through, the daemon is restarted. Then one more start, which sweeps.
+/// Starts of brig, each killed at another moment from its first instruction to well after its
+/// server's first answer; half-way through, the daemon is restarted. Then one more start, which
+/// sweeps.
 fn killed_at_any_moment(engine: Engine) {
     let under = Under::alone(engine);
     let mark = mark("rounds");

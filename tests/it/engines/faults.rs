@@ -1,5 +1,5 @@
-//! An engine's faults: each is one clear message with what helps, an exit code that stays, and nothing
-//! left behind. The client is told the same.
+//! An engine's faults: each is one clear message with what helps, an exit code that stays, and
+//! nothing left behind. The client is told the same.
 
 use super::proxy::{Act, proxy};
 use super::under::{STUBBORN, Under};

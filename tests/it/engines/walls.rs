@@ -160,7 +160,8 @@ print(json.dumps({'jsonrpc': '2.0', 'method': 'refused-' + name}), flush=True)
 sys.stdin.read()
 ";
 
-/// An image's own folders can have programs; what is granted in one of them cannot, unless it says so.
+/// An image's own folders can have programs; what is granted in one of them cannot, unless it says
+/// so.
 #[test]
 fn what_is_written_into_a_grant_does_not_run() {
     for engine in Engine::ALL {

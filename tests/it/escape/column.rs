@@ -90,9 +90,9 @@ impl Column {
         by Podman: "podman-user" USER;
     };
 
-    /// The columns whose outcomes this one has too, where an attack names none of its own, the nearest
-    /// first: an image differs from a program of the host in what its root holds, and an engine from
-    /// brig's own cell in who makes the walls.
+    /// The columns whose outcomes this one has too, where an attack names none of its own, the
+    /// nearest first: an image differs from a program of the host in what its root holds, and an
+    /// engine from brig's own cell in who makes the walls.
     pub(super) fn alike(self) -> &'static [&'static str] {
         match (self.runner, self.engine, self.user) {
             (Runner::Image, None, 0) => &["native-root"],

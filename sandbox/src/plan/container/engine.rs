@@ -1,5 +1,5 @@
-//! What an engine changes of a container's plan: who the server is, which namespaces there are, what
-//! can be granted, and what stays open.
+//! What an engine changes of a container's plan: who the server is, which namespaces there are,
+//! what can be granted, and what stays open.
 
 use crate::cell::{CellKind, FIRST_SERVERS_HOST_ID, GrantKind, Identity, Mount, Namespace, Rlimit};
 use crate::engine::{Engine, Maker, has_cgroup_namespace};
@@ -300,7 +300,8 @@ fn of_daemons(facts: &HostFacts) -> Vec<Residual> {
             ),
         ));
     }
-    if engine == Engine::Podman && !facts.engine.controllers.contains(&Controller::Memory) {
+    let bounded = facts.engine.controllers.contains(&Controller::Memory);
+    if engine == Engine::Podman && !bounded {
         residuals.push(residual(
             "scratch-inodes",
             "Podman bounds the bytes of /tmp and not how many files are in it, and no control \
@@ -311,8 +312,8 @@ fn of_daemons(facts: &HostFacts) -> Vec<Residual> {
     residuals.push(residual(
         "mapped-code",
         format!(
-            "{engine}'s mounts do not keep what lies in a grant from being mapped as code; Landlock \
-             keeps it from being run as a program"
+            "{engine}'s mounts do not keep what lies in a grant from being mapped as code; \
+             Landlock keeps it from being run as a program"
         ),
     ));
     if !facts.engine.rootless && !facts.caller.is_root() {

@@ -79,9 +79,9 @@ pub(super) fn started(
 /// Places of a cell that are never the image's, whatever it has there.
 const OTHERS: &[&str] = &["/dev", "/proc", "/sys", "/tmp"];
 
-/// What of the image is shown. A rule of Landlock reaches into all that is mounted below it, and would
-/// give that the image's rights: the one to run programs, above all. So a folder in which something
-/// else is mounted is taken apart.
+/// What of the image is shown. A rule of Landlock reaches into all that is mounted below it, and
+/// would give that the image's rights: the one to run programs, above all. So a folder in which
+/// something else is mounted is taken apart.
 fn shown(image: &ImageFacts, grants: &[Mount]) -> (BTreeMap<String, GrantKind>, BTreeSet<String>) {
     let others = grants.iter().map(Mount::at).chain(OTHERS.iter().copied());
     let others: Vec<&str> = others.collect();
