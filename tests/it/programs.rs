@@ -264,11 +264,11 @@ fn a_node_program_knows_its_limit_and_collects_before_it() {
 const limit = require('v8').getHeapStatistics().heap_size_limit;
 const kept = [];
 for (let i = 0; i < 50; i++) kept.push(new Array(100000).fill(i + 0.5));
-for (let i = 0; i < 2000; i++) {
+for (let i = 0; i < 1000; i++) {
     const garbage = new Array(60000).fill(i + 0.1);
     if (i % 100 == 0) kept[i % 50] = garbage;
 }
-for (let i = 0; i < 100; i++) JSON.parse(JSON.stringify(kept.slice(0, 5)));
+for (let i = 0; i < 10; i++) JSON.parse(JSON.stringify(kept.slice(0, 5)));
 process.stdin.once('data', () => console.log(JSON.stringify(
     { jsonrpc: '2.0', id: 0, result: { kept: kept.length, limit } })));";
     let node = fs::canonicalize(tool("node")).unwrap();

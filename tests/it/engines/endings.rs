@@ -35,6 +35,11 @@ fn all(brig: u32, mark: &str) -> Vec<u32> {
     all
 }
 
+/// Whether brig's warden is among these, and the server itself, by its words or in gVisor.
+fn is_seen(engine: Engine, all: &[u32], mark: &str) -> bool {
+    all.len() > 1 && (engine == Engine::Runsc || !of(mark).is_empty())
+}
+
 fn gone(all: &[u32], mark: &str) -> bool {
     of(mark).is_empty() && !all.iter().any(|process| is_alive(*process))
 }
@@ -134,7 +139,7 @@ fn ends_with_its_client(engine: Engine) {
     let mark = mark("closed");
     let client = under.client(&format!("{STUBBORN}# {mark}"), "");
     let all = all(client.process.id(), &mark);
-    assert!(all.len() > 2, "{engine}: {all:?}");
+    assert!(is_seen(engine, &all, &mark), "{engine}: {all:?}");
     let (code, errors) = client.end();
     assert_eq!(code, Some(0), "{engine}: {errors}");
     soon("its processes are gone", || gone(&all, &mark));
@@ -146,7 +151,7 @@ fn ends_with_a_killed_brig(engine: Engine) {
     let mark = mark("killed");
     let client = under.client(&format!("{STUBBORN}# {mark}"), "");
     let all = all(client.process.id(), &mark);
-    assert!(all.len() > 2, "{engine}: {all:?}");
+    assert!(is_seen(engine, &all, &mark), "{engine}: {all:?}");
     kill(client.process.id());
     soon("its processes are gone", || gone(&all, &mark));
     soon("its container is gone", || under.containers().is_empty());

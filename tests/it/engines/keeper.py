@@ -20,6 +20,8 @@ import time
 PR_SET_CHILD_SUBREAPER = 36
 # Longer than an engine gives its containers.
 STOP_SECONDS = 30
+# Until the kernel has let go of a killed process.
+GROUP_SECONDS = 5
 # Where engines and their runtimes keep something, whatever they are told. It is theirs alone here.
 KEPT = (
     "/etc/docker",
@@ -143,13 +145,26 @@ def unmount_all():
 
 
 def remove_groups():
+    """What the engine ended may not have left its group yet; `libpod_parent` may be another's."""
+    until = time.monotonic() + GROUP_SECONDS
+    while left := list(map(is_removed, own_groups())):
+        if all(left) or time.monotonic() > until:
+            return
+        time.sleep(0.05)
+
+
+def own_groups():
     for at, _, _ in os.walk("/sys/fs/cgroup", topdown=False):
         if any(part in groups for part in at.split("/")):
-            try:
-                os.rmdir(at)
-            except OSError:
-                # Somebody else's, of the same name.
-                pass
+            yield at
+
+
+def is_removed(at):
+    try:
+        os.rmdir(at)
+    except OSError:
+        return False
+    return True
 
 
 def serve():
