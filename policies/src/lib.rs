@@ -20,6 +20,7 @@ mod grammar;
 mod host;
 mod json;
 mod limits;
+mod lock;
 mod manifest;
 mod manual;
 mod name;
@@ -49,6 +50,11 @@ pub use host::{
 };
 pub use json::Json;
 pub use limits::Limits;
+pub use lock::{
+    Comparison, Difference, Digest, Era, Found, InvalidDigest, InvalidJson, InvalidTool, Judgement,
+    LOCK_BYTES_MAX, Lock, LockedArtifact, LockedTool, TOOL_BYTES_MAX, Tool, Watch, Withheld,
+    manifest_digest, read_lock,
+};
 pub use manifest::{Manifest, TEXT_BYTES_MAX, read};
 pub use manual::{Example, examples, reference, reference_of};
 pub use name::{

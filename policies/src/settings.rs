@@ -7,23 +7,22 @@ mod ceiling;
 mod engine;
 mod folder;
 
-use alloc::borrow::ToOwned as _;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::fault::{FaultCode, Faults, Findings, Told};
+use crate::fault::{Faults, Findings, Told};
 use crate::grammar::settings::{
-    CEILING, CEILING_SECTION, CLIENT, ENGINE, ENTRIES_MAX, NETWORK, READ, SECTION, SOURCES,
-    SYSCALLS, WRITE,
+    CEILING, CEILING_SECTION, CLIENT, ENGINE, ENTRIES_MAX, HEAD, NETWORK, READ, SOURCES, SYSCALLS,
+    WRITE,
 };
 use crate::grammar::{Key, client, server};
 use crate::host::Destination;
 use crate::limits::Limit;
-use crate::manifest::entries::{Entries, Found, parsed, table, tell_wrong_type};
+use crate::manifest::entries::{Entries, Found, parsed, table};
 use crate::manifest::limits::read_each;
-use crate::manifest::lists::{list, word};
+use crate::manifest::lists::{list, words};
 use crate::manifest::{Entry, read_into, read_top};
 use crate::places::Places;
 use crate::policy::{ClientRight, SyscallGroup};
@@ -78,7 +77,7 @@ impl Settings {
 /// Every fault of the text, in its order.
 pub fn read_settings(text: &str) -> Result<Settings, Faults> {
     let mut findings = Findings::new();
-    let settings = read_top(text, &SECTION, &mut findings, |top, findings| {
+    let settings = read_top(text, &HEAD, &mut findings, |top, findings| {
         read_ceiling(text, top, findings)
     });
     let settings = settings.and_then(|settings| settings);
@@ -160,30 +159,13 @@ fn read_ceiling(text: &str, top: &Entries<'_>, findings: &mut Findings) -> Resul
 fn read_words<T: Copy + PartialEq>(
     entries: &Entries<'_>,
     key: &Key,
-    words: impl Iterator<Item = (&'static str, T)>,
+    known: impl Iterator<Item = (&'static str, T)>,
     what: &str,
     findings: &mut Findings,
 ) -> Entry<Vec<T>> {
-    let words: Vec<(&str, T)> = words.collect();
+    let known: Vec<(&str, T)> = known.collect();
     entries.optional(key, findings, |found, key, findings| {
-        let Some(array) = found.get_ref().as_array() else {
-            return Err(tell_wrong_type(found, key, "an array of strings", findings));
-        };
-        let mut values = Vec::new();
-        let mut faulty = None;
-        for element in array {
-            match word(element, key, &words, what, findings) {
-                Ok(value) if values.contains(&value) => {
-                    let message = format!("an entry of `{}` is written twice", key.name);
-                    let help = "keep one of them".to_owned();
-                    let code = FaultCode::DuplicateKey;
-                    faulty = Some(findings.tell(code, element.span(), message, help));
-                }
-                Ok(value) => values.push(value),
-                Err(told) => faulty = Some(told),
-            }
-        }
-        faulty.map_or(Ok(values), Err)
+        words(found, key, &known, what, findings)
     })
 }
 

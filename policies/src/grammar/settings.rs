@@ -1,6 +1,6 @@
 //! The settings of one host.
 
-use super::{Form, Key, Section, Takes, limits, top};
+use super::{Form, Head, Key, Section, Takes, limits, top};
 
 /// The most folders of one list, and the most hosts: each is compared with each grant.
 pub(crate) const ENTRIES_MAX: usize = 256;
@@ -33,6 +33,11 @@ pub(crate) const SECTION: Section = Section {
     keys: &[top::BRIG, ENGINE, CEILING],
     one_of: &[],
     whole: &[],
+};
+
+pub(crate) const HEAD: Head = Head {
+    section: &SECTION,
+    ..top::HEAD
 };
 
 const fn most(key: Key, takes: &'static Takes, about: &'static str) -> Key {
