@@ -13,6 +13,7 @@
 extern crate alloc;
 
 mod admit;
+mod edit;
 mod explain;
 mod fault;
 mod format;
@@ -41,6 +42,7 @@ mod widen;
 mod wording;
 
 pub use admit::{Permit, Place, RefusalCode, Refused, Rules, Slot, Usage, Withheld};
+pub use edit::{Addition, NotAdded};
 pub use explain::{Danger, Explanation, Right, Together, explain};
 pub use fault::{Fault, FaultCode, Faults, Page};
 pub use format::format;
@@ -75,7 +77,9 @@ pub use reference::{
 };
 pub use resolve::{check, resolve};
 pub use schema::{schema, settings_schema};
-pub use settings::{Bound, Ceiling, Lowered, Narrowed, Settings, check_under, read_settings};
+pub use settings::{
+    Bound, Ceiling, Consent, Lowered, Narrowed, Settings, check_under, read_settings,
+};
 pub use source::{Refusal, refused_source, refused_write};
 pub use widen::{Change, Changes, widen};
 pub use wording::is_hidden;

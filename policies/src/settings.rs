@@ -14,15 +14,15 @@ use alloc::vec::Vec;
 
 use crate::fault::{Faults, Findings, Told};
 use crate::grammar::settings::{
-    CEILING, CEILING_SECTION, CLIENT, ENGINE, ENTRIES_MAX, HEAD, NETWORK, READ, SOURCES, SYSCALLS,
-    WRITE,
+    CEILING, CEILING_SECTION, CLIENT, CONSENT, ENGINE, ENTRIES_MAX, HEAD, NETWORK, READ, SOURCES,
+    SYSCALLS, WRITE,
 };
 use crate::grammar::{Key, client, server};
 use crate::host::Destination;
 use crate::limits::Limit;
 use crate::manifest::entries::{Entries, Found, parsed, table};
 use crate::manifest::limits::read_each;
-use crate::manifest::lists::{list, words};
+use crate::manifest::lists::{list, word, words};
 use crate::manifest::{Entry, read_into, read_top};
 use crate::places::Places;
 use crate::policy::{ClientRight, SyscallGroup};
@@ -38,6 +38,7 @@ use folder::Folder;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     engine: Option<EngineName>,
+    consent: Consent,
     limits: BTreeMap<Limit, Lined<u64>>,
     read: Option<Lined<Vec<Folder>>>,
     write: Option<Lined<Vec<Folder>>>,
@@ -45,6 +46,20 @@ pub struct Settings {
     sources: Option<Lined<Vec<&'static str>>>,
     client: Option<Lined<Vec<ClientRight>>>,
     syscalls: Option<Lined<Vec<SyscallGroup>>>,
+}
+
+/// Whether servers start only once their user approved what they may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// They do.
+    Asked,
+    /// They start whatever their manifests say. It is for hosts on which nobody could answer and
+    /// everything was decided before: a test runner, an image with one server in it.
+    NotAsked,
+}
+
+impl Consent {
+    const ALL: [(&'static str, Self); 2] = [("ask", Self::Asked), ("none", Self::NotAsked)];
 }
 
 /// A value and the line in which it is written, from 1.
@@ -59,6 +74,11 @@ impl Settings {
     /// runtime. None where it is left to brig.
     pub fn engine(&self) -> Option<&str> {
         self.engine.as_ref().map(EngineName::as_str)
+    }
+
+    /// Whether this host asks before a server starts; it does unless the settings say otherwise.
+    pub fn consent(&self) -> Consent {
+        self.consent
     }
 
     /// The ceiling of one start, by its placeholders.
@@ -99,6 +119,9 @@ pub fn check_under(text: &str, places: &Places, ceiling: &Ceiling) -> Result<Nar
 
 fn read_ceiling(text: &str, top: &Entries<'_>, findings: &mut Findings) -> Result<Settings, Told> {
     let engine = top.optional(&ENGINE, findings, parsed::<EngineName>);
+    let consent = top.optional(&CONSENT, findings, |found, key, findings| {
+        word(found, key, &Consent::ALL, "a way of asking", findings)
+    });
     let section = top.optional(&CEILING, findings, table)?;
     let empty = toml::de::DeTable::new();
     let (table, span) = match &section {
@@ -145,6 +168,7 @@ fn read_ceiling(text: &str, top: &Entries<'_>, findings: &mut Findings) -> Resul
     );
     Ok(Settings {
         engine: engine?.map(|written| written.value),
+        consent: consent?.map_or(Consent::Asked, |written| written.value),
         limits,
         read: lined(text, read)?,
         write: lined(text, write)?,

@@ -28,9 +28,18 @@ pub(crate) const ENGINE: Key = Key::new(
     "container-runtime",
 ]);
 
+pub(crate) const CONSENT: Key = Key::new(
+    "consent",
+    Takes::Word(&["ask", "none"]),
+    "consent = \"ask\"",
+    "Whether a server starts only once its user approved what it may do (`ask`, unless written) or \
+     whatever its manifest says (`none`: this host does not ask).",
+)
+.also(&["approval", "approve", "approvals", "confirm", "ask", "yes"]);
+
 pub(crate) const SECTION: Section = Section {
     title: "the settings file",
-    keys: &[top::BRIG, ENGINE, CEILING],
+    keys: &[top::BRIG, CONSENT, ENGINE, CEILING],
     one_of: &[],
     whole: &[],
 };

@@ -104,7 +104,7 @@ pub(super) fn tell_too_many(
 }
 
 /// One of a few words.
-pub(super) fn word<T: Copy>(
+pub(crate) fn word<T: Copy>(
     found: Found<'_>,
     key: &Key,
     words: &[(&str, T)],
