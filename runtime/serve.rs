@@ -7,16 +7,16 @@ pub(crate) use start::{environment, start};
 
 use crate::bridge::pump::{self, Client, Closing, Contract, Peer};
 use crate::bridge::session::{IN_FLIGHT_MAX, Outcome, SessionLimits, StartRefusal};
+use crate::consent::{By, Start};
 use crate::exit::Exit;
 use crate::launch::{Warden, close_from};
 use crate::log::Log;
-use crate::prepare::{Planned, check, decide};
+use crate::prepare::Planned;
 use crate::report::Refused;
 use crate::streams::{Input, Output};
 use brig_policies::Rules;
 use std::io;
 use std::os::fd::AsFd;
-use std::path::Path;
 
 /// How long a server has after its input is closed, and again after SIGTERM. Below the two seconds
 /// that the official SDKs wait, so that the end is in order before they lose patience.
@@ -28,39 +28,30 @@ const REFUSED_WAIT_MS: u64 = 30_000;
 ///
 /// A start that is refused is told twice: to the client, which gets an error for its first request,
 /// and in full to the caller, who has a person's terminal or log to write it to.
-pub fn serve(
-    manifest: &Path,
-    project: Option<&Path>,
-    engine: Option<&str>,
-) -> Result<Exit, Refused> {
+pub(crate) fn serve(given: Start<'_>, by: By<'_>, with_lock: bool) -> Result<Exit, Refused> {
     // Whatever the client left open is its own: a supervisor that was taken over could use it.
     if !crate::hook::is_off(brig_sandbox::mechanism::Mechanism::CloseRange) {
         let _ = close_from(3);
     }
     // First, so that the warden's exec runs beside everything that is read and decided here.
     let warden = Warden::spawn();
-    let checked = check(manifest, project).map(|checked| checked.under(engine));
-    let mut planned = checked.and_then(decide);
+    let mut ready = given.approved(by, with_lock);
     // Until the session is over.
-    let _lease = planned
+    let _lease = ready
         .as_mut()
         .ok()
-        .and_then(|planned| planned.lease.take());
+        .and_then(|(asked, _)| asked.planned.lease.take());
+    let planned = ready.as_ref().ok().map(|(asked, _)| &asked.planned);
     let name = planned
-        .as_ref()
         .map_or("server", |planned| planned.plan.server.as_str())
         .to_owned();
-    let contract = contract(planned.as_ref().ok());
+    let contract = contract(planned);
     let client = client().map_err(|error| broken(&error))?;
     let mut log = Log::new(&name);
-    if let Some(reason) = planned
-        .as_ref()
-        .ok()
-        .and_then(|planned| planned.chosen.reason.as_ref())
-    {
+    if let Some(reason) = planned.and_then(|planned| planned.chosen.reason.as_ref()) {
         log.notice(reason);
     }
-    match planned.and_then(|planned| start(&planned, warden, &log)) {
+    match ready.and_then(|(asked, approved)| start(&asked.planned, &approved, warden, &log)) {
         Ok(server) => {
             let closing = pump::run(&contract, client, Peer::Server(Box::new(server)), &mut log)
                 .map_err(|error| broken(&error))?;

@@ -17,7 +17,7 @@ use crate::policy::{
 };
 use crate::quantity::{Period, Size};
 use crate::reference::{ImagePlace, ImageSource};
-use crate::wording::Quoted;
+use crate::wording::Whole as Quoted;
 
 /// What a policy lets a server do, what that means, and what it cannot do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -55,7 +55,7 @@ pub use limits::Limits;
 pub use lock::{
     Comparison, Difference, Digest, Era, Found, InvalidDigest, InvalidJson, InvalidTool, Judgement,
     LOCK_BYTES_MAX, Lock, LockedArtifact, LockedTool, TOOL_BYTES_MAX, Tool, Watch, Withheld,
-    manifest_digest, read_lock,
+    manifest_digest, names_project, read_lock,
 };
 pub use manifest::{Manifest, TEXT_BYTES_MAX, read};
 pub use manual::{Example, examples, reference, reference_of};

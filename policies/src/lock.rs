@@ -29,7 +29,7 @@ use serde::Serialize;
 pub use compare::{Comparison, Found};
 pub use difference::Difference;
 pub use hash::{Digest, InvalidDigest};
-pub use manifest::manifest_digest;
+pub use manifest::{manifest_digest, names_project};
 pub use read::read_lock;
 pub use tool::{InvalidTool, TOOL_BYTES_MAX, Tool};
 pub use value::InvalidJson;

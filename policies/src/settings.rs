@@ -59,7 +59,18 @@ pub enum Consent {
 }
 
 impl Consent {
-    const ALL: [(&'static str, Self); 2] = [("ask", Self::Asked), ("none", Self::NotAsked)];
+    const ALL: [(&'static str, Self); 2] = [
+        (Self::Asked.as_str(), Self::Asked),
+        (Self::NotAsked.as_str(), Self::NotAsked),
+    ];
+
+    /// As the settings have it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Asked => "ask",
+            Self::NotAsked => "none",
+        }
+    }
 }
 
 /// A value and the line in which it is written, from 1.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use brig_policies::{
     Digest, Era, Faults, Judgement, LOCK_BYTES_MAX, Lock, LockedArtifact, Tool, Watch,
-    manifest_digest, read_lock,
+    manifest_digest, names_project, read_lock,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -215,6 +215,15 @@ fn what_a_manifest_says_has_one_digest() {
     check_manifest(text, &text.replace("1.0", "2.0"), false);
     check_manifest(text, &format!("{text}memory = \"1GiB\"\n"), false);
     assert!(manifest_digest("brig = \n").is_err());
+}
+
+#[test]
+fn a_manifest_that_speaks_of_a_project_is_known() {
+    let with = |line: &str| format!("brig = 1\n[[files]]\n{line}\n[limits]\ncpus = 1.0\n");
+    assert!(names_project(&with("host = \"{project}/data\"")));
+    assert!(names_project(&with("x = [{ y = ['{project}'] }]")));
+    assert!(!names_project(&with("host = \"~/{project}\"")));
+    assert!(!names_project(&with("host = \"~\" # {project}")));
 }
 
 /// A tool of any text.

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::{Danger, Right};
 use crate::host::{Destination, HostName, Reach};
 use crate::policy::{Ech, NetworkGrant, Protocol};
-use crate::wording::Quoted;
+use crate::wording::Whole as Quoted;
 
 pub(super) fn right(grant: &NetworkGrant) -> Right {
     let ports: Vec<String> = grant.ports().iter().map(ToString::to_string).collect();

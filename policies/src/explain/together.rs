@@ -8,7 +8,7 @@ use super::{Together, is_told, network};
 use crate::host::Destination;
 use crate::obeyed::obeyed_names;
 use crate::policy::{Access, ClientRight, EnvValue, Exec, FileGrant, Named, NetworkGrant, Policy};
-use crate::wording::Quoted;
+use crate::wording::Whole as Quoted;
 
 /// Folders of programs and services that the host runs, beside what it obeys without being asked.
 const RUN: &[&str] = &[

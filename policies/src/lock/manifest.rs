@@ -2,7 +2,9 @@
 
 use alloc::borrow::ToOwned as _;
 use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
 
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::hash::Digest;
@@ -26,6 +28,33 @@ pub fn manifest_digest(text: &str) -> Result<Digest, Faults> {
         read(text)?;
     }
     Ok(Digest::of(object(table.get_ref()).compact().as_bytes()))
+}
+
+/// Whether a manifest speaks of the project that a start names: whether one of its values starts
+/// with `{project}`.
+///
+/// A value that is no path counts too. What is decided by this is then decided once for each
+/// project, where once would do.
+pub fn names_project(text: &str) -> bool {
+    let (table, _) = DeTable::parse_recoverable(text);
+    let mut values: Vec<&DeValue<'_>> = values_of(table.get_ref()).collect();
+    while let Some(value) = values.pop() {
+        match value {
+            DeValue::String(text) if text.starts_with("{project}") => return true,
+            DeValue::Array(elements) => values.extend(elements.iter().map(Spanned::get_ref)),
+            DeValue::Table(table) => values.extend(values_of(table)),
+            DeValue::String(_)
+            | DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_) => {}
+        }
+    }
+    false
+}
+
+fn values_of<'t, 'v>(table: &'v DeTable<'t>) -> impl Iterator<Item = &'v DeValue<'t>> {
+    table.values().map(Spanned::get_ref)
 }
 
 fn object(table: &DeTable<'_>) -> Value {
