@@ -1,5 +1,6 @@
 //! The command line. The only module that prints to standard output, which is for data.
 
+mod allow;
 mod approve;
 mod arguments;
 mod call;
@@ -91,6 +92,7 @@ fn run(command: &Command) -> Result<Exit, Refused> {
         Command::Explain(of) => explain::explain(of),
         Command::Approve(given) => approve::approve(given),
         Command::Approvals(given) => approve::approvals(given),
+        Command::Allow(given) => allow::allow(given),
         Command::Lock(given) => lock::lock(given),
         Command::Doctor { json } => doctor::doctor(*json),
         Command::Diff(diff) => review::diff(diff),

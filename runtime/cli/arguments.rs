@@ -10,7 +10,7 @@ use clap_complete::Shell;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-pub(super) use consent::{Approvals, Approve, LockArguments};
+pub(super) use consent::{Allow, Approvals, Approve, LockArguments};
 
 /// Run MCP servers that nobody should have to trust.
 #[derive(Debug, Parser)]
@@ -92,6 +92,8 @@ Exits with 0 where every wall stands as planned, with 10 where one differs.")]
   brig approvals revoke --all"
     )]
     Approvals(Approvals),
+    /// Let a server do one thing more: show what that is, ask, and write it into the manifest
+    Allow(Allow),
     /// Record what a server says of its tools, to be reviewed, and hold it to that
     Lock(LockArguments),
     /// Look at this host: what it offers, what is missing, and the remedy
@@ -341,6 +343,7 @@ impl Command {
         match self {
             Self::Run(_)
             | Self::Approve(_)
+            | Self::Allow(_)
             | Self::Approvals(Approvals::Revoke { .. })
             | Self::New(_)
             | Self::Export(_)

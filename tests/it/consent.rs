@@ -9,6 +9,8 @@ use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+mod allowing;
+
 /// A user with a home of their own, and a manifest.
 pub(crate) struct Home {
     pub(crate) scratch: Scratch,

@@ -51,6 +51,37 @@ pub(in crate::cli) enum Approvals {
     },
 }
 
+/// One right more.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  brig allow brig.toml ~/notes                a folder, for reading
+  brig allow brig.toml ~/notes --write
+  brig allow notes api.example.com:443        by the name of a server that was approved
+  brig allow notes 'list_*'                   tools, where `[tools] allow` names those that pass
+
+The manifest keeps its comments. What was approved before is approved with the new right too. Exits
+with 12 where nobody said yes; the manifest is as it was then.")]
+pub(in crate::cli) struct Allow {
+    /// The manifest, or the name of a server that was approved
+    pub(in crate::cli) name: String,
+    /// A path, `host:port`, or a tool
+    pub(in crate::cli) right: String,
+    /// Let it change what lies there, too
+    #[arg(long)]
+    pub(in crate::cli) write: bool,
+    /// The folder that `{project}` in the manifest stands for
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) project: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) engine: Under,
+    /// Write what has this digest, and nothing else
+    #[arg(long, value_name = "DIGEST")]
+    pub(in crate::cli) digest: Option<String>,
+    /// Show it and do not ask; this takes a terminal all the same
+    #[arg(long, conflicts_with = "digest")]
+    pub(in crate::cli) yes: bool,
+}
+
 /// A lock.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
