@@ -53,8 +53,8 @@ pub use host::{
 pub use json::Json;
 pub use limits::Limits;
 pub use lock::{
-    Comparison, Difference, Digest, Era, Found, InvalidDigest, InvalidJson, InvalidTool, Judgement,
-    LOCK_BYTES_MAX, Lock, LockedArtifact, LockedTool, TOOL_BYTES_MAX, Tool, Watch, Withheld,
+    Comparison, Difference, Digest, Drift, Era, Found, InvalidDigest, InvalidJson, InvalidTool,
+    Judgement, LOCK_BYTES_MAX, Lock, LockedArtifact, LockedTool, TOOL_BYTES_MAX, Tool, Watch,
     manifest_digest, names_project, read_lock,
 };
 pub use manifest::{Manifest, TEXT_BYTES_MAX, read};

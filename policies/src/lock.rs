@@ -33,7 +33,7 @@ pub use manifest::{manifest_digest, names_project};
 pub use read::read_lock;
 pub use tool::{InvalidTool, TOOL_BYTES_MAX, Tool};
 pub use value::InvalidJson;
-pub use watch::{Judgement, Watch, Withheld};
+pub use watch::{Drift, Judgement, Watch};
 
 /// The longest lock. A server with a hundred tools has one of 300 KiB.
 pub const LOCK_BYTES_MAX: usize = 8 << 20;

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use brig_policies::{
     Digest, Era, Faults, Judgement, LOCK_BYTES_MAX, Lock, LockedArtifact, Tool, Watch,
@@ -93,7 +94,7 @@ fn course(watch: &mut Watch, list: &Value, out: &mut String) {
         let name = tool["name"].as_str().unwrap_or("unnamed");
         match watch.judge(&tool.to_string()) {
             Judgement::Reviewed => writeln!(out, "list {name:?}: passes").unwrap(),
-            Judgement::Withheld { why, told } => {
+            Judgement::Unreviewed { why, told } => {
                 writeln!(out, "list {name:?}: withheld, {why}").unwrap();
                 for line in told {
                     writeln!(out, "  brig: {line}").unwrap();
@@ -179,12 +180,42 @@ fn a_flood_of_tools_is_told_of_once() {
     for count in 0..10_000 {
         let tool = json!({ "name": format!("tool-{count}"), "description": "x" });
         match watch.judge(&tool.to_string()) {
-            Judgement::Withheld { told, .. } => lines += told.len(),
+            Judgement::Unreviewed { told, .. } => lines += told.len(),
             Judgement::Reviewed => unreachable!("it was not reviewed"),
         }
     }
     // A name, a place and a line each, and the one that says that there are more.
     assert_eq!(lines, 32 * 3 + 1);
+}
+
+/// A start reads the lock before the server runs.
+#[test]
+fn a_lock_of_a_hundred_tools_is_read_at_once() {
+    let property = |count: usize| {
+        let about = "What it is for, in a sentence or two, as servers of many tools have them.";
+        (
+            format!("argument_{count}"),
+            json!({ "type": "string", "description": about }),
+        )
+    };
+    let properties: serde_json::Map<String, Value> = (0..20).map(property).collect();
+    let tool = |count: usize| {
+        json!({
+            "name": format!("tool_{count}"), "description": "Does it.\n".repeat(10),
+            "inputSchema": { "type": "object", "properties": properties.clone() },
+        })
+    };
+    let text = lock(&(0..100).map(tool).collect()).to_text();
+    assert!(text.len() > 300_000);
+    let took = |_| {
+        let start = Instant::now();
+        assert_eq!(read_lock(&text).unwrap().tools().len(), 100);
+        start.elapsed()
+    };
+    let took = (0..5).map(took).min().unwrap();
+    // Without optimisation the reader is about ten times slower; the promise is for a release.
+    let most = Duration::from_millis(if cfg!(debug_assertions) { 600 } else { 60 });
+    assert!(took < most, "{took:?}");
 }
 
 #[test]

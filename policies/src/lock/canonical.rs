@@ -134,28 +134,42 @@ enum Seen {
 }
 
 fn write_text(text: &str, seen: Seen, out: &mut String) {
+    let is_written = |letter: char| match letter {
+        '"' | '\\' | '\u{0}'..='\u{1f}' => true,
+        '\'' => seen == Seen::Always,
+        _ => seen == Seen::Always && !is_seen(letter),
+    };
     out.push('"');
+    let mut rest = text;
     let mut quotes = 0;
-    for letter in text.chars() {
-        quotes = if letter == '\'' { quotes + 1 } else { 0 };
-        match letter {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '\u{0}'..='\u{1f}' => write_units(letter, out),
-            '\'' if seen == Seen::Always && quotes == 3 => {
-                quotes = 0;
-                write_units(letter, out);
-            }
-            _ if seen == Seen::Always && !is_seen(letter) => write_units(letter, out),
-            _ => out.push(letter),
+    while let Some(at) = rest.find(is_written) {
+        let (plain, from) = rest.split_at(at);
+        out.push_str(plain);
+        let mut letters = from.chars();
+        if let Some(letter) = letters.next() {
+            let run = if plain.is_empty() { quotes + 1 } else { 1 };
+            quotes = if letter == '\'' && run < 3 { run } else { 0 };
+            write_letter(letter, run, out);
         }
+        rest = letters.as_str();
     }
+    out.push_str(rest);
     out.push('"');
+}
+
+/// A character that does not stand for itself, but for quotes that are not the third in a row.
+fn write_letter(letter: char, run: usize, out: &mut String) {
+    match letter {
+        '"' => out.push_str("\\\""),
+        '\\' => out.push_str("\\\\"),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        '\u{8}' => out.push_str("\\b"),
+        '\u{c}' => out.push_str("\\f"),
+        '\'' if run < 3 => out.push(letter),
+        _ => write_units(letter, out),
+    }
 }
 
 /// As JSON escapes it: by its units of UTF-16.

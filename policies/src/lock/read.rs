@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use super::hash::Digest;
 use super::tool::{Tool, in_order};
 use super::value::Value;
-use super::visible::is_seen;
+use super::visible::{is_seen, visible};
 use super::{Era, LOCK_BYTES_MAX, Lock, LockedArtifact, LockedTool};
 use crate::fault::{FaultCode, Faults, Findings, Told};
 use crate::grammar::lock::{
@@ -172,7 +172,7 @@ fn object(
         Ok(Value::Null | Value::Flag(_) | Value::Number(_) | Value::Text(_) | Value::List(_)) => {
             "it is no object".to_owned()
         }
-        Err(error) => error.to_string(),
+        Err(error) => visible(&error.to_string()),
     };
     let message = format!("`{}` does not hold JSON: {why}", key.name);
     Err(tell_unlike(found.span(), message, findings))

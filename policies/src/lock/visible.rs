@@ -15,7 +15,12 @@ use crate::wording::is_hidden;
 /// of DerivedCoreProperties.txt, Unicode 16), blanks other than U+0020, private use, and what is no
 /// character. A line feed is none of these here: whoever shows lines breaks at it first.
 pub(super) fn is_seen(letter: char) -> bool {
-    !(is_hidden(letter) || is_ignorable(letter) || is_odd_blank(letter) || is_nothing(letter))
+    // Nearly all are ASCII, and a lock is looked through at each start.
+    matches!(letter, ' '..='~')
+        || !(is_hidden(letter)
+            || is_ignorable(letter)
+            || is_odd_blank(letter)
+            || is_nothing(letter))
 }
 
 fn is_ignorable(letter: char) -> bool {

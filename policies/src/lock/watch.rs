@@ -37,9 +37,9 @@ pub enum Judgement {
     /// It is as it was reviewed, and passes as it is.
     Reviewed,
     /// The client must not see it.
-    Withheld {
+    Unreviewed {
         /// Why, for a client's user and for a report.
-        why: Withheld,
+        why: Drift,
         /// Lines for the person who runs the server, told once for each text; empty after that. No
         /// line holds a character that could not be seen.
         told: Vec<String>,
@@ -48,7 +48,7 @@ pub enum Judgement {
 
 /// Why a tool is withheld, and a call of it refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-pub enum Withheld {
+pub enum Drift {
     /// No tool of this name was reviewed.
     #[error("it was not reviewed")]
     New,
@@ -81,14 +81,14 @@ impl Watch {
                 self.changed.remove(tool.name());
                 return Judgement::Reviewed;
             }
-            Err(found @ Found::Changed { .. }) => (Withheld::Changed, found),
-            Err(found @ (Found::New { .. } | Found::Gone { .. })) => (Withheld::New, found),
+            Err(found @ Found::Changed { .. }) => (Drift::Changed, found),
+            Err(found @ (Found::New { .. } | Found::Gone { .. })) => (Drift::New, found),
         };
-        if why == Withheld::Changed {
+        if why == Drift::Changed {
             self.changed.insert(tool.name().to_owned());
         }
         let told = self.tell(tool.digest(), || found.lines(Extent::Short));
-        Judgement::Withheld { why, told }
+        Judgement::Unreviewed { why, told }
     }
 
     /// Whether a client may call a tool of this name: one that was reviewed, and that the server
@@ -97,11 +97,11 @@ impl Watch {
     /// # Errors
     ///
     /// Why not.
-    pub fn admit(&self, name: &str) -> Result<(), Withheld> {
+    pub fn admit(&self, name: &str) -> Result<(), Drift> {
         if self.lock.variants(name).is_empty() {
-            Err(Withheld::New)
+            Err(Drift::New)
         } else if self.changed.contains(name) {
-            Err(Withheld::Changed)
+            Err(Drift::Changed)
         } else {
             Ok(())
         }
@@ -118,8 +118,8 @@ impl Watch {
         let named = named.unwrap_or_default();
         let line = visible(&format!("a tool{named} cannot be reviewed: {error}"));
         let told = self.tell(Digest::of(text.as_bytes()), || Vec::from([line]));
-        let why = Withheld::Unreadable;
-        Judgement::Withheld { why, told }
+        let why = Drift::Unreadable;
+        Judgement::Unreviewed { why, told }
     }
 
     fn tell(&mut self, what: Digest, lines: impl FnOnce() -> Vec<String>) -> Vec<String> {
