@@ -14,7 +14,9 @@ use crate::exit::Exit;
 use crate::lock::{self, FoundLock};
 use crate::prepare::{Checked, Planned, check, check_instead, decide};
 use crate::report::Refused;
-use brig_policies::{Consent, Digest, Lowered, Places, Policy, manifest_digest, names_project};
+use brig_policies::{
+    Consent, Digest, Lock, Lowered, Places, Policy, manifest_digest, names_project,
+};
 use brig_sandbox::cell::Mount;
 use brig_sandbox::plan::Plan;
 use std::io::IsTerminal as _;
@@ -202,15 +204,18 @@ impl Asked {
     /// The permit, from the digest, the store, or whoever sits at the terminal.
     fn approved(&self, by: By<'_>) -> Result<Approved, Refused> {
         if !self.is_asked() {
+            self.read()?;
             return Ok(Approved(()));
         }
         if let By::Digest(digest) = by {
             return self.by_digest(digest);
         }
         let store = Store::open()?;
+        // What was approved with this lock was read then.
         if store.find(&self.subject)? {
             return Ok(Approved(()));
         }
+        self.read()?;
         // The screen is read where brig's errors go, and its answer given on the terminal that
         // this is: a client that has a terminal for itself keeps its servers' errors elsewhere.
         if !std::io::stderr().is_terminal() {
@@ -222,8 +227,14 @@ impl Asked {
         }
     }
 
+    /// Reads all of the lock: nobody approves one that has faults.
+    fn read(&self) -> Result<Option<Lock>, Refused> {
+        self.lock.as_ref().map(FoundLock::whole).transpose()
+    }
+
     /// Approves for whoever knows exactly what is approved.
     pub(crate) fn by_digest(&self, digest: &str) -> Result<Approved, Refused> {
+        self.read()?;
         let own = self.subject.digest();
         if digest == own {
             return Ok(Approved(()));
@@ -245,7 +256,7 @@ impl Asked {
         mut terminal: Terminal,
         question: &str,
     ) -> Result<Approved, Refused> {
-        match terminal.ask(&screen(self, store), question) {
+        match terminal.ask(&screen(self, store)?, question) {
             Answer::Yes => self.keep(store, "terminal"),
             Answer::No => {
                 let message = format!("you did not approve that `{}` starts", self.policy.name());
@@ -256,6 +267,7 @@ impl Asked {
 
     /// Keeps the approval, so that the next start asks nobody.
     pub(crate) fn keep(&self, store: &Store, how: &str) -> Result<Approved, Refused> {
+        self.read()?;
         let record = Record::of(self, how);
         store.keep(&record, self.lock.as_ref().map(|lock| lock.text.as_str()))?;
         Ok(Approved(()))

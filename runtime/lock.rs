@@ -8,15 +8,17 @@ use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::io::{self, Read as _};
 
-/// A lock that was read and has no faults.
+/// A lock beside a manifest, whose head was read.
 #[derive(Debug)]
 pub(crate) struct FoundLock {
     /// Where it is.
     pub(crate) path: String,
     /// Its text.
     pub(crate) text: String,
-    /// What it holds.
-    pub(crate) lock: Lock,
+    /// What stands before the first tool: what a start is held against. The tools take some
+    /// milliseconds where there are a hundred, and whoever was approved with this text has had them
+    /// read before.
+    head: Lock,
 }
 
 impl FoundLock {
@@ -32,9 +34,17 @@ pub(crate) fn find(places: &Places) -> Result<Option<FoundLock>, Refused> {
     let Some(text) = text_of(&path)? else {
         return Ok(None);
     };
-    match read_lock(&text) {
-        Ok(lock) => Ok(Some(FoundLock { path, text, lock })),
-        Err(faults) => Err(Refused::lock(faults, &path, &text)),
+    let head = text
+        .split_once("\n[[tool]]")
+        .map_or(text.len(), |(head, _)| head.len() + 1);
+    match read_lock(text.get(..head).unwrap_or(&text)) {
+        Ok(head) => Ok(Some(FoundLock { path, text, head })),
+        // The faults of the whole are told, at the same places.
+        Err(faults) => Err(Refused::lock(
+            read_lock(&text).err().unwrap_or(faults),
+            &path,
+            &text,
+        )),
     }
 }
 
@@ -79,10 +89,15 @@ pub(crate) fn artifact(plan: &Plan) -> Option<LockedArtifact> {
 }
 
 impl FoundLock {
+    /// All that it holds.
+    pub(crate) fn whole(&self) -> Result<Lock, Refused> {
+        read_lock(&self.text).map_err(|faults| Refused::lock(faults, &self.path, &self.text))
+    }
+
     /// Refuses what is not the artifact that was reviewed. A tag that moved is told here.
     pub(crate) fn hold(&self, plan: &Plan) -> Result<(), Refused> {
         let now = artifact(plan);
-        if self.lock.artifact() == now.as_ref() {
+        if self.head.artifact() == now.as_ref() {
             return Ok(());
         }
         let named = |artifact: Option<&LockedArtifact>| match artifact {
@@ -94,7 +109,7 @@ impl FoundLock {
         let message = format!(
             "what runs is not what was reviewed: `{}` holds {}, and this is {}",
             self.path,
-            named(self.lock.artifact()),
+            named(self.head.artifact()),
             named(now.as_ref()),
         );
         let help = "`brig lock` tells how its tools differ, and writes what it is now";

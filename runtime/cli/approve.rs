@@ -45,14 +45,14 @@ fn by_person(asked: &Asked, store: &Store, yes: bool) -> Result<(), Refused> {
             asked.ask(store, terminal, "Approve that it starts like this?")?;
         }
         Some(mut terminal) => {
-            terminal.show(&screen(asked, store)).map_err(|error| {
+            terminal.show(&screen(asked, store)?).map_err(|error| {
                 let message = format!("cannot show what is approved: {error}");
                 Refused::one(Exit::NotApproved, "not-approved", message, "")
             })?;
             asked.keep(store, "terminal")?;
         }
         None => {
-            print(&screen(asked, store))?;
+            print(&screen(asked, store)?)?;
             return Err(no_terminal(&format!(
                 "{} --digest {}",
                 asked.command(),

@@ -82,7 +82,7 @@ fn may_run(asked: &Asked, given: &LockArguments) -> Result<(), Refused> {
     if store.has_plan(asked.subject())? {
         return Ok(());
     }
-    let screen = screen(asked, &store);
+    let screen = screen(asked, &store)?;
     let Some(mut terminal) = Terminal::open() else {
         print(&screen)?;
         let mut command = asked.command().replacen("approve", "lock", 1);

@@ -6,30 +6,34 @@ use super::{Asked, Store};
 use crate::lock::FoundLock;
 use crate::log::escape_whole;
 use crate::prepare::check_text;
+use crate::report::Refused;
 use crate::screen::{line, narrowed, part, rights, wrapped};
-use brig_policies::{Digest, explain, read_lock, widen};
+use brig_policies::{Digest, Lock, explain, read_lock, widen};
 use brig_sandbox::plan::{ContainerPart, Isolation};
 use std::fmt::Write as _;
 use std::path::Path;
 
 /// The exact program, every right with the most dangerous first, and what is new in it.
-pub(crate) fn screen(asked: &Asked, store: &Store) -> String {
+///
+/// A lock with faults is no lock that anybody could approve.
+pub(crate) fn screen(asked: &Asked, store: &Store) -> Result<String, Refused> {
+    let lock = asked.read()?;
     let name = escape_whole(asked.policy.name().as_str().as_bytes());
     let mut out = format!("brig is to start `{name}`, which nobody approved like this.\n\n");
     what_runs(asked, &mut out);
     out.push('\n');
     rights(&name, &explain(&asked.policy), &mut out);
     narrowed(&asked.lowered, &mut out);
-    tools(asked, &mut out);
+    tools(asked, lock.as_ref(), &mut out);
     out.push_str("\nstays open\n");
     for residual in &asked.planned.plan.residuals {
         let text = format!("{}: {}", residual.name, residual.reason);
         wrapped(&mut out, "  ", "    ", &text);
     }
-    out.push_str(&changes(asked, store));
+    out.push_str(&changes(asked, lock.as_ref(), store));
     // Writing to a String cannot fail.
     let _ = writeln!(out, "\ndigest       {}\n", asked.subject().digest());
-    out
+    Ok(out)
 }
 
 fn what_runs(asked: &Asked, out: &mut String) {
@@ -71,23 +75,23 @@ fn program(part: &ContainerPart, out: &mut String) {
 }
 
 /// What is known of the server's tools beforehand.
-fn tools(asked: &Asked, out: &mut String) {
+fn tools(asked: &Asked, lock: Option<&Lock>, out: &mut String) {
     out.push_str("\nits tools\n");
-    let Some(lock) = &asked.lock else {
+    let (Some(lock), Some(found)) = (lock, &asked.lock) else {
         let text = "are not locked: what they say they do may change at any time; `brig lock` \
                     makes a record to review, and holds the server to it";
         return wrapped(out, "  ", "  ", text);
     };
-    let names: Vec<&str> = lock
-        .lock
+    let mut names: Vec<String> = lock
         .tools()
         .iter()
-        .map(|locked| locked.tool().name())
+        .map(|locked| locked.tool().shown_name())
         .collect();
-    let text = format!("are held to {}: {}", lock.path, names.join(", "));
+    names.dedup();
+    let text = format!("are held to {}: {}", found.path, names.join(", "));
     wrapped(out, "  ", "    ", &text);
     let says = &asked.subject().says;
-    if lock.lock.manifest() != says {
+    if lock.manifest() != says {
         let text = "the manifest said something else when this lock was made; `brig lock --check` \
                     tells whether the tools are still the same";
         wrapped(out, "  ", "    ", text);
@@ -95,14 +99,15 @@ fn tools(asked: &Asked, out: &mut String) {
 }
 
 /// What is another than what was approved last, of the same manifest and project.
-fn changes(asked: &Asked, store: &Store) -> String {
-    let Some((record, lock)) = store.last(asked.subject()) else {
+fn changes(asked: &Asked, lock: Option<&Lock>, store: &Store) -> String {
+    let Some((record, lock_before)) = store.last(asked.subject()) else {
         return String::new();
     };
     let mut out = format!("\nsince it was approved on {}\n", date(record.at_ms / 1000));
     let start = out.len();
     rights_changed(asked, &record.text, &mut out);
-    lock_changed(asked, lock.as_deref(), &mut out);
+    let texts = (lock_before.as_deref(), asked.lock.as_ref());
+    lock_changed(texts, lock, &mut out);
     let known = record.subject();
     let plan = known.map(|known| known.plan);
     if out.len() == start && plan.as_deref() == Some(&asked.subject().plan) {
@@ -132,16 +137,19 @@ fn rights_changed(asked: &Asked, before: &str, out: &mut String) {
     );
 }
 
-fn lock_changed(asked: &Asked, before: Option<&str>, out: &mut String) {
-    let now = asked.lock.as_ref();
+fn lock_changed(
+    (before, found): (Option<&str>, Option<&FoundLock>),
+    now: Option<&Lock>,
+    out: &mut String,
+) {
     let digest = |text: &str| Digest::of(text.as_bytes());
-    if before.map(digest) == now.map(FoundLock::digest) {
+    if before.map(digest) == found.map(FoundLock::digest) {
         return;
     }
     match (before.map(read_lock), now) {
         (Some(Ok(before)), Some(now)) => {
             out.push_str("  its lock\n");
-            let lines = before.compare(&now.lock).lines();
+            let lines = before.compare(now).lines();
             for line in &lines {
                 let _ = writeln!(out, "    {}", escape_whole(line.as_bytes()));
             }

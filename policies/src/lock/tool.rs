@@ -6,6 +6,7 @@ use alloc::string::String;
 
 use super::hash::Digest;
 use super::value::{InvalidJson, Value};
+use super::visible::visible_name;
 
 /// The longest description of one tool, with its schemas. The largest in use has 60 KiB; what a
 /// server sends beyond it is kept from the client unread.
@@ -116,6 +117,12 @@ impl Tool {
     /// What the server calls it. It may hold any character.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The name with everything but ASCII by its number: `get_n\u{43e}te` looks like another one
+    /// otherwise.
+    pub fn shown_name(&self) -> String {
+        visible_name(&self.name)
     }
 
     /// The digest of all that counts: BLAKE3 of one line of JSON without blanks, names in the order
