@@ -62,7 +62,8 @@ fn a_right_is_added_and_nothing_is_moved() {
     check_added(
         "[[files]]\nhost = \"~/a\" # mine\n[limits]\nmemory = \"64MiB\"\n\n\n",
         &file("~/b", Access::Read),
-        "[[files]]\nhost = \"~/a\" # mine\n[limits]\nmemory = \"64MiB\"\n\n[[files]]\nhost = \"~/b\"\n",
+        "[[files]]\nhost = \"~/a\" # mine\n[limits]\nmemory = \"64MiB\"\n\n\
+         [[files]]\nhost = \"~/b\"\n",
         "read `/home/me/b`",
     );
     check_added(
@@ -102,9 +103,9 @@ fn a_tool_is_put_where_the_others_are() {
         right,
     );
     check_added(
-        "[tools]\nallow = [\n    \"list\", # the first\n    'get_*', # the last\n    # no more\n]\n",
+        "[tools]\nallow = [\n    \"list\", # first\n    'get_*', # last\n    # no more\n]\n",
         &put,
-        "[tools]\nallow = [\n    \"list\", # the first\n    'get_*',\n    \"put_*\", # the last\n    \
+        "[tools]\nallow = [\n    \"list\", # first\n    'get_*',\n    \"put_*\", # last\n    \
          # no more\n]\n",
         right,
     );

@@ -227,8 +227,8 @@ fn screen(edit: &Edit) -> String {
     out
 }
 
-/// The lines that the edited text has and the text has not. One place is edited, so what is the same
-/// before and after it is not.
+/// The lines that the edited text has and the text has not. One place is edited, so what is the
+/// same before and after it is not.
 fn added<'t>(text: &str, edited: &'t str) -> Vec<&'t str> {
     let (old, new): (Vec<&str>, Vec<&str>) = (text.lines().collect(), edited.lines().collect());
     let start = old

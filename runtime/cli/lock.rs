@@ -50,8 +50,8 @@ pub(super) fn lock(given: &LockArguments) -> Result<Exit, Refused> {
     approve(start, given.yes)
 }
 
-/// The lock as it is. One that nobody could have made is only in the way of a check: what is written
-/// anew is reviewed as a whole.
+/// The lock as it is. One that nobody could have made is only in the way of a check: what is
+/// written anew is reviewed as a whole.
 fn before(path: &str, is_check: bool) -> Result<Option<Lock>, Refused> {
     let Some(text) = text_of(path)? else {
         if is_check {
@@ -68,8 +68,8 @@ fn before(path: &str, is_check: bool) -> Result<Option<Lock>, Refused> {
     }
 }
 
-/// A server runs only with consent, even to be looked at. The lock has no part in this one, since it
-/// is what may have to be made anew.
+/// A server runs only with consent, even to be looked at. The lock has no part in this one, since
+/// it is what may have to be made anew.
 fn may_run(asked: &Asked, given: &LockArguments) -> Result<(), Refused> {
     if !asked.is_asked() {
         return Ok(());

@@ -400,12 +400,12 @@ fn a_change_of_what_was_approved_is_asked_about_and_shown() {
     );
     check_change(
         |home, _| {
-            home.scratch.write(
-                "repo/brig.lock",
-                "lock = 1\neras = [\"legacy\"]\n\
-                 manifest = \"blake3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262\"\n\
-                 [artifact]\ncomponent = \"blake3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262\"\n",
+            let digest = format!("blake3:{}", "5".repeat(64));
+            let lock = format!(
+                "lock = 1\neras = [\"legacy\"]\nmanifest = \"{digest}\"\n\
+                 [artifact]\ncomponent = \"{digest}\"\n"
             );
+            home.scratch.write("repo/brig.lock", lock);
             home.check(
                 &["run", "repo/brig.toml"],
                 14,

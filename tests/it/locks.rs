@@ -190,8 +190,8 @@ fn variants_can_be_kept() {
     said.locked(&["1 tools"]);
 }
 
-/// Some servers offer more to a client that they can ask: both are asked for, as far as the manifest
-/// lets the server ask.
+/// Some servers offer more to a client that they can ask: both are asked for, as far as the
+/// manifest lets the server ask.
 #[test]
 #[ignore = "until `[client]` is enforceable"]
 fn what_is_offered_to_a_client_that_can_be_asked_is_locked_too() {

@@ -12,8 +12,8 @@ use super::visible::{spelt, unseen, visible};
 pub(super) enum Extent {
     /// All of it.
     Whole,
-    /// At most 20 lines of 400 characters for each side of each place, from the start and the end: a
-    /// server that runs must not fill a log with its words.
+    /// At most 20 lines of 400 characters for each side of each place, from the start and the
+    /// end: a server that runs must not fill a log with its words.
     Short,
 }
 

@@ -64,7 +64,7 @@ fn object(table: &DeTable<'_>) -> Value {
     Value::Object(members.collect())
 }
 
-/// Only a manifest without faults is used, and it has neither dates nor numbers in other bases; they
+/// Only a manifest without faults is used, which has neither dates nor numbers in other bases; they
 /// are told apart from strings by their own spelling all the same.
 fn json(value: &DeValue<'_>) -> Value {
     match value {

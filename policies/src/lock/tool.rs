@@ -249,7 +249,8 @@ pub(super) fn in_order(schema: Value) -> Value {
     }
 }
 
-/// A list of names in order; a property that happens to be called so is an object, and is gone into.
+/// A list of names in order; a property that happens to be called so is an object, which has its
+/// own.
 fn sorted(value: Value) -> Value {
     match value {
         Value::List(mut names) if names.iter().all(|name| matches!(name, Value::Text(_))) => {

@@ -11,9 +11,10 @@ use crate::wording::is_hidden;
 
 /// Whether a character is drawn, or is the one blank that everybody knows.
 ///
-/// What is not: controls, what reorders, what Unicode lets a font ignore (Default_Ignorable_Code_Point
-/// of DerivedCoreProperties.txt, Unicode 16), blanks other than U+0020, private use, and what is no
-/// character. A line feed is none of these here: whoever shows lines breaks at it first.
+/// What is not: controls, what reorders, what Unicode lets a font ignore
+/// (Default_Ignorable_Code_Point of DerivedCoreProperties.txt, Unicode 16), blanks other than
+/// U+0020, private use, and what is no character. A line feed is a control: whoever shows lines
+/// breaks at it first.
 pub(super) fn is_seen(letter: char) -> bool {
     // Nearly all are ASCII, and a lock is looked through at each start.
     matches!(letter, ' '..='~')

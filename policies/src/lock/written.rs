@@ -20,8 +20,8 @@ const HEAD: &str = "\
 ";
 
 impl Lock {
-    /// The text: what [`read_lock`](crate::read_lock) reads into an equal lock. Equal locks have one
-    /// text, and no character stands in it that a reviewer could not see.
+    /// The text: what [`read_lock`](crate::read_lock) reads into an equal lock. Equal locks have
+    /// one text, and no character stands in it that a reviewer could not see.
     pub fn to_text(&self) -> String {
         let mut out = String::from(HEAD);
         line(&mut out, &LOCK, FORMAT);

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   brig approve brig.toml
   brig approve brig.toml --project ~/src/app
-  brig approve brig.toml --digest 9f6c…      where there is no terminal: whoever gives the digest has
-                                             read what it stands for
+  brig approve brig.toml --digest 9f6c…      without a terminal: whoever gives the digest has read
+                                             what it stands for
 
 What is approved is one start: the manifest and its lock as they are, and the sandbox that they come
 to on this machine. When any of it changes, the server does not start until it is approved again.
@@ -90,8 +90,8 @@ pub(in crate::cli) struct Allow {
   git diff brig.lock                          what a new version says that the old one did not
 
 It starts an instance of its own, once for each era of the protocol, and asks for its tools. In a
-session, a tool that the lock does not have, or not like this, is kept from the client. Exits with 14
-where `--check` finds a difference.")]
+session, a tool that the lock does not have, or not like this, is kept from the client. Exits with
+14 where `--check` finds a difference.")]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is an option of the command line"
