@@ -15,7 +15,7 @@ use crate::lock::{self, FoundLock};
 use crate::prepare::{Checked, Planned, check, check_instead, decide};
 use crate::report::Refused;
 use brig_policies::{
-    Consent, Digest, Lock, Lowered, Places, Policy, manifest_digest, names_project,
+    Consent, Digest, Lock, Lowered, Places, Policy, Tools, manifest_digest, names_project,
 };
 use brig_sandbox::cell::Mount;
 use brig_sandbox::plan::Plan;
@@ -138,8 +138,8 @@ impl Start<'_> {
         with_lock: bool,
     ) -> Result<(Asked, Approved), Refused> {
         let asked = self.asked(with_lock)?;
-        if let Some(lock) = &asked.lock {
-            lock.hold(&asked.planned.plan)?;
+        if with_lock {
+            asked.hold()?;
         }
         let approved = asked.approved(by)?;
         Ok((asked, approved))
@@ -227,8 +227,24 @@ impl Asked {
         }
     }
 
+    /// Holds what is about to start to its lock: another artifact does not start, and neither does
+    /// a server that is to be held to one where there is none.
+    pub(crate) fn hold(&self) -> Result<(), Refused> {
+        if let Some(lock) = &self.lock {
+            return lock.hold(&self.planned.plan);
+        }
+        if !self.policy.tools().is_some_and(Tools::is_strict) {
+            return Ok(());
+        }
+        let path = self.places.lock_path();
+        let message =
+            format!("`[tools] strict` holds the server to a lock, and there is no `{path}`");
+        let help = "`brig lock` writes it, to be reviewed";
+        Err(Refused::one(Exit::Drifted, "lock-missing", message, help))
+    }
+
     /// Reads all of the lock: nobody approves one that has faults.
-    fn read(&self) -> Result<Option<Lock>, Refused> {
+    pub(crate) fn read(&self) -> Result<Option<Lock>, Refused> {
         self.lock.as_ref().map(FoundLock::whole).transpose()
     }
 

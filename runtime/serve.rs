@@ -5,16 +5,16 @@ mod start;
 
 pub(crate) use start::{environment, start};
 
-use crate::bridge::pump::{self, Client, Closing, Contract, Peer};
+use crate::bridge::pump::{self, Client, Closing, Contract, Peer, Server};
 use crate::bridge::session::{IN_FLIGHT_MAX, Outcome, SessionLimits, StartRefusal};
-use crate::consent::{By, Start};
+use crate::consent::{Approved, Asked, By, Start};
 use crate::exit::Exit;
-use crate::launch::{Warden, close_from};
+use crate::launch::{LaunchError, Warden, close_from};
 use crate::log::Log;
 use crate::prepare::Planned;
 use crate::report::Refused;
 use crate::streams::{Input, Output};
-use brig_policies::Rules;
+use brig_policies::{Lock, Rules, Tools};
 use std::io;
 use std::os::fd::AsFd;
 
@@ -45,14 +45,15 @@ pub(crate) fn serve(given: Start<'_>, by: By<'_>, with_lock: bool) -> Result<Exi
     let name = planned
         .map_or("server", |planned| planned.plan.server.as_str())
         .to_owned();
-    let contract = contract(planned);
+    let mut contract = contract(ready.as_ref().ok().map(|(asked, _)| asked));
     let client = client().map_err(|error| broken(&error))?;
     let mut log = Log::new(&name);
     if let Some(reason) = planned.and_then(|planned| planned.chosen.reason.as_ref()) {
         log.notice(reason);
     }
-    match ready.and_then(|(asked, approved)| start(&asked.planned, &approved, warden, &log)) {
-        Ok(server) => {
+    match ready.and_then(|(asked, approved)| launch(&asked, &approved, warden, &log)) {
+        Ok((server, lock)) => {
+            contract.lock = lock;
             let closing = pump::run(&contract, client, Peer::Server(Box::new(server)), &mut log)
                 .map_err(|error| broken(&error))?;
             judge(closing, &log)
@@ -67,9 +68,32 @@ pub(crate) fn serve(given: Start<'_>, by: By<'_>, with_lock: bool) -> Result<Exi
     }
 }
 
+/// Starts the server, and reads its lock while its cell is being built. What was approved with a
+/// lock was read before; where it cannot be read any more, the server ends.
+fn launch(
+    asked: &Asked,
+    approved: &Approved,
+    warden: Result<Warden, LaunchError>,
+    log: &Log,
+) -> Result<(Server, Option<Lock>), Refused> {
+    let server = start(&asked.planned, approved, warden, log)?;
+    match asked.read() {
+        Ok(lock) => Ok((server, lock)),
+        Err(refused) => {
+            // Where it cannot be killed it ends with its channel, which is closed next.
+            let _ = server.running.kill();
+            Err(refused)
+        }
+    }
+}
+
 /// Where the start is refused nothing passes, so the rules of that session are closed.
-fn contract(planned: Option<&Planned>) -> Contract {
+fn contract(asked: Option<&Asked>) -> Contract {
+    let planned = asked.map(|asked| &asked.planned);
+    let tools = asked.and_then(|asked| asked.policy.tools());
     Contract {
+        lock: None,
+        is_strict: tools.is_some_and(Tools::is_strict),
         limits: limits(planned),
         rules: planned.map_or_else(Rules::closed, |planned| planned.plan.rules.clone()),
         manifest: planned.map_or_else(Default::default, |planned| planned.manifest.clone()),
@@ -114,6 +138,12 @@ fn judge(closing: Closing, log: &Log) -> Result<Exit, Refused> {
             let reason = ended.map_or("closed its output".to_owned(), |ended| ended.reason);
             log.notice(&format!("the server {reason}"));
             Ok(Exit::ServerEnded)
+        }
+        Outcome::Drifted { .. } => {
+            log.notice(
+                "the session ended, because a tool is not as it was reviewed (tools.strict)",
+            );
+            Ok(Exit::Drifted)
         }
         Outcome::StartDeadline { .. } => {
             log.notice("the server did not answer its first request in time (limits.start)");

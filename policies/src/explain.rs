@@ -291,6 +291,9 @@ fn tools(tools: &Tools) -> Right {
             format!("offer the tools {}", names.join(", "))
         }
     };
+    if tools.is_strict() {
+        can.push_str("; a session ends once one of them is not as it was reviewed");
+    }
     for rule in tools.rules() {
         let bound = match rule.condition() {
             Condition::Equals(value) => format!("is {}", crate::widen::scalar(value)),

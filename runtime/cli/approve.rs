@@ -21,9 +21,7 @@ pub(super) fn approve(given: &Approve) -> Result<Exit, Refused> {
         engine: given.engine.engine.as_deref(),
     };
     let asked = start.asked(true)?;
-    if let Some(lock) = &asked.lock {
-        lock.hold(&asked.planned.plan)?;
-    }
+    asked.hold()?;
     let store = Store::open()?;
     if let Some(digest) = &given.digest {
         asked.by_digest(digest)?;

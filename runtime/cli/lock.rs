@@ -162,12 +162,20 @@ fn told(path: &str, before: Option<&Lock>, now: &Lock) -> String {
         },
         |before| before.compare(now),
     );
-    let count = now.tools().len();
+    let count = counted(now);
     let changes = lines(&comparison);
     if before.is_some() && changes.is_empty() {
-        return format!("wrote {path}: {count} tools, all as before\n");
+        return format!("wrote {path}: {count}, all as before\n");
     }
-    format!("{changes}wrote {path}: {count} tools\n")
+    format!("{changes}wrote {path}: {count}\n")
+}
+
+/// How many tools there are, each variant counted.
+fn counted(lock: &Lock) -> String {
+    match lock.tools().len() {
+        1 => "1 tool".to_owned(),
+        count => format!("{count} tools"),
+    }
 }
 
 /// Writes beside and renames, so that whatever happens one of the two texts is there.

@@ -2,7 +2,7 @@
 //! says later.
 
 use crate::consent::Home;
-use crate::harness::{UNASKED, repository};
+use crate::harness::{Client, UNASKED, repository};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
@@ -127,7 +127,7 @@ fn without_manifest(lock: &str) -> String {
 fn one_era_is_enough() {
     for era in ["legacy", "modern"] {
         let said = Said::unasked(&json!({ era: [[list()]] }));
-        said.locked(&["1 tools"]);
+        said.locked(&["1 tool"]);
         assert!(said.lock().contains(&format!("\neras = [\"{era}\"]\n")));
         said.same();
     }
@@ -187,13 +187,12 @@ fn variants_can_be_kept() {
     said.same();
     said.says(&json!({ "legacy": [[note("one")]] }));
     said.same();
-    said.locked(&["1 tools"]);
+    said.locked(&["1 tool"]);
 }
 
 /// Some servers offer more to a client that they can ask: both are asked for, as far as the
 /// manifest lets the server ask.
 #[test]
-#[ignore = "until `[client]` is enforceable"]
 fn what_is_offered_to_a_client_that_can_be_asked_is_locked_too() {
     let tools = json!({ "legacy": [[list()]], "granted": [{ "name": "asks" }] });
     let said = Said::new(&tools, "[client]\nsampling = true\n");
@@ -211,8 +210,94 @@ fn what_cannot_be_reviewed_is_left_out_and_told() {
     said.locked(&[
         "note: a tool of the legacy era is left out: it has \"description\" twice",
         "it has \"Title\", which some clients read as another name",
-        "1 tools",
+        "1 tool",
     ]);
+}
+
+/// What a client gets of each page of a list.
+fn listed(client: &mut Client) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut params = json!({});
+    for id in 10.. {
+        let answer = client.ask(id, "tools/list", &params);
+        let tools = answer["result"]["tools"].as_array().unwrap();
+        names.extend(
+            tools
+                .iter()
+                .map(|tool| tool["name"].as_str().unwrap().to_owned()),
+        );
+        let cursor = &answer["result"]["nextCursor"];
+        if cursor.is_null() {
+            break;
+        }
+        params = json!({ "cursor": cursor });
+    }
+    names
+}
+
+#[test]
+fn a_session_is_held_to_its_lock() {
+    let said = Said::unasked(&json!({ "legacy": [[note("Reads one.")], [list()]] }));
+    said.locked(&[]);
+    let mut client = Client::start(said.home.brig(&["run", said.path()]));
+    client.initialize();
+    assert_eq!(listed(&mut client), ["get_note", "list_notes"]);
+    let answer = client.call(1, "get_note", &json!({}));
+    assert_eq!(answer["result"]["content"][0]["text"], "called get_note");
+    assert_eq!(client.end(), (Some(0), String::new()));
+
+    let more = json!({ "name": "send_mail", "description": "Sends\u{202e} it." });
+    said.says(&json!({ "legacy": [[note("Reads all.")], [list(), more]] }));
+    let mut client = Client::start(said.home.brig(&["run", said.path()]));
+    client.initialize();
+    assert_eq!(listed(&mut client), ["list_notes"]);
+    for (id, tool, code) in [
+        (1, "get_note", "tool-changed"),
+        (2, "send_mail", "tool-not-reviewed"),
+    ] {
+        let answer = client.call(id, tool, &json!({}));
+        assert_eq!(answer["result"]["isError"], true, "{answer}");
+        assert_eq!(answer["result"]["_meta"]["brig"]["refusal"], code);
+        let text = answer["result"]["content"][0]["text"].as_str().unwrap();
+        // A model reads this: it has the name and the reason, and no command.
+        assert!(text.contains(tool) && !text.contains("brig lock"), "{text}");
+    }
+    let answer = client.call(3, "list_notes", &json!({}));
+    assert_eq!(answer["result"]["content"][0]["text"], "called list_notes");
+    assert_eq!(listed(&mut client), ["list_notes"]);
+    let (code, errors) = client.end();
+    assert_eq!(code, Some(0), "{errors}");
+    let expected = repository().join("tests/it/locks/drift.expected");
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&expected, &errors).unwrap();
+    }
+    assert_eq!(errors, fs::read_to_string(expected).unwrap());
+}
+
+#[test]
+fn a_strict_session_ends_with_the_first_tool_that_changed() {
+    let tools = json!({ "legacy": [[list()]] });
+    let said = Said::new(&tools, "[tools]\nstrict = true\n");
+    said.home
+        .scratch
+        .write("home/.config/brig/config.toml", UNASKED);
+    let told = [
+        "`[tools] strict` holds the server to a lock",
+        "`brig lock` writes it",
+    ];
+    said.home.check(&["run", said.path()], 14, &told);
+    said.home.check(&["approve", said.path()], 14, &told);
+    said.locked(&[]);
+    said.home.starts(said.path(), &[]);
+    said.says(&json!({ "legacy": [[list(), note("x")]] }));
+    let mut client = Client::start(said.home.brig(&["run", said.path()]));
+    client.initialize();
+    let answer = client.ask(1, "tools/list", &json!({}));
+    assert_eq!(answer["error"]["data"]["code"], "tools-drifted", "{answer}");
+    assert_eq!(client.line(), None);
+    let (code, errors) = client.end();
+    assert_eq!(code, Some(14), "{errors}");
+    assert!(errors.contains("the tool `get_note` is new"), "{errors}");
 }
 
 /// A lock that was edited by hand, or that nobody made.

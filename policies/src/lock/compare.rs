@@ -14,6 +14,9 @@ use super::tool::Tool;
 use super::visible::visible_name;
 use super::{Era, Lock, LockedArtifact, LockedTool};
 
+/// How many places of one tool are told of while a session lasts.
+const PLACES_MAX: usize = 16;
+
 /// How a server differs from its lock; empty where it does not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Comparison {
@@ -192,10 +195,17 @@ impl Found {
             }
             Self::Gone { .. } => return Vec::from([format!("the tool `{name}` is gone")]),
         };
+        let most = match extent {
+            Extent::Whole => usize::MAX,
+            Extent::Short => PLACES_MAX,
+        };
+        let more = differences.len().saturating_sub(most);
+        let more = (more > 0).then(|| format!("… and {more} more places"));
         let told = differences
             .iter()
+            .take(most)
             .flat_map(|difference| difference.lines(extent));
-        let told = told.map(|line| format!("  {line}"));
+        let told = told.chain(more).map(|line| format!("  {line}"));
         core::iter::once(head).chain(told).collect()
     }
 }

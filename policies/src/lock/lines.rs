@@ -59,8 +59,13 @@ fn warning(text: &str) -> Option<String> {
     } else {
         format!("; some spell `{spelt}`")
     };
+    let letters = if count == 1 {
+        "character"
+    } else {
+        "characters"
+    };
     Some(format!(
-        "! it has {count} characters that cannot be seen{spelling}"
+        "! it has {count} {letters} that cannot be seen{spelling}"
     ))
 }
 
@@ -101,7 +106,7 @@ fn put(sign: char, lines: &[String], extent: Extent, out: &mut Vec<String>) {
             let (head, more, tail) = ends(&lines, HEAD_LINES, TAIL_LINES);
             out.extend(head.iter().map(|line| told(cut(line))));
             if more > 0 {
-                out.push(format!("{sign} … {more} more lines …"));
+                out.push(format!("{sign} … {more} more …"));
             }
             out.extend(tail.iter().map(|line| told(cut(line))));
         }
@@ -135,7 +140,7 @@ fn cut(line: &str) -> String {
     let (head, tail): (String, String) = (head.iter().collect(), tail.iter().collect());
     match more {
         0 => head,
-        more => format!("{head}… {more} more characters …{tail}"),
+        more => format!("{head}… {more} more …{tail}"),
     }
 }
 
@@ -216,7 +221,7 @@ mod tests {
                 "- a\\u{20}",
                 "+ a\\u{d}",
                 "  … 1 line as before",
-                "! it has 1 characters that cannot be seen",
+                "! it has 1 character that cannot be seen",
             ],
         );
     }
@@ -236,11 +241,11 @@ mod tests {
         let many: Vec<String> = (0..30).map(|count| alloc::format!("{count}")).collect();
         let many = many.join("\n");
         let told = lines(None, Some(&many), Extent::Short);
-        assert_eq!(told[11..14], ["+ 11", "+ … 10 more lines …", "+ 22"]);
+        assert_eq!(told[11..14], ["+ 11", "+ … 10 more …", "+ 22"]);
         assert_eq!(lines(None, Some(&many), Extent::Whole).len(), 30);
         let wide = alloc::format!("{}{}", "y".repeat(280), "z".repeat(121));
         let told = lines(None, Some(&wide), Extent::Short);
-        assert!(told[0].contains("y… 1 more characters …z"), "{told:?}");
+        assert!(told[0].contains("y… 1 more …z"), "{told:?}");
         check(
             None,
             Some("a\n\n \n\nb"),
