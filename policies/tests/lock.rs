@@ -199,20 +199,20 @@ fn a_lock_of_a_hundred_tools_is_read_at_once() {
         )
     };
     let properties: serde_json::Map<String, Value> = (0..20).map(property).collect();
-    let tool = |count: usize| {
+    let entry = |count: usize| {
         json!({
             "name": format!("tool_{count}"), "description": "Does it.\n".repeat(10),
             "inputSchema": { "type": "object", "properties": properties.clone() },
         })
     };
-    let text = lock(&(0..100).map(tool).collect()).to_text();
+    let text = lock(&(0..100).map(entry).collect()).to_text();
     assert!(text.len() > 300_000);
-    let took = |_| {
+    let read = |_| {
         let start = Instant::now();
         assert_eq!(read_lock(&text).unwrap().tools().len(), 100);
         start.elapsed()
     };
-    let took = (0..5).map(took).min().unwrap();
+    let took = (0..5).map(read).min().unwrap();
     // Without optimisation the reader is about ten times slower; the promise is for a release.
     let most = Duration::from_millis(if cfg!(debug_assertions) { 600 } else { 60 });
     assert!(took < most, "{took:?}");

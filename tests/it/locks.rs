@@ -120,7 +120,7 @@ fn a_lock_has_the_tools_of_both_eras_and_all_pages() {
 /// The manifest has a path of this machine.
 fn without_manifest(lock: &str) -> String {
     let lines = lock.lines().filter(|line| !line.starts_with("manifest = "));
-    lines.map(|line| format!("{line}\n")).collect()
+    lines.collect::<Vec<_>>().join("\n") + "\n"
 }
 
 #[test]
