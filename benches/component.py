@@ -21,6 +21,8 @@ import sys
 import tempfile
 import time
 
+from approve import approve
+
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RELEASE = os.path.join(HERE, "target/release")
 PARTS = os.environ.get("BRIG_PARTS", os.path.join(HERE, "target/parts"))
@@ -117,6 +119,7 @@ def measure_start(folder, rounds):
     subprocess.run([embedding, "compile", units, code], check=True, stdout=subprocess.DEVNULL)
     peers = os.path.join(HERE, "tests/peers")
     server = [brig, "run", manifest(folder, "units", "examples/units/units.wasm")]
+    approve(server, os.environ)
     rows = {
         "bare program": ([built("units")], False),
         "bare embedding, warm": ([embedding, code], False),
@@ -157,6 +160,7 @@ def measure_calls(folder, rounds):
         "bare embedding, socat relay": ["socat", "-", f"EXEC:{embedding} {code}"],
         "brig component": [brig, "run", manifest(folder, "echo", component)],
     }
+    approve(commands["brig component"], os.environ)
     sessions = {name: Session(command) for name, command in commands.items()}
     for session in sessions.values():
         session.ask(HELLO)
@@ -184,6 +188,7 @@ def measure_memory(folder):
 def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 60
     folder = tempfile.mkdtemp(prefix="brig-bench-")
+    os.environ["XDG_STATE_HOME"] = os.path.join(folder, "state")
     try:
         result = {"start": measure_start(folder, rounds), "call": measure_calls(folder, rounds),
                   "memory": measure_memory(folder), "load": os.getloadavg(),

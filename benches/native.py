@@ -21,6 +21,8 @@ import sys
 import tempfile
 import time
 
+from approve import approve
+
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RELEASE = os.path.join(HERE, "target/release")
 HELLO = (json.dumps({
@@ -83,6 +85,8 @@ def main():
         manifest = os.path.join(folder, "brig.toml")
         with open(manifest, "w") as file:
             file.write(f'brig = 1\n[server]\nname = "echo"\ncommand = ["{program}"]\n')
+        os.environ["XDG_STATE_HOME"] = os.path.join(folder, "state")
+        approve([brig, "run", manifest], os.environ)
         if "--steps" in sys.argv:
             return steps(brig, manifest)
         links = [word for at in ("bin", "lib", "lib64") if os.path.islink("/" + at)

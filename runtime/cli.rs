@@ -1,5 +1,7 @@
 //! The command line. The only module that prints to standard output, which is for data.
 
+mod allow;
+mod approve;
 mod arguments;
 mod call;
 mod client;
@@ -8,6 +10,7 @@ mod explain;
 mod export;
 mod images;
 mod inspect;
+mod lock;
 mod manual;
 mod new;
 mod plan;
@@ -16,6 +19,7 @@ mod settings;
 mod verify;
 
 use crate::component::{compile, worker};
+use crate::consent::{By, Start};
 use crate::exit::Exit;
 use crate::launch::{WARDEN_ARGUMENT, warden};
 use crate::prepare::{check, decide};
@@ -72,16 +76,24 @@ fn user() -> ExitCode {
 
 fn run(command: &Command) -> Result<Exit, Refused> {
     match command {
-        Command::Run {
-            manifest,
-            project,
-            engine,
-        } => serve(manifest, project.as_deref(), engine.engine.as_deref()),
+        Command::Run(given) => {
+            let start = Start {
+                manifest: &given.manifest,
+                project: given.project.as_deref(),
+                engine: given.engine.engine.as_deref(),
+            };
+            let by = given.digest.as_deref().map_or(By::User, By::Digest);
+            serve(start, by, !given.without_lock)
+        }
         Command::Call(call) => call::call(call),
         Command::Check(of) => checked(of),
         Command::Plan(of) => planned(of),
         Command::Verify(of) => verified(of),
         Command::Explain(of) => explain::explain(of),
+        Command::Approve(given) => approve::approve(given),
+        Command::Approvals(given) => approve::approvals(given),
+        Command::Allow(given) => allow::allow(given),
+        Command::Lock(given) => lock::lock(given),
         Command::Doctor { json } => doctor::doctor(*json),
         Command::Diff(diff) => review::diff(diff),
         Command::Fmt { manifests, check } => review::format(manifests, *check),
@@ -135,7 +147,11 @@ fn planned(of: &Of) -> Result<Exit, Refused> {
 fn verified(of: &Of) -> Result<Exit, Refused> {
     let verdict = {
         let engine = of.engine.engine.as_deref();
-        crate::verify::verify(&of.manifest, of.project.as_deref(), engine)?
+        crate::verify::verify(Start {
+            manifest: &of.manifest,
+            project: of.project.as_deref(),
+            engine,
+        })?
     };
     print(&if of.json {
         verify::json(&verdict)

@@ -30,13 +30,17 @@ pub enum Exit {
     WallDiffers = 10,
     /// The second of two manifests allows something that the first does not.
     Widened = 11,
+    /// Nobody on this machine approved that the server starts like this.
+    NotApproved = 12,
     /// The engine is not there, cannot be reached, or did not do what it was asked for.
     Engine = 13,
+    /// The server is not what its lock holds.
+    Drifted = 14,
 }
 
 impl Exit {
     /// All codes, for the manual and for tests.
-    pub const ALL: [(Self, &'static str); 13] = [
+    pub const ALL: [(Self, &'static str); 15] = [
         (Self::Success, "all went as asked"),
         (Self::Failure, "something failed that no other code names"),
         (Self::Usage, "the command line is wrong"),
@@ -71,9 +75,14 @@ impl Exit {
             "the second of two manifests allows something that the first does not",
         ),
         (
+            Self::NotApproved,
+            "nobody on this machine approved that the server starts like this",
+        ),
+        (
             Self::Engine,
             "the engine for containers is not there, or did not do what it was asked for",
         ),
+        (Self::Drifted, "the server is not what its lock holds"),
     ];
 }
 

@@ -8,7 +8,7 @@ use rustix::stdio::stderr;
 use std::time::Instant;
 
 use escape::LINE_BYTES_MAX;
-pub(crate) use escape::escape;
+pub(crate) use escape::{escape, escape_whole};
 
 /// Bytes of a server's own words that are shown at once.
 const BURST_BYTES: u64 = 64 << 10;

@@ -101,6 +101,11 @@ pub(crate) fn run_folder() -> PathBuf {
     )
 }
 
+/// Where this user's approvals are kept; `None` where the user has no folder for them.
+pub(crate) fn approvals_folder() -> Option<PathBuf> {
+    Some(xdg("XDG_STATE_HOME", ".local/state")?.join("brig/approved"))
+}
+
 fn own_folders() -> Vec<PathBuf> {
     let kinds = [
         ("XDG_DATA_HOME", ".local/share"),

@@ -10,7 +10,9 @@ use crate::report::{Item, Refused};
 use crate::settings;
 use brig_images::component::{Component, Form};
 use brig_images::store::Root;
-use brig_policies::{Ceiling, Lowered, Narrowed, Package, Places, Policy, Source};
+use brig_policies::{
+    Ceiling, Consent, Lowered, Narrowed, Package, Places, Policy, Settings, Source,
+};
 use brig_sandbox::cell::Mount;
 use brig_sandbox::engine::Maker;
 use brig_sandbox::facts::{Artifact, HostFacts};
@@ -33,6 +35,8 @@ pub struct Checked {
     pub ceiling: Option<Ceiling>,
     /// The engine for containers, where somebody named one.
     pub engine: Named,
+    /// Whether the settings let a server start unasked.
+    pub consent: Consent,
 }
 
 impl Checked {
@@ -72,12 +76,32 @@ pub struct Planned {
 /// Reads a manifest and resolves it under the ceiling of this host's settings.
 pub fn check(manifest: &Path, project: Option<&Path>) -> Result<Checked, Refused> {
     let (path, text, places) = read(manifest, project)?;
+    check_here(path, text, places)
+}
+
+/// The same of a text that is to stand where the manifest is.
+pub(crate) fn check_instead(
+    manifest: &Path,
+    text: String,
+    project: Option<&Path>,
+) -> Result<Checked, Refused> {
+    let (path, _, places) = read(manifest, project)?;
+    check_here(path, text, places)
+}
+
+fn check_here(path: String, text: String, places: Places) -> Result<Checked, Refused> {
     let found = settings::find()?;
-    let engine = found.as_ref().and_then(|found| found.settings.engine());
+    let settings = found.as_ref().map(|found| &found.settings);
+    let engine = settings.and_then(|settings| settings.engine());
     let engine = engine.map_or(Named::Nobody, |name| Named::Settings(name.to_owned()));
+    let consent = settings.map_or(Consent::Asked, Settings::consent);
     let ceiling = found.map(|found| found.ceiling(&places));
     let checked = checked(path, text, places, ceiling)?;
-    Ok(Checked { engine, ..checked })
+    Ok(Checked {
+        engine,
+        consent,
+        ..checked
+    })
 }
 
 /// Reads and resolves a manifest by itself: what it asks for on a host without settings.
@@ -137,6 +161,7 @@ fn checked(
             lowered,
             ceiling,
             engine: Named::Nobody,
+            consent: Consent::Asked,
         }),
         Err(faults) => Err(Refused::faults(faults, &path, &text)),
     }
@@ -151,6 +176,7 @@ pub fn decide(checked: Checked) -> Result<Planned, Refused> {
         lowered: _,
         ceiling,
         engine,
+        consent: _,
     } = checked;
     if let Some(faults) = policy.not_enforceable_in(&manifest.1) {
         return Err(Refused::faults(faults, &manifest.0, &manifest.1));

@@ -60,6 +60,14 @@ impl Refused {
         Self::of_text(faults, path, text, "brig settings".to_owned())
     }
 
+    /// The faults of a lock.
+    pub fn lock(faults: Faults, path: &str, text: &str) -> Self {
+        Self {
+            shown_by: None,
+            ..Self::of_text(faults, path, text, String::new())
+        }
+    }
+
     fn of_text(faults: Faults, path: &str, text: &str, shown_by: String) -> Self {
         let item = |fault: Fault| Item {
             code: fault.code.as_str().to_owned(),

@@ -5,18 +5,18 @@ mod start;
 
 pub(crate) use start::{environment, start};
 
-use crate::bridge::pump::{self, Client, Closing, Contract, Peer};
+use crate::bridge::pump::{self, Client, Closing, Contract, Peer, Server};
 use crate::bridge::session::{IN_FLIGHT_MAX, Outcome, SessionLimits, StartRefusal};
+use crate::consent::{Approved, Asked, By, Start};
 use crate::exit::Exit;
-use crate::launch::{Warden, close_from};
+use crate::launch::{LaunchError, Warden, close_from};
 use crate::log::Log;
-use crate::prepare::{Planned, check, decide};
+use crate::prepare::Planned;
 use crate::report::Refused;
 use crate::streams::{Input, Output};
-use brig_policies::Rules;
+use brig_policies::{Lock, Rules, Tools};
 use std::io;
 use std::os::fd::AsFd;
-use std::path::Path;
 
 /// How long a server has after its input is closed, and again after SIGTERM. Below the two seconds
 /// that the official SDKs wait, so that the end is in order before they lose patience.
@@ -28,40 +28,32 @@ const REFUSED_WAIT_MS: u64 = 30_000;
 ///
 /// A start that is refused is told twice: to the client, which gets an error for its first request,
 /// and in full to the caller, who has a person's terminal or log to write it to.
-pub fn serve(
-    manifest: &Path,
-    project: Option<&Path>,
-    engine: Option<&str>,
-) -> Result<Exit, Refused> {
+pub(crate) fn serve(given: Start<'_>, by: By<'_>, with_lock: bool) -> Result<Exit, Refused> {
     // Whatever the client left open is its own: a supervisor that was taken over could use it.
     if !crate::hook::is_off(brig_sandbox::mechanism::Mechanism::CloseRange) {
         let _ = close_from(3);
     }
     // First, so that the warden's exec runs beside everything that is read and decided here.
     let warden = Warden::spawn();
-    let checked = check(manifest, project).map(|checked| checked.under(engine));
-    let mut planned = checked.and_then(decide);
+    let mut ready = given.approved(by, with_lock);
     // Until the session is over.
-    let _lease = planned
+    let _lease = ready
         .as_mut()
         .ok()
-        .and_then(|planned| planned.lease.take());
+        .and_then(|(asked, _)| asked.planned.lease.take());
+    let planned = ready.as_ref().ok().map(|(asked, _)| &asked.planned);
     let name = planned
-        .as_ref()
         .map_or("server", |planned| planned.plan.server.as_str())
         .to_owned();
-    let contract = contract(planned.as_ref().ok());
+    let mut contract = contract(ready.as_ref().ok().map(|(asked, _)| asked));
     let client = client().map_err(|error| broken(&error))?;
     let mut log = Log::new(&name);
-    if let Some(reason) = planned
-        .as_ref()
-        .ok()
-        .and_then(|planned| planned.chosen.reason.as_ref())
-    {
+    if let Some(reason) = planned.and_then(|planned| planned.chosen.reason.as_ref()) {
         log.notice(reason);
     }
-    match planned.and_then(|planned| start(&planned, warden, &log)) {
-        Ok(server) => {
+    match ready.and_then(|(asked, approved)| launch(&asked, &approved, warden, &log)) {
+        Ok((server, lock)) => {
+            contract.lock = lock;
             let closing = pump::run(&contract, client, Peer::Server(Box::new(server)), &mut log)
                 .map_err(|error| broken(&error))?;
             judge(closing, &log)
@@ -76,9 +68,32 @@ pub fn serve(
     }
 }
 
+/// Starts the server, and reads its lock while its cell is being built. What was approved with a
+/// lock was read before; where it cannot be read any more, the server ends.
+fn launch(
+    asked: &Asked,
+    approved: &Approved,
+    warden: Result<Warden, LaunchError>,
+    log: &Log,
+) -> Result<(Server, Option<Lock>), Refused> {
+    let server = start(&asked.planned, approved, warden, log)?;
+    match asked.read() {
+        Ok(lock) => Ok((server, lock)),
+        Err(refused) => {
+            // Where it cannot be killed it ends with its channel, which is closed next.
+            let _ = server.running.kill();
+            Err(refused)
+        }
+    }
+}
+
 /// Where the start is refused nothing passes, so the rules of that session are closed.
-fn contract(planned: Option<&Planned>) -> Contract {
+fn contract(asked: Option<&Asked>) -> Contract {
+    let planned = asked.map(|asked| &asked.planned);
+    let tools = asked.and_then(|asked| asked.policy.tools());
     Contract {
+        lock: None,
+        is_strict: tools.is_some_and(Tools::is_strict),
         limits: limits(planned),
         rules: planned.map_or_else(Rules::closed, |planned| planned.plan.rules.clone()),
         manifest: planned.map_or_else(Default::default, |planned| planned.manifest.clone()),
@@ -123,6 +138,12 @@ fn judge(closing: Closing, log: &Log) -> Result<Exit, Refused> {
             let reason = ended.map_or("closed its output".to_owned(), |ended| ended.reason);
             log.notice(&format!("the server {reason}"));
             Ok(Exit::ServerEnded)
+        }
+        Outcome::Drifted { .. } => {
+            log.notice(
+                "the session ended, because a tool is not as it was reviewed (tools.strict)",
+            );
+            Ok(Exit::Drifted)
         }
         Outcome::StartDeadline { .. } => {
             log.notice("the server did not answer its first request in time (limits.start)");

@@ -11,10 +11,11 @@ mod inside;
 mod process;
 
 use crate::bridge::pump::Server;
+use crate::consent::{By, Start};
 use crate::exit::Exit;
 use crate::launch::{Warden, WardenEvent};
 use crate::log::Log;
-use crate::prepare::{Planned, check, decide};
+use crate::prepare::Planned;
 use crate::report::Refused;
 use crate::serve::start;
 use crate::streams::Read;
@@ -24,7 +25,6 @@ use brig_sandbox::plan::{Isolation, Plan, Residual};
 use process::walls;
 use serde::Serialize;
 use std::io;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// One wall: what the plan says, and what was found.
@@ -76,14 +76,11 @@ impl Verdict {
 }
 
 /// Starts the sandbox, reads it, and ends it.
-pub fn verify(
-    manifest: &Path,
-    project: Option<&Path>,
-    engine: Option<&str>,
-) -> Result<Verdict, Refused> {
-    let planned = decide(check(manifest, project)?.under(engine))?;
+pub(crate) fn verify(given: Start<'_>) -> Result<Verdict, Refused> {
+    let (asked, approved) = given.approved(By::User, true)?;
+    let planned = asked.planned;
     let log = Log::new(&planned.plan.server);
-    let server = start(&planned, Warden::spawn(), &log)?;
+    let server = start(&planned, &approved, Warden::spawn(), &log)?;
     let ready = wait(&planned, &server);
     let read = ready.and_then(|heard| read(&planned, &server, &heard));
     // The cell ends whatever was found.

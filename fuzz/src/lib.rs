@@ -8,6 +8,7 @@ pub mod channel;
 pub mod frame;
 pub mod heap;
 pub mod layer;
+pub mod lock;
 pub mod manifest;
 pub mod reports;
 pub mod session;

@@ -102,7 +102,7 @@ fn check_format(text: &str, told: &Result<Policy, Faults>, places: &Places) {
     }
 }
 
-fn check_faults(text: &str, faults: &Faults) {
+pub(crate) fn check_faults(text: &str, faults: &Faults) {
     assert!(faults.iter().next().is_some(), "refused without a fault");
     let mut last = 0;
     let (mut counted_to, mut line) = (0, 1);

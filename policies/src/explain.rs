@@ -17,7 +17,7 @@ use crate::policy::{
 };
 use crate::quantity::{Period, Size};
 use crate::reference::{ImagePlace, ImageSource};
-use crate::wording::Quoted;
+use crate::wording::Whole;
 
 /// What a policy lets a server do, what that means, and what it cannot do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -76,14 +76,14 @@ pub fn explain(policy: &Policy) -> Explanation {
     rights.extend(policy.files().iter().flat_map(named));
     rights.extend(policy.state().iter().map(|grant| {
         let (at, size) = (grant.at(), Size(grant.size_bytes()));
-        let can = format!("keep up to {size} in {} between runs", Quoted(at.as_str()));
+        let can = format!("keep up to {size} in {} between runs", Whole(at.as_str()));
         let means = "What it learns in one run it still knows in the next.";
         right(Danger::Low, "state", Some(grant.mark().span()), can, means)
     }));
     rights.extend(variables(policy));
     rights.extend(client(policy));
     rights.extend(policy.syscalls().iter().map(|(group, mark)| {
-        let can = format!("make the system calls of {}", Quoted(group.as_str()));
+        let can = format!("make the system calls of {}", Whole(group.as_str()));
         let means = format!("More of the kernel is open to it: {}.", group.reason());
         right(Danger::Medium, "syscalls", Some(mark.span()), can, &means)
     }));
@@ -144,9 +144,9 @@ fn source(policy: &Policy) -> Option<Right> {
         ),
     };
     let source = crate::widen::source(policy.source());
-    let mut can = format!("run {}", Quoted(&source));
+    let mut can = format!("run {}", Whole(&source));
     if !policy.args().is_empty() {
-        can = format!("{can} with {}", Quoted(&policy.args().join(" ")));
+        can = format!("{can} with {}", Whole(&policy.args().join(" ")));
     }
     let span = Some(policy.source_mark.span());
     Some(right(Danger::Medium, what, span, can, means))
@@ -158,13 +158,13 @@ fn may_move(image: &ImageSource) -> bool {
 }
 
 fn files(grant: &FileGrant) -> Right {
-    let host = Quoted(grant.host().as_str());
+    let host = Whole(grant.host().as_str());
     let mut can = match grant.access() {
         Access::Read => format!("read everything in {host}"),
         Access::Write => format!("read, create, change and delete everything in {host}"),
     };
     if grant.host().as_str() != grant.at().as_str() {
-        let at = Quoted(grant.at().as_str());
+        let at = Whole(grant.at().as_str());
         can = format!("{can}, which it finds at {at}");
     }
     let (danger, means) = match (grant.access(), grant.exec(), grant.links()) {
@@ -197,7 +197,7 @@ fn files(grant: &FileGrant) -> Right {
 /// its hooks and settings, so what is written to it is data until somebody checks it out.
 fn named(grant: &FileGrant) -> impl Iterator<Item = Right> {
     grant.named().iter().map(|named| {
-        let host = Quoted(named.host().as_str());
+        let host = Whole(named.host().as_str());
         let (danger, can, means) = if together::is_repository(named) {
             (
                 Danger::High,
@@ -218,7 +218,7 @@ fn named(grant: &FileGrant) -> impl Iterator<Item = Right> {
 
 fn variables(policy: &Policy) -> Vec<Right> {
     let secrets = policy.secrets().iter().map(|(name, grant)| {
-        let (secret, name) = (Quoted(grant.secret().as_str()), Quoted(name.as_str()));
+        let (secret, name) = (Whole(grant.secret().as_str()), Whole(name.as_str()));
         let can = match grant.form() {
             SecretForm::Env => format!("see the secret {secret} in the variable {name}"),
             SecretForm::File => {
@@ -230,7 +230,7 @@ fn variables(policy: &Policy) -> Vec<Right> {
     });
     let hosts = policy.env().iter().filter_map(|(name, value)| match value {
         EnvValue::Host(host) if is_told(host.as_str()) => {
-            let (host, name) = (Quoted(host.as_str()), Quoted(name.as_str()));
+            let (host, name) = (Whole(host.as_str()), Whole(name.as_str()));
             let can = format!("see this host's variable {host} in {name}");
             let means = "Whatever it holds when the server starts is known to it.";
             Some(right(Danger::Medium, "env", None, can, means))
@@ -286,22 +286,22 @@ fn tools(tools: &Tools) -> Right {
         Some(allow) => {
             let names: Vec<String> = allow
                 .iter()
-                .map(|pattern| Quoted(pattern.as_str()).to_string())
+                .map(|pattern| Whole(pattern.as_str()).to_string())
                 .collect();
             format!("offer the tools {}", names.join(", "))
         }
     };
+    if tools.is_strict() {
+        can.push_str("; a session ends once one of them is not as it was reviewed");
+    }
     for rule in tools.rules() {
         let bound = match rule.condition() {
             Condition::Equals(value) => format!("is {}", crate::widen::scalar(value)),
-            Condition::Matches(pattern) => format!("matches {}", Quoted(pattern.as_str())),
-            Condition::Within(path) => format!("lies within {}", Quoted(path)),
+            Condition::Matches(pattern) => format!("matches {}", Whole(pattern.as_str())),
+            Condition::Within(path) => format!("lies within {}", Whole(path)),
             Condition::Max(most) => format!("is at most {most}"),
         };
-        let (tool, argument) = (
-            Quoted(rule.tool().as_str()),
-            Quoted(rule.argument().as_str()),
-        );
+        let (tool, argument) = (Whole(rule.tool().as_str()), Whole(rule.argument().as_str()));
         can = format!("{can}; {tool} only where {argument} {bound}");
     }
     for limit in tools.limits() {
@@ -315,7 +315,7 @@ fn tools(tools: &Tools) -> Right {
                 .map(|most| format!("with answers of {}", Size(most))),
         ];
         let bounds: Vec<String> = bounds.into_iter().flatten().collect();
-        let tool = Quoted(limit.tool().as_str());
+        let tool = Whole(limit.tool().as_str());
         can = format!("{can}; {tool} at most {}", bounds.join(", "));
     }
     let means = "Other calls never reach it; this narrows what a client can ask, not what the \
@@ -331,7 +331,7 @@ fn allowed(what: &'static str, allowed: Option<&Allowed>) -> Option<Right> {
         Some(allow) if allow.is_empty() => format!("offer none of its {what}"),
         Some(allow) => {
             let names = allow.iter();
-            let names = names.map(|pattern| Quoted(pattern.as_str()).to_string());
+            let names = names.map(|pattern| Whole(pattern.as_str()).to_string());
             format!("offer the {what} {}", names.collect::<Vec<_>>().join(", "))
         }
     };

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 pub use code::FaultCode;
 pub(crate) use findings::{Findings, Told};
-pub use page::Page;
+use page::{CEILING, ROWS};
 
 /// One mistake in a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -90,3 +90,44 @@ impl fmt::Display for Faults {
 }
 
 impl core::error::Error for Faults {}
+
+/// All that there is to say about one kind of fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The kind.
+    pub code: FaultCode,
+    /// What it means, and why brig holds to it.
+    pub explanation: &'static str,
+    /// Lines of a manifest that have it.
+    pub refused: &'static str,
+    /// The same lines without it.
+    pub fixed: &'static str,
+    /// Lines of the settings under which they have it; empty where no settings are needed.
+    pub settings: &'static str,
+    /// Whether the lines are a lock's and not a manifest's.
+    pub of_lock: bool,
+}
+
+impl FaultCode {
+    /// The kind of this stable name, such as `unknown-key`.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == name)
+    }
+
+    /// What it means, and an example.
+    pub fn page(self) -> Page {
+        let row = ROWS.iter().find(|row| row.code == self);
+        Page {
+            code: self,
+            explanation: self.explanation(),
+            refused: row.map_or("", |row| row.refused),
+            fixed: row.map_or("", |row| row.fixed),
+            settings: if self == Self::BeyondCeiling {
+                CEILING
+            } else {
+                ""
+            },
+            of_lock: self == Self::InvalidRecord,
+        }
+    }
+}

@@ -9,6 +9,7 @@ pub(crate) mod client;
 pub(crate) mod files;
 pub(crate) mod foreign;
 pub(crate) mod limits;
+pub(crate) mod lock;
 pub(crate) mod network;
 pub(crate) mod never;
 pub(crate) mod server;
@@ -234,6 +235,18 @@ pub(crate) struct Section {
     pub(crate) whole: &'static [&'static str],
 }
 
+/// A kind of file, as its readers begin with it.
+pub(crate) struct Head {
+    /// The keys of its top.
+    pub(crate) section: &'static Section,
+    /// The key that says the number of its format.
+    pub(crate) format: &'static Key,
+    /// The longest text. A hostile one could otherwise make brig read and sort without end.
+    pub(crate) bytes_max: usize,
+    /// Whether a character may stand in it as it is.
+    pub(crate) is_shown: fn(char) -> bool,
+}
+
 impl Section {
     /// The key of this name.
     pub(crate) fn key(&self, name: &str) -> Option<&'static Key> {
@@ -260,3 +273,7 @@ pub(crate) const SECTIONS: &[&Section] = &[
 
 /// The same for the settings.
 pub(crate) const SETTINGS_SECTIONS: &[&Section] = &[&settings::SECTION, &settings::CEILING_SECTION];
+
+/// The same for a lock.
+pub(crate) const LOCK_SECTIONS: &[&Section] =
+    &[&lock::SECTION, &lock::ARTIFACT_SECTION, &lock::TOOL_SECTION];

@@ -13,6 +13,7 @@
 extern crate alloc;
 
 mod admit;
+mod edit;
 mod explain;
 mod fault;
 mod format;
@@ -20,6 +21,7 @@ mod grammar;
 mod host;
 mod json;
 mod limits;
+mod lock;
 mod manifest;
 mod manual;
 mod name;
@@ -40,6 +42,7 @@ mod widen;
 mod wording;
 
 pub use admit::{Permit, Place, RefusalCode, Refused, Rules, Slot, Usage, Withheld};
+pub use edit::{Addition, NotAdded};
 pub use explain::{Danger, Explanation, Right, Together, explain};
 pub use fault::{Fault, FaultCode, Faults, Page};
 pub use format::format;
@@ -49,6 +52,11 @@ pub use host::{
 };
 pub use json::Json;
 pub use limits::Limits;
+pub use lock::{
+    Comparison, Difference, Digest, Drift, Era, Found, InvalidDigest, InvalidJson, InvalidTool,
+    Judgement, LOCK_BYTES_MAX, Lock, LockedArtifact, LockedTool, TOOL_BYTES_MAX, Tool, Watch,
+    manifest_digest, names_project, read_lock,
+};
 pub use manifest::{Manifest, TEXT_BYTES_MAX, read};
 pub use manual::{Example, examples, reference, reference_of};
 pub use name::{
@@ -69,7 +77,9 @@ pub use reference::{
 };
 pub use resolve::{check, resolve};
 pub use schema::{schema, settings_schema};
-pub use settings::{Bound, Ceiling, Lowered, Narrowed, Settings, check_under, read_settings};
+pub use settings::{
+    Bound, Ceiling, Consent, Lowered, Narrowed, Settings, check_under, read_settings,
+};
 pub use source::{Refusal, refused_source, refused_write};
 pub use widen::{Change, Changes, widen};
 pub use wording::is_hidden;

@@ -26,7 +26,7 @@ use core::str::FromStr;
 
 use crate::fault::{FaultCode, Faults, Findings, Told};
 use crate::grammar::tools::{PROMPTS_SECTION, RESOURCES_SECTION};
-use crate::grammar::{Section, top};
+use crate::grammar::{Head, top};
 use crate::name::{EnvName, ServerName};
 use crate::path::{GuestPath, Location};
 use crate::policy::{
@@ -40,8 +40,8 @@ pub(crate) use network::{NetworkEntry, tell_too_many_ports};
 pub(crate) use state::StateEntry;
 use syntax::Document;
 
-/// The format that this release reads.
-const FORMAT: &str = "1";
+/// The format that this release reads, of each kind of file.
+pub(crate) const FORMAT: &str = "1";
 
 /// The longest manifest or settings file. A hostile one could otherwise make brig read and sort
 /// without end.
@@ -142,7 +142,7 @@ pub fn read(text: &str) -> Result<Manifest, Faults> {
 
 /// Reads what can be read and tells of the rest.
 pub(crate) fn read_into(text: &str, findings: &mut Findings) -> Result<Manifest, Told> {
-    read_top(text, &top::SECTION, findings, |top, findings| {
+    read_top(text, &top::HEAD, findings, |top, findings| {
         let (name, source, args) = server::read(top, findings);
         Manifest {
             text: text.to_owned(),
@@ -167,13 +167,13 @@ pub(crate) fn read_into(text: &str, findings: &mut Findings) -> Result<Manifest,
 /// section has, and nothing that a reviewer cannot see.
 pub(crate) fn read_top<T>(
     text: &str,
-    section: &'static Section,
+    head: &Head,
     findings: &mut Findings,
     read: impl FnOnce(&Entries<'_>, &mut Findings) -> T,
 ) -> Result<T, Told> {
-    if text.len() > TEXT_BYTES_MAX {
-        let message = format!("{} has {} bytes", section.title, text.len());
-        let help = format!("keep it below {} KiB", TEXT_BYTES_MAX >> 10);
+    if text.len() > head.bytes_max {
+        let message = format!("{} has {} bytes", head.section.title, text.len());
+        let help = format!("keep it below {} KiB", head.bytes_max >> 10);
         return Err(findings.tell(FaultCode::TooLong, 0..0, message, help));
     }
     let mended;
@@ -187,20 +187,21 @@ pub(crate) fn read_top<T>(
         document = Document::parse(&mended);
     }
     document.tell(text, findings);
-    let top = Entries::open(document.table(), section, 0..0, findings);
-    read_format(&top, section, findings);
+    let top = Entries::open(document.table(), head.section, 0..0, findings);
+    read_format(&top, head, findings);
     let value = read(&top, findings);
-    hidden::tell(text, findings);
+    hidden::tell(text, head.is_shown, findings);
     Ok(value)
 }
 
-fn read_format(top: &Entries<'_>, section: &Section, findings: &mut Findings) {
-    let Ok(format) = top.required(&top::BRIG, findings, entries::integer) else {
+fn read_format(top: &Entries<'_>, head: &Head, findings: &mut Findings) {
+    let Ok(format) = top.required(head.format, findings, entries::integer) else {
         return;
     };
     if format.value != FORMAT {
-        let message = format!("{} is not of format {FORMAT}", section.title);
-        let help = "write `brig = 1`, or use a brig that reads the other format".to_owned();
+        let message = format!("{} is not of format {FORMAT}", head.section.title);
+        let example = head.format.example;
+        let help = format!("write `{example}`, or use a brig that reads the other format");
         findings.tell(FaultCode::UnknownFormat, format.span, message, help);
     }
 }

@@ -204,6 +204,7 @@ fn tools_of(tools: &Tools) -> Json {
     let rules = tools.rules().iter().map(rule);
     let limits = tools.limits().iter().map(limit);
     Json::object(allow).with([
+        (tools::STRICT.name, Json::Flag(tools.is_strict())),
         (tools::RULE.name, Json::List(rules.collect())),
         (tools::LIMIT.name, Json::List(limits.collect())),
     ])

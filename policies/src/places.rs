@@ -1,5 +1,6 @@
 //! Where one machine keeps what a manifest's placeholders and refusals speak of.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -21,4 +22,16 @@ pub struct Places {
     pub own_folders: Vec<String>,
     /// The manifest itself, which no write grant may hold.
     pub manifest_path: String,
+}
+
+impl Places {
+    /// Where the lock of this manifest is, or would be: beside it, as `brig.lock` beside
+    /// `brig.toml`. Several manifests in one folder have a lock each.
+    pub fn lock_path(&self) -> String {
+        let manifest = self.manifest_path.as_str();
+        format!(
+            "{}.lock",
+            manifest.strip_suffix(".toml").unwrap_or(manifest)
+        )
+    }
 }

@@ -7,23 +7,22 @@ mod ceiling;
 mod engine;
 mod folder;
 
-use alloc::borrow::ToOwned as _;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::fault::{FaultCode, Faults, Findings, Told};
+use crate::fault::{Faults, Findings, Told};
 use crate::grammar::settings::{
-    CEILING, CEILING_SECTION, CLIENT, ENGINE, ENTRIES_MAX, NETWORK, READ, SECTION, SOURCES,
+    CEILING, CEILING_SECTION, CLIENT, CONSENT, ENGINE, ENTRIES_MAX, HEAD, NETWORK, READ, SOURCES,
     SYSCALLS, WRITE,
 };
 use crate::grammar::{Key, client, server};
 use crate::host::Destination;
 use crate::limits::Limit;
-use crate::manifest::entries::{Entries, Found, parsed, table, tell_wrong_type};
+use crate::manifest::entries::{Entries, Found, parsed, table};
 use crate::manifest::limits::read_each;
-use crate::manifest::lists::{list, word};
+use crate::manifest::lists::{list, word, words};
 use crate::manifest::{Entry, read_into, read_top};
 use crate::places::Places;
 use crate::policy::{ClientRight, SyscallGroup};
@@ -39,6 +38,7 @@ use folder::Folder;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     engine: Option<EngineName>,
+    consent: Consent,
     limits: BTreeMap<Limit, Lined<u64>>,
     read: Option<Lined<Vec<Folder>>>,
     write: Option<Lined<Vec<Folder>>>,
@@ -46,6 +46,31 @@ pub struct Settings {
     sources: Option<Lined<Vec<&'static str>>>,
     client: Option<Lined<Vec<ClientRight>>>,
     syscalls: Option<Lined<Vec<SyscallGroup>>>,
+}
+
+/// Whether servers start only once their user approved what they may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// They do.
+    Asked,
+    /// They start whatever their manifests say. It is for hosts on which nobody could answer and
+    /// everything was decided before: a test runner, an image with one server in it.
+    NotAsked,
+}
+
+impl Consent {
+    const ALL: [(&'static str, Self); 2] = [
+        (Self::Asked.as_str(), Self::Asked),
+        (Self::NotAsked.as_str(), Self::NotAsked),
+    ];
+
+    /// As the settings have it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Asked => "ask",
+            Self::NotAsked => "none",
+        }
+    }
 }
 
 /// A value and the line in which it is written, from 1.
@@ -60,6 +85,11 @@ impl Settings {
     /// runtime. None where it is left to brig.
     pub fn engine(&self) -> Option<&str> {
         self.engine.as_ref().map(EngineName::as_str)
+    }
+
+    /// Whether this host asks before a server starts; it does unless the settings say otherwise.
+    pub fn consent(&self) -> Consent {
+        self.consent
     }
 
     /// The ceiling of one start, by its placeholders.
@@ -78,7 +108,7 @@ impl Settings {
 /// Every fault of the text, in its order.
 pub fn read_settings(text: &str) -> Result<Settings, Faults> {
     let mut findings = Findings::new();
-    let settings = read_top(text, &SECTION, &mut findings, |top, findings| {
+    let settings = read_top(text, &HEAD, &mut findings, |top, findings| {
         read_ceiling(text, top, findings)
     });
     let settings = settings.and_then(|settings| settings);
@@ -100,6 +130,9 @@ pub fn check_under(text: &str, places: &Places, ceiling: &Ceiling) -> Result<Nar
 
 fn read_ceiling(text: &str, top: &Entries<'_>, findings: &mut Findings) -> Result<Settings, Told> {
     let engine = top.optional(&ENGINE, findings, parsed::<EngineName>);
+    let consent = top.optional(&CONSENT, findings, |found, key, findings| {
+        word(found, key, &Consent::ALL, "a way of asking", findings)
+    });
     let section = top.optional(&CEILING, findings, table)?;
     let empty = toml::de::DeTable::new();
     let (table, span) = match &section {
@@ -146,6 +179,7 @@ fn read_ceiling(text: &str, top: &Entries<'_>, findings: &mut Findings) -> Resul
     );
     Ok(Settings {
         engine: engine?.map(|written| written.value),
+        consent: consent?.map_or(Consent::Asked, |written| written.value),
         limits,
         read: lined(text, read)?,
         write: lined(text, write)?,
@@ -160,30 +194,13 @@ fn read_ceiling(text: &str, top: &Entries<'_>, findings: &mut Findings) -> Resul
 fn read_words<T: Copy + PartialEq>(
     entries: &Entries<'_>,
     key: &Key,
-    words: impl Iterator<Item = (&'static str, T)>,
+    known: impl Iterator<Item = (&'static str, T)>,
     what: &str,
     findings: &mut Findings,
 ) -> Entry<Vec<T>> {
-    let words: Vec<(&str, T)> = words.collect();
+    let known: Vec<(&str, T)> = known.collect();
     entries.optional(key, findings, |found, key, findings| {
-        let Some(array) = found.get_ref().as_array() else {
-            return Err(tell_wrong_type(found, key, "an array of strings", findings));
-        };
-        let mut values = Vec::new();
-        let mut faulty = None;
-        for element in array {
-            match word(element, key, &words, what, findings) {
-                Ok(value) if values.contains(&value) => {
-                    let message = format!("an entry of `{}` is written twice", key.name);
-                    let help = "keep one of them".to_owned();
-                    let code = FaultCode::DuplicateKey;
-                    faulty = Some(findings.tell(code, element.span(), message, help));
-                }
-                Ok(value) => values.push(value),
-                Err(told) => faulty = Some(told),
-            }
-        }
-        faulty.map_or(Ok(values), Err)
+        words(found, key, &known, what, findings)
     })
 }
 

@@ -64,8 +64,8 @@ pub fn refused_write(path: &str, places: &Places) -> Option<Refusal> {
 pub(crate) fn holds_manifest(path: &str, places: &Places) -> Option<Refusal> {
     let manifest = places.manifest_path.as_str();
     let folder = manifest.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let lock = format!("{folder}/brig.lock");
-    let held = [manifest, &lock]
+    let locks = [format!("{folder}/brig.lock"), places.lock_path()];
+    let held = [manifest, &locks[0], &locks[1]]
         .into_iter()
         .find(|held| is_within(held, path))?;
     Some(Refusal {
@@ -228,6 +228,8 @@ mod tests {
         check_write("/srv", true);
         check_write("/srv/manifests/notes.toml", true);
         check_write("/srv/manifests/brig.lock", true);
+        check_write("/srv/manifests/notes.lock", true);
+        check_write("/srv/manifests/other.lock", false);
         check_write("/srv/manifests/notes", false);
         check_write("/srv/manifests/notes.toml.d", false);
         check_write("/usr/lib", true);

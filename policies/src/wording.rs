@@ -12,22 +12,35 @@ const SOUGHT_CHARS_MAX: usize = 40;
 /// The author's text between backquotes, on one line, cut and made harmless to a terminal.
 pub(crate) struct Quoted<'t>(pub(crate) &'t str);
 
+/// The same and never cut: somebody decides by it, and what matters would be put behind the cut.
+pub(crate) struct Whole<'t>(pub(crate) &'t str);
+
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("`")?;
-        for (count, letter) in self.0.chars().enumerate() {
-            if count == QUOTED_CHARS_MAX {
-                out.write_str("…")?;
-                break;
-            }
-            if is_hidden(letter) {
-                write!(out, "{}", letter.escape_unicode())?;
-            } else {
-                write!(out, "{letter}")?;
-            }
-        }
-        out.write_str("`")
+        quote(self.0, QUOTED_CHARS_MAX, out)
     }
+}
+
+impl fmt::Display for Whole<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        quote(self.0, usize::MAX, out)
+    }
+}
+
+fn quote(text: &str, chars_max: usize, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    out.write_str("`")?;
+    for (count, letter) in text.chars().enumerate() {
+        if count == chars_max {
+            out.write_str("…")?;
+            break;
+        }
+        if is_hidden(letter) {
+            write!(out, "{}", letter.escape_unicode())?;
+        } else {
+            write!(out, "{letter}")?;
+        }
+    }
+    out.write_str("`")
 }
 
 /// The first character of a text that a reader cannot see, or that moves what the reader sees.
@@ -152,5 +165,6 @@ mod tests {
         let long = "é".repeat(QUOTED_CHARS_MAX + 1);
         let cut = "é".repeat(QUOTED_CHARS_MAX);
         check_quoted(&long, &alloc::format!("`{cut}…`"));
+        assert_eq!(Whole(&long).to_string(), alloc::format!("`{long}`"));
     }
 }

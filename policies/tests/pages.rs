@@ -1,7 +1,9 @@
 //! Each kind of fault has a page, and its examples are true.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use brig_policies::{FaultCode, Faults, Page, Places, check, check_under, read_settings};
+use brig_policies::{
+    FaultCode, Faults, Page, Places, check, check_under, read_lock, read_settings,
+};
 
 fn places() -> Places {
     Places {
@@ -29,8 +31,11 @@ fn whole(lines: &str) -> String {
     format!("{format}{lines}{server}")
 }
 
-/// Under the settings of the page, where it has some.
+/// Under the settings of the page, where it has some; as a lock, where it is about one.
 fn judged(page: &Page, text: &str) -> Result<(), Faults> {
+    if page.of_lock {
+        return read_lock(text).map(drop);
+    }
     if page.settings.is_empty() {
         return check(text, &places()).map(drop);
     }
@@ -41,6 +46,13 @@ fn judged(page: &Page, text: &str) -> Result<(), Faults> {
 
 #[track_caller]
 fn check_page(page: &Page) {
+    let whole = |lines: &str| {
+        if page.of_lock {
+            lines.to_owned()
+        } else {
+            whole(lines)
+        }
+    };
     let refused = whole(page.refused);
     let faults = judged(page, &refused).unwrap_err();
     let codes: Vec<FaultCode> = faults.iter().map(|fault| fault.code).collect();

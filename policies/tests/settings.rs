@@ -90,7 +90,9 @@ fn settings_set_what_is_expected_or_have_the_expected_faults() {
                 });
                 let engine = settings.engine().map(|name| format!("engine {name}\n"));
                 let engine = engine.unwrap_or_default();
-                format!("sets\n{engine}{}", lines.collect::<String>())
+                let consent = settings.consent();
+                let lines = lines.collect::<String>();
+                format!("sets\nconsent {consent:?}\n{engine}{lines}")
             }
         };
         check_expected(&case, &got);

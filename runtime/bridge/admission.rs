@@ -9,16 +9,20 @@ mod answer;
 mod capability;
 mod list;
 mod request;
+mod review;
 
 use brig_policies::strict::{Unclear, Value};
-use brig_policies::{Permit, Rules, Slot, Usage, Withheld};
+use brig_policies::{Permit, Refused, Rules, Slot, Usage, Withheld};
 
 use super::method::Method;
+pub(crate) use review::Review;
 
-/// The rules of one session, and what was used of their limits.
+/// The rules of one session, its lock, and what was used of their limits.
 #[derive(Debug)]
 pub(crate) struct Admission {
     rules: Rules,
+    /// Holds the server's tools to what was reviewed, where that is known.
+    review: Option<Review>,
     usage: Usage,
     messages_read: u64,
 }
@@ -76,8 +80,39 @@ impl Admission {
         Self {
             usage: Usage::new(&rules),
             rules,
+            review: None,
             messages_read: 0,
         }
+    }
+
+    /// The same with tools held to what was reviewed.
+    pub(crate) fn hold(&mut self, review: Review) {
+        self.review = Some(review);
+    }
+
+    /// What the person who runs the server is to be told of its tools, each once.
+    pub(crate) fn take_told(&mut self) -> Vec<String> {
+        self.review
+            .as_mut()
+            .map(Review::take_told)
+            .unwrap_or_default()
+    }
+
+    /// Whether a tool is not as it was reviewed, and the session is to end then.
+    pub(crate) fn breaks_off(&self) -> bool {
+        self.review.as_ref().is_some_and(Review::breaks_off)
+    }
+
+    /// Whether anything reads calls.
+    fn reads_calls(&self) -> bool {
+        self.review.is_some() || self.rules.reads_calls()
+    }
+
+    /// Whether a tool of this name is as it was reviewed, as far as was seen.
+    fn reviewed(&self, tool: &str) -> Result<(), Refused> {
+        self.review
+            .as_ref()
+            .map_or(Ok(()), |review| review.admit(tool))
     }
 
     /// How many messages were looked into beyond their envelope.

@@ -24,6 +24,8 @@ pub enum Code {
     NotAllowed,
     /// The manifest does not grant the server what it asked of its client.
     NotGranted,
+    /// The server's tools are not as they were reviewed, and the session is strict about that.
+    ToolsDrifted,
 }
 
 impl Code {
@@ -40,6 +42,7 @@ impl Code {
             Self::StartDeadline => -31_008,
             Self::NotAllowed => -31_009,
             Self::NotGranted => -31_010,
+            Self::ToolsDrifted => -31_011,
         }
     }
 
@@ -56,6 +59,7 @@ impl Code {
             Self::StartDeadline => "start-deadline",
             Self::NotAllowed => "not-allowed",
             Self::NotGranted => "not-granted",
+            Self::ToolsDrifted => "tools-drifted",
         }
     }
 }

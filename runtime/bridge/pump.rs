@@ -15,7 +15,7 @@ use crate::confine::confine;
 use crate::launch::{End, Running};
 use crate::log::Log;
 use crate::streams::{Input, Output};
-use brig_policies::Rules;
+use brig_policies::{Lock, Rules, Watch};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use side::ServerSide;
 use std::io;
@@ -50,6 +50,10 @@ pub(crate) struct Contract {
     pub(crate) limits: SessionLimits,
     /// What may pass.
     pub(crate) rules: Rules,
+    /// What was reviewed of the server's tools, where that is known.
+    pub(crate) lock: Option<Lock>,
+    /// Whether the session ends once a tool is another.
+    pub(crate) is_strict: bool,
     /// The manifest that says so, by its path and its text.
     pub(crate) manifest: (String, String),
 }
@@ -90,8 +94,12 @@ pub(crate) fn run(
         Peer::Server(server) => (Some(ServerSide::new(*server, limits)), None),
         Peer::Refused(refusal) => (None, Some(refusal)),
     };
+    let session = Session::new(limits, contract.rules.clone());
     let mut pump = Pump {
-        session: Session::new(limits, contract.rules.clone()),
+        session: match &contract.lock {
+            Some(lock) => session.held_to(Watch::new(lock.clone()), contract.is_strict),
+            None => session,
+        },
         contract,
         client_framer: Framer::new(limits.message_bytes_max),
         client_input: Some(client.input),
@@ -267,6 +275,7 @@ impl Pump<'_> {
                 self.log
                     .notice(&format!("{notice}{}", at.unwrap_or_default()));
             }
+            Action::Tell(line) => self.log.notice(&line),
             Action::Divert(line) => self.log.diverted(&line),
             Action::Finish(outcome) => self.outcome = Some(outcome),
             Action::ToServer(bytes) => {

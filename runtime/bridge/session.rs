@@ -10,9 +10,9 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use brig_policies::{Rules, Withheld};
+use brig_policies::{Rules, Watch, Withheld};
 
-use super::admission::{About, Admission};
+use super::admission::{About, Admission, Review};
 use super::frame::Frame;
 use super::id::Id;
 use super::ledger::Ledger;
@@ -122,6 +122,9 @@ pub enum Action {
     Kill,
     /// Tell the user.
     Notice(Notice),
+    /// Tell the user how the server's tools are not as they were reviewed, in one line of a few.
+    /// It holds no character that could not be seen.
+    Tell(String),
     /// The session is over; nothing follows.
     Finish(Outcome),
 }
@@ -142,6 +145,11 @@ pub enum Outcome {
     /// The server did not answer its first request in time.
     StartDeadline {
         /// How it ended then.
+        ended: Option<Ended>,
+    },
+    /// A tool was not as it was reviewed, and the session is strict about that.
+    Drifted {
+        /// How the server ended then.
         ended: Option<Ended>,
     },
     /// The start was refused.
@@ -224,6 +232,14 @@ impl Session {
             tally: Tally::default(),
             admission: Admission::new(rules),
         }
+    }
+
+    /// The same, with the server's tools held to what was reviewed of them. A session that is
+    /// strict ends once one is not.
+    #[must_use]
+    pub fn held_to(mut self, watch: Watch, is_strict: bool) -> Self {
+        self.admission.hold(Review::new(watch, is_strict));
+        self
     }
 
     /// Takes one event and adds what is to be done about it to `out`.

@@ -1,5 +1,7 @@
 //! What can be written on the command line. Help, manual pages and completions come from here.
 
+mod consent;
+
 use super::export::Export;
 use super::images::{Images, Pull};
 use crate::exit::Exit;
@@ -7,6 +9,8 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use std::fmt::Write as _;
 use std::path::PathBuf;
+
+pub(super) use consent::{Allow, Approvals, Approve, LockArguments};
 
 /// Run MCP servers that nobody should have to trust.
 #[derive(Debug, Parser)]
@@ -54,15 +58,7 @@ pub(super) enum Command {
 
 Standard output carries the protocol alone. Notices and the server's own log go to standard
 error.")]
-    Run {
-        /// The manifest
-        manifest: PathBuf,
-        /// The folder that `{project}` in the manifest stands for
-        #[arg(long, value_name = "DIR")]
-        project: Option<PathBuf>,
-        #[command(flatten)]
-        engine: Under,
-    },
+    Run(Run),
     /// Start a server, call one of its tools, print the answer, and end it
     Call(Call),
     /// Read a manifest and tell all its faults
@@ -85,6 +81,21 @@ What is right but not enforceable yet is told on standard error, and refused at 
 
 Exits with 0 where every wall stands as planned, with 10 where one differs.")]
     Verify(Of),
+    /// Show everything that a server may do, ask, and let it start from now on
+    Approve(Approve),
+    /// List what was approved on this machine, or take it back
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  brig approvals ls
+  brig approvals revoke brig.toml
+  brig approvals revoke --all"
+    )]
+    Approvals(Approvals),
+    /// Let a server do one thing more: show what that is, ask, and write it into the manifest
+    Allow(Allow),
+    /// Record what a server says of its tools, to be reviewed, and hold it to that
+    Lock(LockArguments),
     /// Look at this host: what it offers, what is missing, and the remedy
     #[command(after_help = "Examples:
   brig doctor
@@ -249,6 +260,24 @@ pub(super) struct Under {
     pub(super) engine: Option<String>,
 }
 
+/// A server for a client.
+#[derive(Args, Debug)]
+pub(super) struct Run {
+    /// The manifest
+    pub(super) manifest: PathBuf,
+    /// The folder that `{project}` in the manifest stands for
+    #[arg(long, value_name = "DIR")]
+    pub(super) project: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) engine: Under,
+    /// Start only what has this digest, which `brig approve` shows, and ask nobody
+    #[arg(long, value_name = "DIGEST")]
+    pub(super) digest: Option<String>,
+    /// Start it to be looked at
+    #[arg(long, hide = true, requires = "digest")]
+    pub(super) without_lock: bool,
+}
+
 /// Two manifests, or one and a revision.
 #[derive(Args, Debug)]
 pub(super) struct Diff {
@@ -312,7 +341,10 @@ impl Command {
     /// Whether errors are wanted as JSON on standard output.
     pub(super) fn json(&self) -> bool {
         match self {
-            Self::Run { .. }
+            Self::Run(_)
+            | Self::Approve(_)
+            | Self::Allow(_)
+            | Self::Approvals(Approvals::Revoke { .. })
             | Self::New(_)
             | Self::Export(_)
             | Self::Fmt { .. }
@@ -322,6 +354,8 @@ impl Command {
             | Self::Completions { .. }
             | Self::Man { .. } => false,
             Self::Call(call) => call.json,
+            Self::Lock(lock) => lock.json,
+            Self::Approvals(Approvals::Ls { json }) => *json,
             Self::Pull(asked) => asked.json,
             Self::Images(asked) => asked.json(),
             Self::Check(of) | Self::Plan(of) | Self::Verify(of) | Self::Explain(of) => of.json,

@@ -2,8 +2,9 @@
 //! speaks over its streams, so what it shows is what every client gets.
 
 use super::arguments::Call;
-use super::client::Session;
+use super::client::{How, Session};
 use super::print;
+use crate::consent::Start;
 use crate::exit::Exit;
 use crate::log::escape;
 use crate::report::Refused;
@@ -25,9 +26,12 @@ pub(super) fn call(call: &Call) -> Result<Exit, Refused> {
                 "write them as '{\"key\": 1}'",
             )
         })?;
-    let project = call.project.as_deref();
-    let mut session = Session::start(&call.manifest, project, call.engine.engine.as_deref())
-        .map_err(|error| broken(&error))?;
+    let start = Start {
+        manifest: &call.manifest,
+        project: call.project.as_deref(),
+        engine: call.engine.engine.as_deref(),
+    };
+    let mut session = Session::start(start, How::Approved).map_err(|error| broken(&error))?;
     let answer = converse(&mut session, &call.tool, &arguments).map_err(|error| broken(&error))?;
     let ended = session.end().map_err(|error| broken(&error))?;
     match answer {
@@ -39,7 +43,7 @@ pub(super) fn call(call: &Call) -> Result<Exit, Refused> {
 
 /// The answer to the call, or to the handshake where that failed already.
 fn converse(session: &mut Session, tool: &str, arguments: &Value) -> io::Result<Option<Value>> {
-    match session.initialize("brig call")? {
+    match session.initialize("brig call", &json!({}))? {
         Some(hello) if hello.get("error").is_none() => session.request(
             "tools/call",
             &json!({ "name": tool, "arguments": arguments }),

@@ -1,15 +1,37 @@
 //! brig as a client of its own `brig run`: what it sees is what every client sees.
 
+use crate::consent::Start;
 use crate::exit::Exit;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io::{self, BufRead, BufReader, Write};
-use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 /// The newest dated version of the protocol with a handshake, which both eras' servers speak.
 const PROTOCOL_VERSION: &str = "2025-11-25";
 /// The version without one, in which every request says who asks.
 const MODERN_VERSION: &str = "2026-07-28";
+
+/// What a client says that it can be asked, as both eras write it.
+pub(super) type Capabilities = Value;
+
+/// How a server is started.
+#[derive(Clone, Copy)]
+pub(super) enum How<'d> {
+    /// As it was approved.
+    Approved,
+    /// As whoever starts it knows that it is.
+    Digest(&'d str),
+    /// The same, and without its lock: it is what is to be looked at.
+    Unlocked(&'d str),
+}
+
+/// What of a message tells what it is.
+#[derive(Deserialize)]
+struct Envelope {
+    id: Option<Value>,
+    method: Option<String>,
+}
 
 /// One server and the connection with it.
 pub(super) struct Session {
@@ -21,18 +43,23 @@ pub(super) struct Session {
 
 impl Session {
     /// Starts the server of a manifest. What it says beside the protocol goes to standard error.
-    pub(super) fn start(
-        manifest: &Path,
-        project: Option<&Path>,
-        engine: Option<&str>,
-    ) -> io::Result<Self> {
+    pub(super) fn start(start: Start<'_>, how: How<'_>) -> io::Result<Self> {
         let mut command = Command::new("/proc/self/exe");
-        command.arg("run").arg(manifest);
-        if let Some(project) = project {
+        command.arg("run").arg(start.manifest);
+        match how {
+            How::Approved => {}
+            How::Digest(digest) => {
+                command.args(["--digest", digest]);
+            }
+            How::Unlocked(digest) => {
+                command.args(["--without-lock", "--digest", digest]);
+            }
+        }
+        if let Some(project) = start.project {
             command.arg("--project").arg(project);
         }
-        if let Some(engine) = engine {
-            command.arg("--engine").arg(engine);
+        if let Some(engine) = start.engine {
+            command.args(["--engine", engine]);
         }
         let mut process = command
             .stdin(Stdio::piped())
@@ -49,10 +76,15 @@ impl Session {
     }
 
     /// The handshake of the legacy era: its answer, or nothing where the server is gone.
-    pub(super) fn initialize(&mut self, as_whom: &str) -> io::Result<Option<Value>> {
+    pub(super) fn initialize(
+        &mut self,
+        as_whom: &str,
+        capabilities: &Capabilities,
+    ) -> io::Result<Option<Value>> {
         let client = json!({ "name": as_whom, "version": env!("CARGO_PKG_VERSION") });
         let params = json!({
-            "protocolVersion": PROTOCOL_VERSION, "capabilities": {}, "clientInfo": client,
+            "protocolVersion": PROTOCOL_VERSION, "capabilities": capabilities,
+            "clientInfo": client,
         });
         let Some(hello) = self.request("initialize", &params)? else {
             return Ok(None);
@@ -64,23 +96,45 @@ impl Session {
     }
 
     /// A request of the modern era, which has no handshake.
-    pub(super) fn modern(&mut self, method: &str, mut params: Value) -> io::Result<Option<Value>> {
+    pub(super) fn modern(
+        &mut self,
+        method: &str,
+        params: Value,
+        capabilities: &Capabilities,
+    ) -> io::Result<Option<Value>> {
+        let answer = self.raw_modern(method, params, capabilities)?;
+        Ok(answer.and_then(|line| serde_json::from_str(&line).ok()))
+    }
+
+    /// The same; the answer as it came.
+    pub(super) fn raw_modern(
+        &mut self,
+        method: &str,
+        mut params: Value,
+        capabilities: &Capabilities,
+    ) -> io::Result<Option<String>> {
         if let Some(params) = params.as_object_mut() {
             params.insert(
                 "_meta".to_owned(),
                 json!({
                     "io.modelcontextprotocol/protocolVersion": MODERN_VERSION,
-                    "io.modelcontextprotocol/clientCapabilities": {},
+                    "io.modelcontextprotocol/clientCapabilities": capabilities,
                     "io.modelcontextprotocol/clientInfo":
-                        { "name": "brig inspect", "version": env!("CARGO_PKG_VERSION") },
+                        { "name": "brig", "version": env!("CARGO_PKG_VERSION") },
                 }),
             );
         }
-        self.request(method, &params)
+        self.raw(method, &params)
     }
 
     /// Sends a request and waits for its answer; nothing where the server is gone.
     pub(super) fn request(&mut self, method: &str, params: &Value) -> io::Result<Option<Value>> {
+        let answer = self.raw(method, params)?;
+        Ok(answer.and_then(|line| serde_json::from_str(&line).ok()))
+    }
+
+    /// The same; the answer as it came.
+    pub(super) fn raw(&mut self, method: &str, params: &Value) -> io::Result<Option<String>> {
         self.requests += 1;
         let id = self.requests;
         let request = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
@@ -93,11 +147,17 @@ impl Session {
             if self.from.read_line(&mut line)? == 0 {
                 return Ok(None);
             }
-            let Ok(message) = serde_json::from_str::<Value>(&line) else {
+            let Ok(envelope) = serde_json::from_str::<Envelope>(&line) else {
                 continue;
             };
-            if message.get("method").is_none() && message.get("id") == Some(&json!(id)) {
-                return Ok(Some(message));
+            match (envelope.method, envelope.id) {
+                (None, Some(answered)) if answered == json!(id) => return Ok(Some(line)),
+                // It asks something of a client that can do nothing, and may wait for an answer.
+                (Some(_), Some(asked)) => {
+                    let error = json!({ "code": -32601, "message": "Method not found" });
+                    let _ = self.send(&json!({ "jsonrpc": "2.0", "id": asked, "error": error }));
+                }
+                (Some(_) | None, _) => {}
             }
         }
     }

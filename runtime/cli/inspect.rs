@@ -1,8 +1,9 @@
 //! `brig inspect`: what a file is, and what the server in it offers when it runs without a right.
 
-use super::client::Session;
+use super::client::{How, Session};
 use super::print;
 use crate::component::form::{Anatomy, anatomy};
+use crate::consent::Start;
 use crate::exit::Exit;
 use crate::log::escape;
 use crate::report::Refused;
@@ -64,7 +65,7 @@ pub(super) fn inspect(artifact: &Path, run: bool, as_json: bool) -> Result<Exit,
     let anatomy = anatomy(&component.bytes);
     let runs = anatomy.refusal.is_none();
     let server = if runs && run {
-        Some(ask(artifact).map_err(|error| broken(&error))?)
+        Some(ask(artifact)?)
     } else {
         None
     };
@@ -85,11 +86,23 @@ pub(super) fn inspect(artifact: &Path, run: bool, as_json: bool) -> Result<Exit,
 }
 
 /// Asks an instance of its own for each era: the first request decides the era of a connection.
-fn ask(artifact: &Path) -> io::Result<Server> {
-    let manifest = Manifest::without_rights(artifact)?;
+///
+/// Whoever names the file here has it run without a right: that is what is approved, by its digest.
+fn ask(artifact: &Path) -> Result<Server, Refused> {
+    let manifest = Manifest::without_rights(artifact).map_err(|error| broken(&error))?;
+    let start = Start {
+        manifest: &manifest.path,
+        project: None,
+        engine: None,
+    };
+    let digest = start.asked(true)?.subject().digest();
+    offers(start, How::Digest(&digest)).map_err(|error| broken(&error))
+}
+
+fn offers(start: Start<'_>, how: How<'_>) -> io::Result<Server> {
     let mut server = Server::default();
-    let mut session = Session::start(&manifest.path, None, None)?;
-    match session.initialize("brig inspect")? {
+    let mut session = Session::start(start, how)?;
+    match session.initialize("brig inspect", &json!({}))? {
         None => server.silent = Some("it ended before it answered".to_owned()),
         Some(hello) if hello.get("error").is_some() => {
             server.silent = hello["error"]["message"].as_str().map(str::to_owned);
@@ -105,14 +118,14 @@ fn ask(artifact: &Path) -> io::Result<Server> {
     session.end()?;
     // A server that did not even start would only say so again.
     if server.silent.is_none() {
-        server.modern = modern(&manifest.path)?;
+        server.modern = modern(start, how)?;
     }
     Ok(server)
 }
 
-fn modern(manifest: &Path) -> io::Result<Option<Offer>> {
-    let mut session = Session::start(manifest, None, None)?;
-    let found = session.modern("server/discover", json!({}))?;
+fn modern(start: Start<'_>, how: How<'_>) -> io::Result<Option<Offer>> {
+    let mut session = Session::start(start, how)?;
+    let found = session.modern("server/discover", json!({}), &json!({}))?;
     let found = found.map(|answer| answer["result"].clone());
     let offer = match found.filter(Value::is_object) {
         None => None,
@@ -121,7 +134,7 @@ fn modern(manifest: &Path) -> io::Result<Option<Offer>> {
             let text = |version: &Value| version.as_str().map(str::to_owned);
             let versions = versions.into_iter().flatten().filter_map(text).collect();
             let info = found["_meta"]["io.modelcontextprotocol/serverInfo"].clone();
-            let list = |method: &str, params: Value| session.modern(method, params);
+            let list = |method: &str, params: Value| session.modern(method, params, &json!({}));
             Some(offer(&found, versions, info, list)?)
         }
     };

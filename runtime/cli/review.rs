@@ -6,9 +6,9 @@ use crate::exit::Exit;
 use crate::log::escape;
 use crate::prepare::{Checked, check_alone, check_text};
 use crate::report::Refused;
-use brig_policies::{Change, FaultCode, widen};
+use crate::screen::part;
+use brig_policies::{FaultCode, widen};
 use serde_json::json;
-use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -50,20 +50,6 @@ pub(super) fn diff(diff: &Diff) -> Result<Exit, Refused> {
     } else {
         Exit::Widened
     })
-}
-
-fn part(out: &mut String, sign: char, title: &str, list: &[Change]) {
-    if list.is_empty() {
-        return;
-    }
-    let _ = writeln!(out, "{title}");
-    for change in list {
-        let right = escape(change.right.as_bytes());
-        let _ = writeln!(out, "  {sign} {:<10} {right}", change.key);
-        if let Some(unsure) = change.unsure {
-            let _ = writeln!(out, "    {:<10} perhaps: {unsure}", "");
-        }
-    }
 }
 
 fn at_revision(
@@ -140,7 +126,7 @@ fn read(manifest: &Path) -> Result<String, Refused> {
 }
 
 /// Writes beside and renames, so that whatever happens one of the two texts is there.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let path = fs::canonicalize(path)?;
     let mode = fs::metadata(&path)?.permissions();
     let beside = path.with_extension(format!("brig-{}", std::process::id()));
@@ -220,13 +206,14 @@ pub(super) fn fault(code: Option<&str>) -> Result<Exit, Refused> {
         Refused::one(Exit::Usage, "fault-unknown", message, help)
     })?;
     let page = found.page();
+    let of = if page.of_lock { " in a lock" } else { "" };
     let settings = if page.settings.is_empty() {
         String::new()
     } else {
         format!("under these settings:\n\n{}\n\n", indented(page.settings))
     };
     print(&format!(
-        "{code}\n\n{}\n\n{settings}refused:\n\n{}\n\ninstead:\n\n{}\n",
+        "{code}\n\n{}\n\n{settings}refused{of}:\n\n{}\n\ninstead:\n\n{}\n",
         page.explanation,
         indented(page.refused),
         indented(page.fixed)
@@ -242,7 +229,7 @@ fn indented(lines: &str) -> String {
     lines.join("\n")
 }
 
-fn unwritten(path: &str, error: &io::Error) -> Refused {
+pub(super) fn unwritten(path: &str, error: &io::Error) -> Refused {
     let message = format!("cannot write `{path}`: {error}");
     Refused::one(Exit::Failure, "output-failed", message, "it is as it was")
 }

@@ -6,7 +6,7 @@ use crate::log::escape;
 use crate::places::settings_path;
 use crate::report::Refused;
 use crate::settings::{Found, find, look_at};
-use brig_policies::{Bound, Places};
+use brig_policies::{Bound, Consent, Places};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -22,12 +22,22 @@ pub(super) fn settings(file: Option<&Path>, json: bool) -> Result<Exit, Refused>
         None => settings_path().unwrap_or_default(),
     };
     let bounds = found.as_ref().map(bounds).unwrap_or_default();
+    let consent = found
+        .as_ref()
+        .map_or(Consent::Asked, |found| found.settings.consent());
     print(&if json {
         let ceiling: Map<String, Value> = bounds.iter().map(entry).collect();
-        let value = json!({ "path": path, "exists": found.is_some(), "ceiling": ceiling });
+        let value = json!({
+            "path": path, "exists": found.is_some(), "consent": consent.as_str(),
+            "ceiling": ceiling,
+        });
         format!("{value:#}\n")
     } else {
-        text(path.as_deref(), found.is_some(), &bounds)
+        let mut out = text(path.as_deref(), found.is_some(), &bounds);
+        if consent == Consent::NotAsked {
+            out.push_str("\nservers start unasked: `consent` is `none`\n");
+        }
+        out
     })
 }
 

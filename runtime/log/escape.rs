@@ -9,7 +9,15 @@ pub(super) const LINE_BYTES_MAX: usize = 2000;
 /// escapes.
 pub(crate) fn escape(bytes: &[u8]) -> String {
     let cut = bytes.len() > LINE_BYTES_MAX;
-    let bytes = bytes.get(..LINE_BYTES_MAX).unwrap_or(bytes);
+    let mut text = escape_whole(bytes.get(..LINE_BYTES_MAX).unwrap_or(bytes));
+    if cut {
+        text.push('…');
+    }
+    text
+}
+
+/// The same of a text that must be seen to its end, since somebody decides by it.
+pub(crate) fn escape_whole(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for c in String::from_utf8_lossy(bytes).chars() {
         if c == '\t' || !(c.is_control() || is_deceptive(c)) {
@@ -18,9 +26,6 @@ pub(crate) fn escape(bytes: &[u8]) -> String {
             // Writing to a String cannot fail.
             let _ = write!(text, "\\u{{{:x}}}", u32::from(c));
         }
-    }
-    if cut {
-        text.push('…');
     }
     text
 }

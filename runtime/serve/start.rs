@@ -3,6 +3,7 @@
 use super::code::{compiled, folder};
 use crate::bridge::pump::Server;
 use crate::component::cache::Entry;
+use crate::consent::Approved;
 use crate::engine::Way;
 use crate::exit::Exit;
 use crate::launch::{
@@ -28,9 +29,10 @@ use rustix::pipe::PipeFlags;
 use std::io;
 use std::os::fd::OwnedFd;
 
-/// Starts the server. Its cell is being built when this returns.
+/// Starts the server, which was approved. Its cell is being built when this returns.
 pub(crate) fn start(
     planned: &Planned,
+    _: &Approved,
     warden: Result<Warden, LaunchError>,
     log: &Log,
 ) -> Result<Server, Refused> {

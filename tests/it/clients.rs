@@ -1,6 +1,6 @@
 //! The official SDKs as clients: a server under brig gives them the transcript that it gives bare.
 
-use crate::harness::{ASKS_ANYTHING, Scratch, native, part, repository, tool};
+use crate::harness::{ASKS_ANYTHING, Scratch, native, part, repository, tool, unasked};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -61,14 +61,19 @@ const GUESTS: [(&str, &str); 4] = [
     ("hostile", "tests/guests/hostile"),
 ];
 
-fn under_brig(scratch: &Scratch, guest: &str, folder: &str) -> [OsString; 3] {
+/// An SDK passes few of its own variables on to a server.
+fn under_brig(scratch: &Scratch, guest: &str, folder: &str) -> [OsString; 5] {
     let own = repository().join(folder).join("brig.toml");
     let manifest = if own.exists() {
         own
     } else {
         scratch.manifest(guest, ASKS_ANYTHING)
     };
+    let mut settings = OsString::from("XDG_CONFIG_HOME=");
+    settings.push(unasked());
     [
+        tool("env").into(),
+        settings,
         env!("CARGO_BIN_EXE_brig").into(),
         "run".into(),
         manifest.into(),

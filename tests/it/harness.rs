@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -54,9 +55,31 @@ pub(crate) mod durations {
     }
 }
 
-/// The brig under test.
+/// The brig under test, on a host that does not ask: most tests are not about consent, and nobody
+/// would answer.
 pub(crate) fn brig() -> Command {
+    let mut command = brig_that_asks();
+    command.env("XDG_CONFIG_HOME", unasked());
+    command
+}
+
+/// The brig under test as it comes. `tests/it/consent.rs` is about what it asks.
+pub(crate) fn brig_that_asks() -> Command {
     Command::new(env!("CARGO_BIN_EXE_brig"))
+}
+
+/// The settings of a host that does not ask.
+pub(crate) const UNASKED: &str = "brig = 1\nconsent = \"none\"\n";
+
+/// A folder for settings, with those of a host that does not ask.
+pub(crate) fn unasked() -> &'static Path {
+    static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("unasked");
+        fs::create_dir_all(folder.join("brig")).unwrap();
+        fs::write(folder.join("brig/config.toml"), UNASKED).unwrap();
+        folder
+    });
+    &FOLDER
 }
 
 /// With a cache of compiled code that the tests share and nobody else uses.
@@ -164,6 +187,11 @@ impl Scratch {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
         path
+    }
+
+    /// Writes the settings of a host that does not ask into a home in this folder.
+    pub(crate) fn ask_nobody(&self, home: &str) {
+        self.write(format!("{home}/.config/brig/config.toml"), UNASKED);
     }
 
     /// The brig under test once more, in this folder. Never written by this process: a thread that

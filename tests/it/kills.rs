@@ -4,7 +4,7 @@
 //! Whoever is killed: the client gets an answer or the end, every process of the session is gone,
 //! no mount is left, and what is left in the cache and of control groups goes with a later start.
 
-use crate::harness::{Client, Scratch, durations, family, is_alive, patience};
+use crate::harness::{Client, Scratch, durations, family, is_alive, patience, unasked};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
@@ -43,7 +43,9 @@ impl Yard {
     fn command(&self, what: &str) -> Command {
         let mut command = Command::new(self.scratch.join("brig"));
         command.arg(what).arg(&self.manifest);
-        command.env("XDG_CACHE_HOME", self.scratch.join("cache"));
+        command
+            .env("XDG_CONFIG_HOME", unasked())
+            .env("XDG_CACHE_HOME", self.scratch.join("cache"));
         command
     }
 
@@ -533,6 +535,7 @@ fn code_that_brig_did_not_write_never_runs() {
             replaced
                 .arg("run")
                 .arg(other)
+                .env("XDG_CONFIG_HOME", unasked())
                 .env("XDG_CACHE_HOME", yard.scratch.join("cache"));
             replaced
         };

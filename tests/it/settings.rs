@@ -1,6 +1,6 @@
 //! The settings of a host: found, believed or refused, and a ceiling for every command.
 
-use crate::harness::{Client, Scratch, brig};
+use crate::harness::{Client, Scratch, UNASKED, brig};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
@@ -21,7 +21,8 @@ impl Home {
 
     fn with(ceiling: &str) -> Self {
         let home = Self::new();
-        let text = format!("brig = 1\n[ceiling]\n{ceiling}\n");
+        // The tests are about ceilings, and nobody would answer.
+        let text = format!("{UNASKED}[ceiling]\n{ceiling}\n");
         home.scratch.write("config/brig/config.toml", text);
         home
     }
@@ -77,7 +78,7 @@ fn without_settings_there_is_no_ceiling() {
     home.check(&["settings"], 0, &["no settings: there is no /"]);
     let told = home.json(&["settings", "--json"]);
     let path = home.settings();
-    let want = json!({ "path": path, "exists": false, "ceiling": {} });
+    let want = json!({ "path": path, "exists": false, "consent": "ask", "ceiling": {} });
     assert_eq!(told, want);
     let manifest = home.manifest("[limits]\nmemory = \"1GiB\"\n");
     home.check(&["check", &manifest], 0, &["no faults"]);
@@ -98,8 +99,8 @@ fn settings_are_shown() {
     let told = home.json(&["settings", "--json"]);
     let bound = |most: &[&str], line: u32| json!({ "most": most, "line": line });
     let want = json!({
-        "memory": bound(&["64MiB"], 3), "write": bound(&[], 4),
-        "network": bound(&["*.example.com"], 5),
+        "memory": bound(&["64MiB"], 4), "write": bound(&[], 5),
+        "network": bound(&["*.example.com"], 6),
     });
     assert_eq!(told["ceiling"], want);
     home.scratch.write("config/brig/config.toml", "brig = 1\n");
@@ -120,13 +121,13 @@ fn a_default_is_lowered_and_told() {
     let told = [
         "lower than unless written",
         "64MiB and not 256MiB: ",
-        "config/brig/config.toml line 3",
+        "config/brig/config.toml line 4",
         "10s and not 1m: ",
     ];
     home.check(&["explain", &manifest], 0, &told);
     let lowered = home.json(&["explain", "--json", &manifest])["lowered"].clone();
     assert_eq!(lowered[0]["key"], "memory");
-    assert_eq!(lowered[1]["line"], 4);
+    assert_eq!(lowered[1]["line"], 5);
 }
 
 #[test]
@@ -136,8 +137,8 @@ fn what_is_written_above_the_ceiling_is_refused_everywhere() {
     let manifest = home.manifest(more);
     let told = [
         "beyond-ceiling",
-        "`memory` of `65MiB` goes beyond the ceiling in line 3 of",
-        "writing `/srv` goes beyond the ceiling in line 4 of",
+        "`memory` of `65MiB` goes beyond the ceiling in line 4 of",
+        "writing `/srv` goes beyond the ceiling in line 5 of",
     ];
     for stop in STOPS {
         home.check(&[stop, &manifest], 3, &told);
@@ -170,7 +171,7 @@ fn a_client_is_told() {
     assert_eq!(answer["error"]["code"], json!(-31001), "{answer}");
     let message = answer["error"]["message"].as_str().unwrap();
     assert!(
-        message.contains("goes beyond the ceiling in line 3"),
+        message.contains("goes beyond the ceiling in line 4"),
         "{message}"
     );
     client.end();
@@ -190,7 +191,7 @@ fn a_link_leads_out_of_no_ceiling() {
     home.check(&["check", &manifest], 0, &[]);
     let told = [
         "through symbolic links",
-        "goes beyond the ceiling in line 3",
+        "goes beyond the ceiling in line 4",
     ];
     for stop in ["plan", "verify", "run"] {
         home.check(&[stop, &manifest], 3, &told);
@@ -228,7 +229,7 @@ fn faults_of_the_settings_stop_every_server() {
         "did you mean `memory`?",
         "invalid-path",
         "out-of-range",
-        "config.toml:3:1",
+        "config.toml:4:1",
     ];
     home.check(&["settings"], 3, &told);
     let manifest = home.manifest("");
@@ -238,12 +239,12 @@ fn faults_of_the_settings_stop_every_server() {
     let faults = home.json(&["settings", "--json"]);
     assert_eq!(faults.as_array().unwrap().len(), 3, "{faults:#}");
     assert_eq!(faults[0]["place"]["path"], json!(home.settings()));
-    assert_eq!(faults[0]["place"]["line"], 3);
+    assert_eq!(faults[0]["place"]["line"], 4);
     let mut command = home.command();
     command.arg("run").arg(&manifest);
     let mut client = Client::start(command);
     let message = client.ask(0, "initialize", &json!({}))["error"]["message"].to_string();
-    assert!(message.contains("config.toml:3:1"), "{message}");
+    assert!(message.contains("config.toml:4:1"), "{message}");
     assert!(message.contains("`brig settings` shows all"), "{message}");
     client.end();
     // A draft is looked at without being in force, and whoever owns it.

@@ -453,6 +453,7 @@ fn the_tables_of_codes_are_those_of_the_code() {
         Code::StartDeadline,
         Code::NotAllowed,
         Code::NotGranted,
+        Code::ToolsDrifted,
     ];
     let named = codes.map(|code| format!("{code:?}"));
     let all = variants("runtime/bridge/code.rs", "Code");

@@ -2,7 +2,7 @@
 //!
 //! Needs root, to become others: each test's brig runs as a user whom nothing else on the host is.
 
-use crate::harness::{Client, PATIENCE, Scratch, family, repository, tool};
+use crate::harness::{Client, PATIENCE, Scratch, family, repository, tool, unasked};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -31,11 +31,13 @@ impl Home {
         scratch.install_brig();
         let wasm = repository().join("tests/guests/hostile/hostile.wasm");
         fs::copy(wasm, scratch.join("hostile.wasm")).unwrap();
+        scratch.ask_nobody("home");
         let home = Self { scratch, user };
-        for folder in ["home", "read", "write"] {
+        for folder in ["read", "write"] {
             fs::create_dir(home.scratch.join(folder)).unwrap();
             home.give(folder, user, 0o755);
         }
+        home.give("home", user, 0o755);
         home.file("secret", "s3cret", user, 0o600);
         home.file("read/hello.txt", "hello", user, 0o600);
         std::os::unix::fs::symlink("../secret", home.scratch.join("read/out")).unwrap();
@@ -73,7 +75,9 @@ impl Home {
     pub(crate) fn brig(&self) -> Command {
         let program = self.scratch.join("brig");
         if self.user == 0 {
-            Command::new(program)
+            let mut command = Command::new(program);
+            command.env("XDG_CONFIG_HOME", unasked());
+            command
         } else {
             self.run(program.to_str().unwrap(), "--clear-groups")
         }
@@ -351,6 +355,7 @@ fn a_source_that_is_replaced_during_the_start_is_refused() {
         command
             .arg("run")
             .arg(home.manifest(false))
+            .env("XDG_CONFIG_HOME", unasked())
             .env("XDG_CACHE_HOME", &cache);
         let mut client = Client::start(command);
         let until = Instant::now() + PATIENCE;

@@ -65,6 +65,9 @@ class Caller:
             path.write_text(f"brig = 1\n{text}{grants}{limits}")
         program = "[server]\nname = \"program\"\ncommand = [\"/usr/bin/cat\"]\n"
         (self.folder / "hostile/program.toml").write_text(f"brig = 1\n{program}{grants}")
+        # Nobody could answer here.
+        (self.folder / "config/brig").mkdir(parents=True)
+        (self.folder / "config/brig/config.toml").write_text('brig = 1\nconsent = "none"\n')
         for path in [self.folder, *self.folder.rglob("*")]:
             os.chown(path, self.id, self.id)
 
@@ -96,6 +99,7 @@ class Caller:
         return {
             "PATH": os.environ["PATH"],
             "HOME": home,
+            "XDG_CONFIG_HOME": str(self.folder / "config"),
             "XDG_RUNTIME_DIR": runtime,
             "DBUS_SESSION_BUS_ADDRESS": f"unix:path={runtime}/bus",
         }

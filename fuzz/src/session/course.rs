@@ -243,6 +243,7 @@ impl Course {
                 | Action::Terminate
                 | Action::Kill
                 | Action::Notice(_)
+                | Action::Tell(_)
                 | Action::Finish(_) => {}
             }
         }
@@ -290,7 +291,7 @@ impl Course {
                 Action::ToClient(line) => count_answers(line, &mut self.calls),
                 Action::CloseServerInput | Action::Kill => self.input_closed = true,
                 Action::Finish(_) => self.finished = true,
-                Action::Divert(_) | Action::Terminate | Action::Notice(_) => {}
+                Action::Divert(_) | Action::Terminate | Action::Notice(_) | Action::Tell(_) => {}
             }
         }
         actions

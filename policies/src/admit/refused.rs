@@ -1,7 +1,11 @@
 //! What was refused, and what would have let it pass.
 
+use alloc::format;
 use alloc::string::String;
 use core::ops::Range;
+
+use crate::lock::Drift;
+use crate::strict::shown;
 
 use crate::policy::Mark;
 
@@ -24,6 +28,10 @@ pub enum RefusalCode {
     ResourceNotAllowed,
     /// No pattern of `prompts.allow` matches the prompt.
     PromptNotAllowed,
+    /// The lock has no tool of this name.
+    ToolNotReviewed,
+    /// The server describes the tool in another way than the lock has it.
+    ToolChanged,
     /// The server asked its client for what `[client]` does not grant.
     RightNotGranted,
 }
@@ -39,6 +47,8 @@ impl RefusalCode {
         Self::ResultTooLarge,
         Self::ResourceNotAllowed,
         Self::PromptNotAllowed,
+        Self::ToolNotReviewed,
+        Self::ToolChanged,
         Self::RightNotGranted,
     ];
 
@@ -53,10 +63,15 @@ impl RefusalCode {
             Self::ResultTooLarge => "result-too-large",
             Self::ResourceNotAllowed => "resource-not-allowed",
             Self::PromptNotAllowed => "prompt-not-allowed",
+            Self::ToolNotReviewed => "tool-not-reviewed",
+            Self::ToolChanged => "tool-changed",
             Self::RightNotGranted => "right-not-granted",
         }
     }
 }
+
+/// What makes a lock anew.
+const REVIEW: &str = "brig lock";
 
 /// One refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,12 +92,23 @@ impl Refused {
         }
     }
 
+    /// A call of a tool that is not as the lock has it.
+    pub fn of_drift(drift: Drift, tool: &str) -> Self {
+        let code = match drift {
+            Drift::New => RefusalCode::ToolNotReviewed,
+            Drift::Changed | Drift::Unreadable => RefusalCode::ToolChanged,
+        };
+        let reason = format!("the tool \"{}\" cannot be called: {drift}", shown(tool));
+        Self::new(code, REVIEW, &Place(None), reason)
+    }
+
     /// The stable code.
     pub fn code(&self) -> RefusalCode {
         self.code
     }
 
-    /// The key of the manifest that would let it pass, with its section: `tools.allow`.
+    /// What would let it pass: the key of the manifest with its section, such as `tools.allow`, or
+    /// the command that reviews anew, for people and never for a model.
     pub fn key(&self) -> &'static str {
         self.key
     }

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::{Danger, Right};
 use crate::host::{Destination, HostName, Reach};
 use crate::policy::{Ech, NetworkGrant, Protocol};
-use crate::wording::Quoted;
+use crate::wording::Whole;
 
 pub(super) fn right(grant: &NetworkGrant) -> Right {
     let ports: Vec<String> = grant.ports().iter().map(ToString::to_string).collect();
@@ -76,7 +76,7 @@ pub(super) fn who(host: &Destination) -> String {
 
 fn in_letters(words: &str, name: &HostName) -> String {
     match name.in_letters() {
-        Some(letters) => format!("{words} (which is shown as {})", Quoted(&letters)),
+        Some(letters) => format!("{words} (which is shown as {})", Whole(&letters)),
         None => words.into(),
     }
 }

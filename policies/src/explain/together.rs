@@ -8,7 +8,7 @@ use super::{Together, is_told, network};
 use crate::host::Destination;
 use crate::obeyed::obeyed_names;
 use crate::policy::{Access, ClientRight, EnvValue, Exec, FileGrant, Named, NetworkGrant, Policy};
-use crate::wording::Quoted;
+use crate::wording::Whole;
 
 /// Folders of programs and services that the host runs, beside what it obeys without being asked.
 const RUN: &[&str] = &[
@@ -37,7 +37,7 @@ pub(super) fn together(policy: &Policy) -> Vec<Together> {
     }
     let named = policy.files().iter().flat_map(FileGrant::named);
     let named = named.filter(|named| !is_repository(named));
-    let named = named.map(|named| Quoted(named.host().as_str()).to_string());
+    let named = named.map(|named| Whole(named.host().as_str()).to_string());
     let obeyed: Vec<String> = run(policy).map(source).chain(named).collect();
     if !obeyed.is_empty() {
         found.push(Together {
@@ -96,7 +96,7 @@ pub(super) fn is_repository(named: &Named) -> bool {
 }
 
 fn source(grant: &FileGrant) -> String {
-    Quoted(grant.host().as_str()).to_string()
+    Whole(grant.host().as_str()).to_string()
 }
 
 /// What it knows that others may not.
@@ -104,10 +104,10 @@ fn known(policy: &Policy) -> Vec<String> {
     let files = policy.files().iter();
     let files = files.map(|grant| format!("everything in {}", source(grant)));
     let secrets = policy.secrets().values();
-    let secrets = secrets.map(|grant| format!("the secret {}", Quoted(grant.secret().as_str())));
+    let secrets = secrets.map(|grant| format!("the secret {}", Whole(grant.secret().as_str())));
     let hosts = policy.env().values().filter_map(|value| match value {
         EnvValue::Host(host) if is_told(host.as_str()) => {
-            Some(format!("the variable {}", Quoted(host.as_str())))
+            Some(format!("the variable {}", Whole(host.as_str())))
         }
         EnvValue::Host(_) | EnvValue::Literal(_) => None,
     });

@@ -172,6 +172,11 @@ fault_codes! {
         devices, an engine's socket and the like cannot be written in a manifest at all: each \
         takes away the walls that every other line relies on. Nor can deny lists or included \
         files, since the rights of a manifest only add up and stand in one file.",
+    /// What no lock says.
+    InvalidRecord = "invalid-record": "A lock is a record, and this is none that `brig lock` could \
+        have made: a digest is not that of the text below it, a digest or a schema is not one, or \
+        an entry is about nothing. Whoever edits a lock by hand says that something was reviewed \
+        which was not, so brig takes it as a whole or not at all.",
     /// Not a size.
     InvalidSize = "invalid-size": "A size is a whole number and a unit: `KiB`, `MiB` or `GiB`, \
         for example `256MiB`. `KB` and `MB` are refused because people mean two things by them.",

@@ -1,56 +1,24 @@
-//! What is told about a kind of fault to somebody who asks: what it means, and an example.
+//! Examples of each kind of fault.
 
 use super::FaultCode;
 
-/// All that there is to say about one kind of fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Page {
-    /// The kind.
-    pub code: FaultCode,
-    /// What it means, and why brig holds to it.
-    pub explanation: &'static str,
-    /// Lines of a manifest that have it.
-    pub refused: &'static str,
-    /// The same lines without it.
-    pub fixed: &'static str,
-    /// Lines of the settings under which they have it; empty where no settings are needed.
-    pub settings: &'static str,
-}
-
-impl FaultCode {
-    /// The kind of this stable name, such as `unknown-key`.
-    pub fn of(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|code| code.as_str() == name)
-    }
-
-    /// What it means, and an example.
-    pub fn page(self) -> Page {
-        let row = ROWS.iter().find(|row| row.code == self);
-        Page {
-            code: self,
-            explanation: self.explanation(),
-            refused: row.map_or("", |row| row.refused),
-            fixed: row.map_or("", |row| row.fixed),
-            settings: if self == Self::BeyondCeiling {
-                CEILING
-            } else {
-                ""
-            },
-        }
-    }
-}
-
-const CEILING: &str = "brig = 1\n\n[ceiling]\nmemory = \"512MiB\"\n";
+/// The settings under which the example of a ceiling is a fault.
+pub(super) const CEILING: &str = "brig = 1\n\n[ceiling]\nmemory = \"512MiB\"\n";
 
 /// The examples of one kind.
-struct Row {
-    code: FaultCode,
-    refused: &'static str,
-    fixed: &'static str,
+pub(super) struct Row {
+    pub(super) code: FaultCode,
+    pub(super) refused: &'static str,
+    pub(super) fixed: &'static str,
 }
 
+/// A lock of a server without a tool.
+const LOCK: &str = "lock = 1\n\
+    manifest = \"blake3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262\"\n\
+    eras = [\"legacy\"]\n";
+
 /// Where no `[server]` is written, it is that of any manifest.
-const ROWS: &[Row] = &[
+pub(super) const ROWS: &[Row] = &[
     Row {
         code: FaultCode::Syntax,
         refused: "brig = 1\n\n\
@@ -360,6 +328,13 @@ const ROWS: &[Row] = &[
             memory = \"1GiB\"\n",
         fixed: "[limits]\n\
             memory = \"512MiB\"\n",
+    },
+    Row {
+        code: FaultCode::InvalidRecord,
+        refused: "lock = 1\n\
+            manifest = \"blake3:af1349b9\"\n\
+            eras = [\"legacy\"]\n",
+        fixed: LOCK,
     },
     Row {
         code: FaultCode::InvalidSize,

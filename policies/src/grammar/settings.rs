@@ -1,6 +1,6 @@
 //! The settings of one host.
 
-use super::{Form, Key, Section, Takes, limits, top};
+use super::{Form, Head, Key, Section, Takes, limits, top};
 
 /// The most folders of one list, and the most hosts: each is compared with each grant.
 pub(crate) const ENTRIES_MAX: usize = 256;
@@ -28,11 +28,25 @@ pub(crate) const ENGINE: Key = Key::new(
     "container-runtime",
 ]);
 
+pub(crate) const CONSENT: Key = Key::new(
+    "consent",
+    Takes::Word(&["ask", "none"]),
+    "consent = \"ask\"",
+    "Whether a server starts only once its user approved what it may do (`ask`, unless written) or \
+     whatever its manifest says (`none`: this host does not ask).",
+)
+.also(&["approval", "approve", "approvals", "confirm", "ask", "yes"]);
+
 pub(crate) const SECTION: Section = Section {
     title: "the settings file",
-    keys: &[top::BRIG, ENGINE, CEILING],
+    keys: &[top::BRIG, CONSENT, ENGINE, CEILING],
     one_of: &[],
     whole: &[],
+};
+
+pub(crate) const HEAD: Head = Head {
+    section: &SECTION,
+    ..top::HEAD
 };
 
 const fn most(key: Key, takes: &'static Takes, about: &'static str) -> Key {

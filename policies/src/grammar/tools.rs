@@ -25,6 +25,17 @@ pub(crate) const ALLOW: Key = Key::new(
 .refused("allow = [\"{get,list}_*\"]", FaultCode::InvalidPattern)
 .unless("all that were reviewed");
 
+pub(crate) const STRICT: Key = Key::new(
+    "strict",
+    Takes::Flag,
+    "strict = true",
+    "Whether a session ends once the server offers a tool that is not as it was reviewed; without \
+     it such a tool is kept from the client and the session goes on.",
+)
+.also(&["locked", "require-lock", "frozen"])
+.refused("strict = \"yes\"", FaultCode::WrongType)
+.unless("`false`: such a tool is withheld, and a call of it refused");
+
 pub(crate) const RULE: Key = Key::new(
     "rule",
     Takes::Tables(&RULE_SECTION, RULES_MAX),
@@ -47,7 +58,7 @@ pub(crate) const LIMIT: Key = Key::new(
 
 pub(crate) const SECTION: Section = Section {
     title: "[tools]",
-    keys: &[ALLOW, RULE, LIMIT],
+    keys: &[ALLOW, STRICT, RULE, LIMIT],
     one_of: &[],
     whole: &[],
 };

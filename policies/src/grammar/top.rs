@@ -1,7 +1,11 @@
 //! The top of the file.
 
-use super::{Key, Section, Takes, client, files, limits, network, server, state, syscalls, tools};
+use super::{
+    Head, Key, Section, Takes, client, files, limits, network, server, state, syscalls, tools,
+};
 use crate::fault::FaultCode;
+use crate::manifest::TEXT_BYTES_MAX;
+use crate::wording::reorders;
 
 pub(crate) const BRIG: Key = Key::new(
     "brig",
@@ -140,4 +144,11 @@ pub(crate) const SECTION: Section = Section {
     ],
     one_of: &[],
     whole: &[],
+};
+
+pub(crate) const HEAD: Head = Head {
+    section: &SECTION,
+    format: &BRIG,
+    bytes_max: TEXT_BYTES_MAX,
+    is_shown: |letter| !reorders(letter),
 };

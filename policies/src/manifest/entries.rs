@@ -73,7 +73,7 @@ impl<'t> Entries<'t> {
     }
 
     /// Where the table starts, as its faults mark it.
-    pub(super) fn header(&self) -> Range<usize> {
+    pub(crate) fn header(&self) -> Range<usize> {
         self.header.clone()
     }
 
@@ -107,7 +107,7 @@ impl<'t> Entries<'t> {
     }
 
     /// A key that has no default.
-    pub(super) fn required<T>(
+    pub(crate) fn required<T>(
         &self,
         key: &Key,
         findings: &mut Findings,

@@ -13,7 +13,7 @@ use crate::grammar::{Key, Section};
 use crate::wording::{Quoted, nearest};
 
 /// The tables of an array of tables, each with its keys checked.
-pub(super) fn tables<'t>(
+pub(crate) fn tables<'t>(
     top: &Entries<'t>,
     key: &'static Key,
     most: usize,
@@ -121,6 +121,34 @@ pub(crate) fn word<T: Copy>(
         None => format!("write one of {}", names.join(", ")),
     };
     Err(tell_word(found, text, what, &help, findings))
+}
+
+/// Some of a few words, each once.
+pub(crate) fn words<T: Copy + PartialEq>(
+    found: Found<'_>,
+    key: &Key,
+    words: &[(&str, T)],
+    what: &str,
+    findings: &mut Findings,
+) -> Result<Vec<T>, Told> {
+    let Some(array) = found.get_ref().as_array() else {
+        return Err(tell_wrong_type(found, key, "an array of strings", findings));
+    };
+    let mut values = Vec::new();
+    let mut faulty = None;
+    for element in array {
+        match word(element, key, words, what, findings) {
+            Ok(value) if values.contains(&value) => {
+                let message = format!("an entry of `{}` is written twice", key.name);
+                let help = "keep one of them".to_owned();
+                let code = FaultCode::DuplicateKey;
+                faulty = Some(findings.tell(code, element.span(), message, help));
+            }
+            Ok(value) => values.push(value),
+            Err(told) => faulty = Some(told),
+        }
+    }
+    faulty.map_or(Ok(values), Err)
 }
 
 /// Tells of a word that its key does not take.

@@ -6,14 +6,14 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use super::Teach as _;
-use super::entries::{Entries, Found, integer, parsed, string, table, tell_wrong_type};
+use super::entries::{Entries, Found, flag, integer, parsed, string, table, tell_wrong_type};
 use super::limits::{bounded, count};
 use super::lists::{list, tables};
 use crate::fault::{FaultCode, Findings, Told};
 use crate::grammar::tools::{
     ALLOW, ARGUMENT, BOUNDS, CALLS_PER_MINUTE, CONCURRENCY, CONDITIONS, LIMIT, LIMIT_SECTION,
     LIMITED, LIMITS_MAX, MATCHES, MAX, PATTERNS_MAX, RESULT, RULE, RULE_SECTION, RULES_MAX,
-    SECTION, TOOL, WITHIN,
+    SECTION, STRICT, TOOL, WITHIN,
 };
 use crate::grammar::{Key, Section, top};
 use crate::limits;
@@ -29,6 +29,7 @@ pub(super) fn read(top: &Entries<'_>, findings: &mut Findings) -> Option<Tools> 
     let allow = entries.optional(&ALLOW, findings, |found, key, findings| {
         list::<ToolPattern>(found, key, 0, PATTERNS_MAX, findings)
     });
+    let strict = entries.optional(&STRICT, findings, flag);
     let rules = tables(&entries, &RULE, RULES_MAX, &RULE_SECTION, findings);
     let rules: Vec<Result<ToolRule, Told>> = rules
         .iter()
@@ -44,6 +45,7 @@ pub(super) fn read(top: &Entries<'_>, findings: &mut Findings) -> Option<Tools> 
         allow: allow
             .ok()?
             .map(|written| written.value.into_iter().collect()),
+        strict: strict.ok()?.is_some_and(|written| written.value),
         rules: rules.into_iter().collect::<Result<_, _>>().ok()?,
         limits: limits.into_iter().collect::<Result<_, _>>().ok()?,
         mark,

@@ -11,7 +11,7 @@ use super::entries::Found;
 use crate::fault::{FaultCode, Findings, Told};
 use crate::grammar::foreign::{self, Foreign};
 use crate::grammar::never::{self, Never};
-use crate::grammar::{SECTIONS, SETTINGS_SECTIONS, Section};
+use crate::grammar::{LOCK_SECTIONS, SECTIONS, SETTINGS_SECTIONS, Section};
 use crate::wording::{Quoted, nearest};
 
 /// How deep tables of another tool's are looked through.
@@ -155,13 +155,14 @@ fn guess(name: &str, section: &Section) -> Guess {
     near.map_or(Guess::Nothing, |(key, other)| Guess::Elsewhere(key, other))
 }
 
-/// The sections that come before a manifest's: those of the settings, for a key that stands there.
+/// The sections that come before a manifest's: those of the settings or of a lock, for a key that
+/// stands there.
 fn of_its_file(section: &Section) -> &'static [&'static Section] {
-    let of_settings = |other: &&&Section| other.title == section.title;
-    match SETTINGS_SECTIONS.iter().find(of_settings) {
-        Some(_) => SETTINGS_SECTIONS,
-        None => &[],
-    }
+    let is_one = |other: &&Section| other.title == section.title;
+    [SETTINGS_SECTIONS, LOCK_SECTIONS]
+        .into_iter()
+        .find(|file| file.iter().any(is_one))
+        .unwrap_or_default()
 }
 
 fn also_called(name: &str, section: &Section) -> Option<&'static str> {

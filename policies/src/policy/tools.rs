@@ -11,6 +11,7 @@ use crate::pattern::{Pattern, Pointer, ToolPattern};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tools {
     pub(crate) allow: Option<BTreeSet<ToolPattern>>,
+    pub(crate) strict: bool,
     pub(crate) rules: Vec<ToolRule>,
     pub(crate) limits: Vec<ToolLimit>,
     pub(crate) mark: Mark,
@@ -21,6 +22,12 @@ impl Tools {
     /// The tools; `None` for all that were reviewed.
     pub fn allow(&self) -> Option<&BTreeSet<ToolPattern>> {
         self.allow.as_ref()
+    }
+
+    /// Whether a session ends once a tool is not as the lock holds it. Otherwise that tool is
+    /// withheld, which lets no more pass.
+    pub fn is_strict(&self) -> bool {
+        self.strict
     }
 
     /// What calls must hold to. Every rule whose tool matches must be met.

@@ -91,6 +91,7 @@ impl Ceiling {
     pub(super) fn of(settings: &Settings, path: &str, places: &Places) -> Self {
         let Settings {
             engine: _,
+            consent: _,
             limits,
             read,
             write,

@@ -111,6 +111,11 @@ pub(super) fn other(first: &Policy, second: &Policy) -> Vec<Change> {
         &places(second),
     );
     tell("env", "values", &values(first), &values(second));
+    let strict = |policy: &Policy| {
+        let is_strict = policy.tools().is_some_and(crate::policy::Tools::is_strict);
+        if is_strict { "true" } else { "false" }
+    };
+    tell("tools", "strict", strict(first), strict(second));
     changes
 }
 

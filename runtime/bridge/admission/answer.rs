@@ -51,7 +51,8 @@ impl Admission {
         }
         let grants_all = self.rules.grants_all();
         let narrowed = match about.method {
-            Method::List(list) => Some(list).filter(|list| list::is_narrowed(&self.rules, *list)),
+            Method::List(list) => Some(list)
+                .filter(|list| list::is_narrowed(&self.rules, self.review.is_some(), *list)),
             Method::Initialize
             | Method::Discover
             | Method::CallTool
@@ -67,7 +68,7 @@ impl Admission {
         }
         self.messages_read += 1;
         if let Some(list) = narrowed {
-            list::narrow(&self.rules, list, result, cuts)?;
+            list::narrow(&self.rules, self.review.as_mut(), list, result, cuts)?;
         }
         let is_hello = matches!(about.method, Method::Initialize | Method::Discover);
         if is_hello && !self.rules.grants(ClientRight::Logging) {

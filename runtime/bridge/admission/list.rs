@@ -5,15 +5,16 @@ use brig_policies::strict::{Object, Unclear, Value};
 
 use super::super::cuts::Cuts;
 use super::super::method::List;
+use super::Review;
 
 /// The keys of a list's result that are read here.
 const CACHE_SCOPE: &str = "cacheScope";
 const TTL: &str = "ttlMs";
 
-/// Whether any rule reads this list.
-pub(super) fn is_narrowed(rules: &Rules, list: List) -> bool {
+/// Whether any rule reads this list, or it is held to what was reviewed.
+pub(super) fn is_narrowed(rules: &Rules, has_review: bool, list: List) -> bool {
     match list {
-        List::Tools => rules.narrows_tools(),
+        List::Tools => has_review || rules.narrows_tools(),
         List::Resources | List::Templates => rules.narrows_resources(),
         List::Prompts => rules.narrows_prompts(),
     }
@@ -23,6 +24,7 @@ pub(super) fn is_narrowed(rules: &Rules, list: List) -> bool {
 /// page may become empty and still lead to the next.
 pub(super) fn narrow<'a>(
     rules: &Rules,
+    mut review: Option<&mut Review>,
     list: List,
     result: Value<'a>,
     cuts: &mut Cuts<'a>,
@@ -35,7 +37,13 @@ pub(super) fn narrow<'a>(
     let elements = elements.elements().ok_or(Unclear::Form(list.key()))?;
     let parts = elements.into_iter();
     let parts: Vec<(&str, bool)> = parts
-        .map(|element| (element.raw(), !is_admitted(rules, list, element)))
+        .map(|element| {
+            let review = review.as_deref_mut().filter(|_| list == List::Tools);
+            // What the rules keep from the client is nothing that it could be told of.
+            let stays = is_admitted(rules, list, element)
+                && review.is_none_or(|review| review.admits(element.raw()));
+            (element.raw(), !stays)
+        })
         .collect();
     cuts.parts(&parts)?;
     if parts.iter().any(|(_, goes)| *goes) {

@@ -60,7 +60,7 @@ impl Admission {
     /// Whether a call of a tool that may be denied is of the modern era. A word in its parameters
     /// decides how a denial is worded, and nothing else.
     fn is_modern(&self, method: Method, params: Option<&str>) -> bool {
-        let may_be_denied = self.rules.reads_calls() || !self.rules.grants_all();
+        let may_be_denied = self.reads_calls() || !self.rules.grants_all();
         method == Method::CallTool
             && may_be_denied
             && params.is_some_and(|params| params.contains(PROTOCOL_VERSION))
@@ -117,7 +117,7 @@ impl Admission {
     ) -> Result<(), Withheld> {
         let rules = &self.rules;
         match method {
-            Method::CallTool if rules.reads_calls() => {
+            Method::CallTool if self.reads_calls() => {
                 self.messages_read += 1;
                 self.admit_call(now_ms, &read(params)?, about)
             }
@@ -164,6 +164,7 @@ impl Admission {
         about: &mut About,
     ) -> Result<(), Withheld> {
         let name = text_at(params.get("name"), "name")?;
+        self.reviewed(&name)?;
         let permit = self.rules.admit_call(&name, params.get("arguments"))?;
         let slot = self.usage.take(&self.rules, &permit, &name, now_ms)?;
         if permit.is_counted() {

@@ -38,6 +38,7 @@ pub(super) enum Why {
     ClientClosed,
     ServerEnded,
     StartDeadline,
+    Drifted,
 }
 
 /// What is known of the server's process.
@@ -80,7 +81,7 @@ impl Session {
                 false
             }
             Stage::Closing {
-                why: Why::ServerEnded | Why::StartDeadline,
+                why: Why::ServerEnded | Why::StartDeadline | Why::Drifted,
                 ..
             } => {
                 let text = self.end_text();
@@ -243,13 +244,18 @@ impl Session {
             self.limits.start_ms
         );
         self.answer_all(Code::StartDeadline, &text, out);
+        self.end_now(now_ms, Why::StartDeadline, out);
+    }
+
+    /// Ends the server without waiting for it.
+    pub(super) fn end_now(&mut self, now_ms: u64, why: Why, out: &mut Vec<Action>) {
         self.server.input_closed = true;
         out.push(Action::Kill);
         let at_ms = now_ms.saturating_add(self.limits.grace_ms);
         self.stage = Stage::Closing {
             next: Step::GiveUp,
             at_ms,
-            why: Why::StartDeadline,
+            why,
         };
     }
 
@@ -346,6 +352,9 @@ impl Session {
                 ..
             } => Outcome::StartDeadline { ended },
             Stage::Closing {
+                why: Why::Drifted, ..
+            } => Outcome::Drifted { ended },
+            Stage::Closing {
                 why: Why::ServerEnded,
                 ..
             }
@@ -367,7 +376,7 @@ impl Session {
     }
 
     /// Answers every open call in the order in which they were made.
-    fn answer_all(&mut self, code: Code, text: &str, out: &mut Vec<Action>) {
+    pub(super) fn answer_all(&mut self, code: Code, text: &str, out: &mut Vec<Action>) {
         let mut open: Vec<(u64, Id)> = self
             .calls
             .iter()

@@ -9,6 +9,7 @@ use super::super::ledger::Answered;
 use super::super::message::{self, Fault, Key, Message};
 use super::super::notice::{Side, What};
 use super::super::outline::{Outline, Shape};
+use super::ending::Why;
 use super::{Action, Ask, Session, Verdict};
 use brig_policies::Withheld;
 
@@ -55,7 +56,7 @@ impl Session {
                 }
             }
             Message::Answer { id, result, error } => {
-                self.server_answers(&id, raw, result, error, out)
+                self.server_answers(now_ms, &id, raw, (result, error), out)
             }
             Message::ErrorForNone => Verdict::Pass,
             Message::Refused { id, asks, fault } => {
@@ -81,10 +82,10 @@ impl Session {
 
     fn server_answers(
         &mut self,
+        now_ms: u64,
         id: &Id,
         raw: &str,
-        result: Option<&str>,
-        error: Option<&str>,
+        (result, error): (Option<&str>, Option<&str>),
         out: &mut Vec<Action>,
     ) -> Verdict {
         let (mut call, is_awaited) = match self.calls.answer(id) {
@@ -109,6 +110,10 @@ impl Session {
         let judged = self
             .admission
             .server_answers(&call.about, raw, result, error);
+        out.extend(self.admission.take_told().into_iter().map(Action::Tell));
+        if self.admission.breaks_off() {
+            return self.break_off(now_ms, id, is_awaited, out);
+        }
         match judged {
             Ok(None) => Verdict::Pass,
             Ok(Some(changed)) => Verdict::Change(changed),
@@ -118,6 +123,28 @@ impl Session {
                 Verdict::Drop
             }
         }
+    }
+
+    /// Ends a session whose server offers what nobody reviewed. The client is told with every
+    /// call that it still waits for.
+    fn break_off(
+        &mut self,
+        now_ms: u64,
+        id: &Id,
+        is_awaited: bool,
+        out: &mut Vec<Action>,
+    ) -> Verdict {
+        let text = "the session ends: the server's tools are not as they were reviewed";
+        if is_awaited {
+            out.push(Action::ToClient(answer::error(
+                id,
+                Code::ToolsDrifted,
+                text,
+            )));
+        }
+        self.answer_all(Code::ToolsDrifted, text, out);
+        self.end_now(now_ms, Why::Drifted, out);
+        Verdict::Drop
     }
 
     fn server_asks(

@@ -103,7 +103,7 @@ impl Stage {
             Action::ToClient(line) => assert_line(line),
             Action::CloseServerInput | Action::Kill => self.input_closed = true,
             Action::Finish(_) => self.finished = true,
-            Action::Divert(_) | Action::Terminate | Action::Notice(_) => {}
+            Action::Divert(_) | Action::Terminate | Action::Notice(_) | Action::Tell(_) => {}
         }
     }
 

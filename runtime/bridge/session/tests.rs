@@ -13,6 +13,7 @@ mod calls;
 mod endings;
 mod hygiene;
 mod relay;
+mod review;
 mod rules;
 
 const LIMITS: SessionLimits = SessionLimits {
@@ -197,6 +198,7 @@ fn show(action: &Action) -> String {
         Action::Terminate => "do terminate".to_owned(),
         Action::Kill => "do kill".to_owned(),
         Action::Notice(notice) => format!("note {notice}"),
+        Action::Tell(line) => format!("tell {line}"),
         Action::Finish(outcome) => format!("end {}", show_outcome(outcome)),
     }
 }
@@ -236,6 +238,7 @@ fn show_outcome(outcome: &Outcome) -> String {
         Outcome::ClientClosed { ended } => ("client-closed", ended),
         Outcome::ServerEnded { ended } => ("server-ended", ended),
         Outcome::StartDeadline { ended } => ("start-deadline", ended),
+        Outcome::Drifted { ended } => ("drifted", ended),
         Outcome::StartRefused => ("start-refused", &None),
     };
     match ended {

@@ -1,7 +1,7 @@
 //! The attacks, by denial.
 
 use super::Play;
-use crate::harness::{Client, PATIENCE, Scratch, brig, cached, family, is_alive, tool};
+use crate::harness::{Client, PATIENCE, Scratch, brig, cached, family, is_alive, tool, unasked};
 use crate::users::{Home, USER};
 use brig_sandbox::mechanism::{Denial, Mechanism};
 use serde_json::json;
@@ -125,6 +125,8 @@ pub(crate) fn behind(words: &[&str], own: &Command) -> Command {
         .args(&words[1..])
         .arg(own.get_program())
         .args(own.get_args());
+    let set = |(name, value): (_, Option<_>)| value.map(|value| (name, value));
+    command.envs(own.get_envs().filter_map(set));
     command
 }
 
@@ -410,6 +412,7 @@ fn terminal() -> Play {
         let line = format!("{program} run {}", manifest.display());
         let mut command = Command::new(tool("script"));
         command.args(["-qec", &line, "/dev/null"]);
+        command.env("XDG_CONFIG_HOME", unasked());
         command
     };
     staged(

@@ -141,6 +141,8 @@ impl<'a> Ground<'a> {
             shared_memory,
         };
         ground.fill();
+        // Root's, since nobody else may be able to write settings.
+        ground.scratch.ask_nobody("home");
         ground
     }
 
