@@ -28,6 +28,7 @@ pub mod prepare;
 pub mod probe;
 pub mod report;
 pub(crate) mod screen;
+mod secrets;
 pub mod serve;
 pub mod settings;
 mod streams;

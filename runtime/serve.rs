@@ -13,6 +13,7 @@ use crate::launch::{LaunchError, Warden, close_from};
 use crate::log::Log;
 use crate::prepare::Planned;
 use crate::report::Refused;
+use crate::secrets;
 use crate::streams::{Input, Output};
 use brig_policies::{Lock, Rules, Tools};
 use std::io;
@@ -51,7 +52,7 @@ pub(crate) fn serve(given: Start<'_>, by: By<'_>, with_lock: bool) -> Result<Exi
     if let Some(reason) = planned.and_then(|planned| planned.chosen.reason.as_ref()) {
         log.notice(reason);
     }
-    match ready.and_then(|(asked, approved)| launch(&asked, &approved, warden, &log)) {
+    match ready.and_then(|(asked, approved)| launch(&asked, &approved, warden, &mut log)) {
         Ok((server, lock)) => {
             contract.lock = lock;
             let closing = pump::run(&contract, client, Peer::Server(Box::new(server)), &mut log)
@@ -74,9 +75,11 @@ fn launch(
     asked: &Asked,
     approved: &Approved,
     warden: Result<Warden, LaunchError>,
-    log: &Log,
+    log: &mut Log,
 ) -> Result<(Server, Option<Lock>), Refused> {
-    let server = start(&asked.planned, approved, warden, log)?;
+    let found = secrets::find(&asked.planned.plan)?;
+    log.mask(&found);
+    let server = start(&asked.planned, approved, &found, warden, log)?;
     match asked.read() {
         Ok(lock) => Ok((server, lock)),
         Err(refused) => {
