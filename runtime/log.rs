@@ -47,11 +47,6 @@ impl Log {
         self.mask = Mask::of(secrets);
     }
 
-    /// A text of the session's, without its secrets.
-    pub(crate) fn masked(&self, text: &str) -> String {
-        String::from_utf8_lossy(&self.mask.hide(text.as_bytes())).into_owned()
-    }
-
     /// A word of brig's own.
     pub(crate) fn notice(&self, text: &str) {
         put(&format!(

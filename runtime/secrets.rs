@@ -106,12 +106,21 @@ pub(crate) enum SecretError {
         /// Why.
         reason: String,
     },
+    /// What a reader told.
+    #[error("{message}")]
+    Told {
+        /// As it reads after "cannot".
+        message: String,
+        /// What to do about it.
+        help: String,
+    },
     /// No place can be written to.
     #[error("keep it: {0}")]
     NoPlace(String),
 }
 
 impl SecretError {
+    /// What to do about it.
     fn help(&self) -> String {
         match self {
             Self::Short | Self::Long => "`brig secret set` writes another".to_owned(),
@@ -127,6 +136,7 @@ impl SecretError {
             Self::Program { .. } => {
                 "run it by hand; `[[secrets]]` in the settings says what is run".to_owned()
             }
+            Self::Told { help, .. } => help.clone(),
             Self::NoPlace(_) => {
                 "list `keyring` or `file` under `[[secrets]]` in the settings".to_owned()
             }
@@ -197,7 +207,7 @@ pub(crate) fn absent(names: &[String], places: &Places) -> Refused {
     } else {
         format!("the secrets {} are not there", quoted.join(", "))
     };
-    let message = format!("{what}: {} was asked", places.listed());
+    let message = format!("{what}; asked for it: {}", places.listed());
     let sets: Vec<String> = names
         .iter()
         .map(|name| format!("`brig secret set {name}`"))

@@ -110,7 +110,7 @@ impl Places {
     /// As a message lists them.
     pub(crate) fn listed(&self) -> String {
         let names: Vec<String> = self.places.iter().map(Place::shown).collect();
-        names.join(", ")
+        names.join(", then ")
     }
 }
 
@@ -259,16 +259,21 @@ fn read(words: &[OsString]) -> Result<Option<Zeroizing<Vec<u8>>>, SecretError> {
     let mut command = Command::new("/proc/self/exe");
     command.arg(reader::ARGUMENT).args(words);
     let told = run(command).map_err(|error| SecretError::NoPlace(error.to_string()))?;
-    let reason = || words_of(&told.errors);
+    // A brig that could not begin tells no help.
+    let (message, help) = match told.errors.split(|byte| *byte == 0).collect::<Vec<_>>()[..] {
+        [message, help] => (words_of(message), words_of(help)),
+        _ => (words_of(&told.errors), String::new()),
+    };
     match told.code {
         Some(0) => Ok(Some(told.output)),
         Some(code) if code == i32::from(reader::ABSENT) => Ok(None),
         Some(code) if code == i32::from(reader::NO_KEYRING) => {
-            let reason = reason();
-            let reason = reason.strip_prefix("ask the keyring: ").unwrap_or(&reason);
+            let reason = message
+                .strip_prefix("ask the keyring: ")
+                .unwrap_or(&message);
             Err(SecretError::NoKeyring(reason.to_owned()))
         }
-        Some(_) | None => Err(SecretError::NoPlace(reason())),
+        Some(_) | None => Err(SecretError::Told { message, help }),
     }
 }
 
@@ -287,6 +292,9 @@ fn asked(
     let mut command = Command::new(&program);
     command.args(filled);
     let mut told = run(command).map_err(|error| failed(error.to_string()))?;
+    if told.output.len() > BYTES_MAX + 1 {
+        return Err(SecretError::Long);
+    }
     match told.code {
         Some(0) => {
             if newline == SecretNewline::Cut && told.output.last() == Some(&b'\n') {

@@ -31,7 +31,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(None) => ExitCode::from(ABSENT),
         Err(error) => {
             // Whoever started it reads this.
-            let _ = write!(std::io::stderr(), "{error}");
+            let _ = write!(std::io::stderr(), "{error}\0{}", error.help());
             match error {
                 SecretError::NoKeyring(_) => ExitCode::from(NO_KEYRING),
                 SecretError::Short
@@ -41,6 +41,7 @@ pub(crate) fn main() -> ExitCode {
                 | SecretError::Open { .. }
                 | SecretError::Closed { .. }
                 | SecretError::Program { .. }
+                | SecretError::Told { .. }
                 | SecretError::NoPlace(_) => ExitCode::FAILURE,
             }
         }

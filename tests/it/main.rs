@@ -31,6 +31,7 @@ mod programs;
 mod relay;
 mod reviews;
 mod rules;
+mod secrets;
 mod servers;
 mod settings;
 mod streams;
