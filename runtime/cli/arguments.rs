@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 pub(super) use consent::{Allow, Approvals, Approve, LockArguments};
-pub(super) use secret::{SecretCommand, SetSecret};
+pub(super) use secret::{KeepingPlace, SecretCommand, SetSecret};
 
 /// Run MCP servers that nobody should have to trust.
 #[derive(Debug, Parser)]

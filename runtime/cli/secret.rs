@@ -1,6 +1,6 @@
 //! `brig secret`: values are kept, listed by name, removed and looked for, and never printed.
 
-use super::arguments::{SecretCommand, SetSecret};
+use super::arguments::{KeepingPlace, SecretCommand, SetSecret};
 use super::print;
 use crate::consent::Terminal;
 use crate::exit::Exit;
@@ -27,7 +27,7 @@ fn set(given: &SetSecret) -> Result<Exit, Refused> {
     let name = parsed(&given.name)?;
     let about = |error: SecretError| error.refused(Some(name.as_str()));
     let places = Places::of_settings()?;
-    let kind = given.place.map(|place| place.word());
+    let kind = given.place.map(KeepingPlace::word);
     // Before the value is asked for.
     let place = places.to_keep(&name, kind).map_err(about)?;
     let value = value(&name)?;

@@ -70,8 +70,8 @@ fn forms_of(value: &[u8]) -> Vec<Vec<u8>> {
         let part = value.get(start..).unwrap_or_default();
         let part = part.get(..part.len() - part.len() % 3).unwrap_or_default();
         if part.len() >= LINE_BYTES_MIN {
-            forms.push(base64(part, b"+/"));
-            forms.push(base64(part, b"-_"));
+            forms.push(base64(part, *b"+/"));
+            forms.push(base64(part, *b"-_"));
         }
     }
     forms.retain(|form| form.len() >= crate::secrets::BYTES_MIN);
@@ -79,7 +79,7 @@ fn forms_of(value: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// Base64 of whole groups, with these two as the last digits (RFC 4648, sections 4 and 5).
-fn base64(bytes: &[u8], last: &[u8; 2]) -> Vec<u8> {
+fn base64(bytes: &[u8], last: [u8; 2]) -> Vec<u8> {
     let digit = |six: u8| match six {
         0..26 => b'A' + six,
         26..52 => b'a' + six - 26,
@@ -122,6 +122,7 @@ fn find(text: &[u8], form: &[u8]) -> Option<usize> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
     use crate::secrets::Secret;

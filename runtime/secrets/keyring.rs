@@ -17,20 +17,18 @@ pub(super) fn get(name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, SecretError>
     let Some(item) = found.first() else {
         return Ok(None);
     };
-    item.ensure_unlocked().map_err(failed)?;
-    Ok(Some(Zeroizing::new(item.get_secret().map_err(failed)?)))
+    item.ensure_unlocked()?;
+    Ok(Some(Zeroizing::new(item.get_secret()?)))
 }
 
 /// Keeps a value in the default collection, in the place of one of the same name.
 pub(super) fn set(name: &str, value: &[u8]) -> Result<(), SecretError> {
     let service = service()?;
-    let collection = service.get_default_collection().map_err(failed)?;
-    collection.ensure_unlocked().map_err(failed)?;
+    let collection = service.get_default_collection()?;
+    collection.ensure_unlocked()?;
     let label = format!("brig: {name}");
     let kind = "application/octet-stream";
-    collection
-        .create_item(&label, attributes(name), value, true, kind)
-        .map_err(failed)?;
+    collection.create_item(&label, attributes(name), value, true, kind)?;
     Ok(())
 }
 
@@ -39,7 +37,7 @@ pub(super) fn remove(name: &str) -> Result<bool, SecretError> {
     let service = service()?;
     let found = search(&service, attributes(name))?;
     for item in &found {
-        item.delete().map_err(failed)?;
+        item.delete()?;
     }
     Ok(!found.is_empty())
 }
@@ -50,7 +48,7 @@ pub(super) fn names() -> Result<Vec<String>, SecretError> {
     let found = search(&service, HashMap::from([APPLICATION]))?;
     let mut names = Vec::new();
     for item in found {
-        names.extend(item.get_attributes().map_err(failed)?.remove(NAME));
+        names.extend(item.get_attributes()?.remove(NAME));
     }
     names.sort();
     Ok(names)
@@ -70,10 +68,12 @@ fn search<'s>(
     service: &'s SecretService<'s>,
     attributes: HashMap<&str, &str>,
 ) -> Result<Vec<Item<'s>>, SecretError> {
-    let found = service.search_items(attributes).map_err(failed)?;
+    let found = service.search_items(attributes)?;
     Ok(found.unlocked.into_iter().chain(found.locked).collect())
 }
 
-fn failed(error: Error) -> SecretError {
-    SecretError::Keyring(error.to_string())
+impl From<Error> for SecretError {
+    fn from(error: Error) -> Self {
+        Self::Keyring(error.to_string())
+    }
 }

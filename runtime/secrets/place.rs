@@ -60,14 +60,12 @@ impl Places {
     }
 
     fn of(settings: Option<&Settings>) -> Result<Self, SecretError> {
-        let places = match settings.and_then(Settings::secrets) {
-            Some(sources) => sources.iter().map(Place::of).collect::<Result<_, _>>()?,
-            None => {
-                let keyring = Kind::Keyring { unasked: true };
-                [keyring, own_file(None, None)?]
-                    .map(|kind| Place { kind, source: None })
-                    .into()
-            }
+        let places = if let Some(sources) = settings.and_then(Settings::secrets) {
+            sources.iter().map(Place::of).collect::<Result<_, _>>()?
+        } else {
+            let keyring = Kind::Keyring { unasked: true };
+            let own = [keyring, own_file(None, None)?];
+            own.map(|kind| Place { kind, source: None }).into()
         };
         Ok(Self { places })
     }

@@ -177,15 +177,15 @@ fn goes_with<T>(
 
 fn place(found: Found<'_>, key: &Key, findings: &mut Findings) -> Result<SecretPlace, Told> {
     match key.name {
-        name if name == KEYRING.name => match flag(found, key, findings)? {
-            true => Ok(SecretPlace::Keyring),
-            false => {
-                let message = "`keyring = false` is no place".to_owned();
-                let help = "leave the entry out: a place that is not listed is not asked";
-                let code = FaultCode::Contradiction;
-                Err(findings.tell(code, found.span(), message, help.to_owned()))
+        name if name == KEYRING.name => {
+            if flag(found, key, findings)? {
+                return Ok(SecretPlace::Keyring);
             }
-        },
+            let message = "`keyring = false` is no place".to_owned();
+            let help = "leave the entry out: a place that is not listed is not asked";
+            let code = FaultCode::Contradiction;
+            Err(findings.tell(code, found.span(), message, help.to_owned()))
+        }
         name if name == FILE.name => Ok(SecretPlace::File {
             path: parsed::<OwnFile>(found, key, findings)?,
             identity: None,

@@ -123,8 +123,8 @@ fn mounted(mount: &Mount, engine: Engine, flag: &mut impl FnMut(&str, String)) {
             let how = format!("{at}:rw,nosuid,nodev,noexec,mode=1777,size={bytes_max}");
             flag("tmpfs", how);
         }
-        Mount::Secrets { at } => flag("tmpfs", format!("{at}:ro,size=4k")),
-        Mount::Volume { at } => flag("tmpfs", format!("{at}:ro,size=4k")),
+        // Secrets themselves are in no export.
+        Mount::Secrets { at } | Mount::Volume { at } => flag("tmpfs", format!("{at}:ro,size=4k")),
         // The image's own, or the engine's.
         Mount::Image { .. }
         | Mount::Program { .. }

@@ -4,10 +4,7 @@
 //! What only brig's own init and warden do has no words there: Landlock, the comparison of sources,
 //! and the end of all that was started. [`Bundle::unsaid`] lists it.
 
-use crate::cell::{
-    Access, Cell, Exec, GrantKind, ID_INSIDE, Identity, Mount, Rlimit, SECRETS_TMPFS_BYTES,
-    SECRETS_TMPFS_INODES,
-};
+use crate::cell::{Access, Cell, Exec, GrantKind, ID_INSIDE, Identity, Mount, Rlimit};
 use crate::plan::{ContainerPart, Plan};
 use crate::seccomp::{AT_ENTRY, InvalidProfile, Profile};
 use serde_json::{Map, Value, json};
@@ -283,7 +280,9 @@ fn mounted(mount: &Mount, bundle: &mut Bundle) -> Option<Value> {
         | Mount::Program { .. }
         | Mount::Device { .. }
         | Mount::Shown { .. }
-        | Mount::Volume { .. } => None,
+        | Mount::Volume { .. }
+        // No export has secrets.
+        | Mount::Secrets { .. } => None,
         Mount::Folder { at } => {
             place(at, GrantKind::Directory);
             None
@@ -323,10 +322,6 @@ fn mounted(mount: &Mount, bundle: &mut Bundle) -> Option<Value> {
         Mount::Processes { at } => {
             place(at, GrantKind::Directory);
             Some(processes(at))
-        }
-        Mount::Secrets { at } => {
-            place(at, GrantKind::Directory);
-            Some(scratch(at, SECRETS_TMPFS_BYTES, SECRETS_TMPFS_INODES))
         }
         Mount::Scratch {
             at,

@@ -2,6 +2,7 @@
 //! could read: files, logs, command lines, variables, what an engine tells, and core dumps.
 
 use super::{BOTH, Home, KEY, TELLS, arrived};
+use crate::engines::daemons::Daemon;
 use crate::engines::under::Under;
 use crate::harness::{Client, family, is_alive, patience};
 use brig_sandbox::engine::Engine;
@@ -117,6 +118,35 @@ fn nowhere_else(what: &str, needles: &[&str], folders: &[&Path], servers: &BTree
     assert_eq!(found, Vec::<PathBuf>::new(), "{what}");
 }
 
+/// What the engine's own client tells of its containers.
+#[track_caller]
+fn the_engine_tells_nothing(daemon: &Daemon, needles: &[&str]) {
+    let mut list = daemon.client();
+    let listed = list.args(["ps", "--quiet"]).output().unwrap().stdout;
+    for id in String::from_utf8(listed).unwrap().split_whitespace() {
+        let told = daemon.client().args(["inspect", id]).output().unwrap();
+        assert!(!has(&told.stdout, needles), "inspecting tells");
+        let logs = daemon.client().args(["logs", id]).output().unwrap();
+        assert!(
+            !has(&[logs.stdout, logs.stderr].concat(), needles),
+            "a log tells"
+        );
+    }
+}
+
+#[track_caller]
+fn those_between_forget(all: &[u32], under: &Under, needles: &[&str]) {
+    let (engine, warden) = (under.engine, all.first().copied().unwrap());
+    assert!(!in_memory(warden, needles), "{engine}: the warden's memory");
+    match by_comm(all, "init") {
+        Some(init) => assert!(!in_memory(init, needles), "{engine}: init's memory"),
+        None => assert!(
+            under.daemon().is_some() || engine == Engine::Runsc,
+            "{engine}: no init"
+        ),
+    }
+}
+
 fn under(engine: Engine) {
     let under = Under::new(engine);
     let home = Home::new("");
@@ -158,38 +188,11 @@ fn under(engine: Engine) {
     ];
     if let Some(daemon) = under.daemon() {
         folders.push(daemon.folder());
-        let mut list = daemon.client();
-        let listed = list.args(["ps", "--quiet"]).output().unwrap().stdout;
-        for id in String::from_utf8(listed).unwrap().split_whitespace() {
-            let told = daemon
-                .client()
-                .args(["inspect", id])
-                .output()
-                .unwrap()
-                .stdout;
-            assert!(!has(&told, &needles), "{engine}: inspecting tells");
-            let logs = daemon.client().args(["logs", id]).output().unwrap();
-            assert!(
-                !has(&[logs.stdout, logs.stderr].concat(), &needles),
-                "{engine}: its log"
-            );
-        }
+        the_engine_tells_nothing(daemon, &needles);
     }
     nowhere_else(engine.name(), &needles, &folders, &servers);
     // Those who only passed them on have them no more.
-    let warden = all.first().copied().unwrap();
-    assert!(
-        !in_memory(warden, &needles),
-        "{engine}: the warden's memory"
-    );
-    if let Some(init) = by_comm(&all, "init") {
-        assert!(!in_memory(init, &needles), "{engine}: init's memory");
-    } else {
-        assert!(
-            under.daemon().is_some() || engine == Engine::Runsc,
-            "{engine}: no init"
-        );
-    }
+    those_between_forget(&all, &under, &needles);
     let (code, errors) = client.end();
     assert_eq!((code, errors.as_str()), (Some(0), ""), "{engine}");
     nowhere_else(engine.name(), &needles, &folders, &BTreeSet::new());

@@ -288,16 +288,16 @@ fn lower_mount(mount: &Mount, identity: Identity) -> Option<RootOp> {
             at,
             bytes_max,
             inodes_max,
-        } => RootOp::Scratch {
-            at: at.clone(),
-            bytes_max: *bytes_max,
-            inodes_max: *inodes_max,
-        },
-        Mount::Secrets { at } => RootOp::Scratch {
-            at: at.clone(),
-            bytes_max: SECRETS_TMPFS_BYTES,
-            inodes_max: SECRETS_TMPFS_INODES,
-        },
+        } => memory(at, *bytes_max, *inodes_max),
+        Mount::Secrets { at } => memory(at, SECRETS_TMPFS_BYTES, SECRETS_TMPFS_INODES),
         Mount::Shown { .. } | Mount::Volume { .. } => return None,
     })
+}
+
+fn memory(at: &str, bytes_max: u64, inodes_max: u64) -> RootOp {
+    RootOp::Scratch {
+        at: at.to_owned(),
+        bytes_max,
+        inodes_max,
+    }
 }
