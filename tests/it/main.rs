@@ -14,6 +14,7 @@ mod artifacts;
 mod bridge_limits;
 mod clients;
 mod command_line;
+mod conformance;
 mod consent;
 mod editor;
 mod engines;
