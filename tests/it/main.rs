@@ -31,6 +31,7 @@ mod obeyed;
 mod programs;
 mod relay;
 mod reviews;
+mod rights;
 mod rules;
 mod servers;
 mod settings;
