@@ -19,6 +19,7 @@ mod consent;
 mod editor;
 mod engines;
 mod escape;
+mod faults_of_bridges;
 mod guests;
 mod harness;
 mod hostile;
