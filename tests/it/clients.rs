@@ -8,13 +8,13 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 /// One SDK's client: the program that runs it, and its script below `tests/peers`.
-struct Sdk {
+pub(crate) struct Sdk {
     program: PathBuf,
     script: &'static str,
 }
 
 impl Sdk {
-    fn python(environment: &str) -> Self {
+    pub(crate) fn python(environment: &str) -> Self {
         let program = part(environment).join("bin/python");
         Self {
             program,
@@ -22,7 +22,7 @@ impl Sdk {
         }
     }
 
-    fn node(script: &'static str) -> Self {
+    pub(crate) fn node(script: &'static str) -> Self {
         part("node/node_modules");
         Self {
             program: tool("node"),
@@ -31,7 +31,7 @@ impl Sdk {
     }
 
     /// What the client saw of one whole session with a server.
-    fn transcript(&self, era: &str, server: &[OsString]) -> Value {
+    pub(crate) fn transcript(&self, era: &str, server: &[OsString]) -> Value {
         let words: Vec<_> = server.iter().map(|word| word.to_str().unwrap()).collect();
         let notes = repository().join("examples/notes");
         let output = Command::new(&self.program)
@@ -61,14 +61,17 @@ const GUESTS: [(&str, &str); 4] = [
     ("hostile", "tests/guests/hostile"),
 ];
 
-/// An SDK passes few of its own variables on to a server.
 fn under_brig(scratch: &Scratch, guest: &str, folder: &str) -> [OsString; 5] {
     let own = repository().join(folder).join("brig.toml");
-    let manifest = if own.exists() {
+    run(if own.exists() {
         own
     } else {
         scratch.manifest(guest, ASKS_ANYTHING)
-    };
+    })
+}
+
+/// The words that run a manifest. An SDK passes few of its own variables on to a server.
+pub(crate) fn run(manifest: PathBuf) -> [OsString; 5] {
     let mut settings = OsString::from("XDG_CONFIG_HOME=");
     settings.push(unasked());
     [
@@ -116,7 +119,7 @@ fn without_native_tools(mut transcript: Value) -> Value {
 
 /// A transcript that is cut short, or made of errors, would be equal too.
 #[track_caller]
-fn whole(transcript: &Value) {
+pub(crate) fn whole(transcript: &Value) {
     let steps = transcript["steps"].as_array().unwrap();
     let first = steps.first().unwrap()["step"].as_str().unwrap();
     assert!(

@@ -5,6 +5,7 @@
 
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { answers, everything } from "./everything.mjs";
 
 const calls = JSON.parse(readFileSync(new URL("calls.json", import.meta.url), "utf8"));
 const cancelAfterMs = 300;
@@ -14,6 +15,7 @@ export const era = process.argv[3] ?? "legacy";
 
 export class Transcript {
   steps = [];
+  asked = [];
   stray = [];
   ends = [];
 
@@ -24,6 +26,16 @@ export class Transcript {
     } catch (error) {
       const { code, message, data } = error;
       this.steps.push({ step: name, error: { code, message, data } });
+    }
+  }
+
+  // Answers what the server asks, and takes it down. `handle` is the SDK's way to say so.
+  answer(handle) {
+    for (const [method, answer] of Object.entries(answers)) {
+      handle(method, (params) => {
+        this.asked.push({ method, params });
+        return answer(params);
+      });
     }
   }
 
@@ -46,6 +58,9 @@ export class Transcript {
       await this.step("ping", client.ping());
     }
     await this.step("unknown", request("vendor/unknown"));
+    if (chosen.asks) {
+      await everything(this, client, { era, asks: chosen.asks[era], call, request });
+    }
     if (chosen.long) {
       const controller = new AbortController();
       const given = call(chosen.long, { signal: controller.signal });
@@ -56,8 +71,8 @@ export class Transcript {
   }
 
   print() {
-    const { steps, stray, ends } = this;
-    console.log(JSON.stringify(sorted({ steps, stray, ends })));
+    const { steps, asked, stray, ends } = this;
+    console.log(JSON.stringify(sorted({ steps, asked, stray, ends })));
   }
 }
 

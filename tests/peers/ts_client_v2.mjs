@@ -2,6 +2,7 @@
 //   node ts_client_v2.mjs '["server", "argument"]' [legacy | modern]
 
 import { part } from "./parts.mjs";
+import { capabilities } from "./everything.mjs";
 import { Transcript, command, era } from "./transcript.mjs";
 
 const sdk = "@modelcontextprotocol/client/dist";
@@ -10,10 +11,14 @@ const { StdioClientTransport } = await part(`${sdk}/stdio.mjs`);
 
 const transcript = new Transcript();
 const mode = era === "modern" ? "auto" : "legacy";
-const client = new Client({ name: "peer", version: "1" }, { versionNegotiation: { mode } });
+const options = { capabilities, versionNegotiation: { mode } };
+const client = new Client({ name: "peer", version: "1" }, options);
 const [program, ...args] = command;
 const transport = new StdioClientTransport({ command: program, args, env: process.env });
 const anything = { "~standard": { version: 1, vendor: "brig", validate: (value) => ({ value }) } };
+transcript.answer((method, answer) => {
+  client.setRequestHandler(method, async ({ params }) => answer(params));
+});
 
 await transcript.step("connect", client.connect(transport));
 transcript.watch(client, transport);
@@ -21,6 +26,7 @@ transcript.steps.push({ step: "server", result: client.getServerVersion() });
 transcript.steps.push({ step: "capabilities", result: client.getServerCapabilities() });
 transcript.steps.push({ step: "version", result: client.getNegotiatedProtocolVersion() });
 transcript.steps.push({ step: "discovered", result: client.getDiscoverResult() ?? null });
-await transcript.converse(client, (method) => client.request({ method }, anything));
+const request = (method, params) => client.request({ method, params }, anything);
+await transcript.converse(client, request);
 await client.close();
 transcript.print();
