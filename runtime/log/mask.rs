@@ -157,13 +157,13 @@ mod tests {
         check(
             b"user:s3cret-token",
             "Basic dXNlcjpzM2NyZXQtdG9rZW4=",
-            "Basic [secret key]tdG9rZW4=",
+            "Basic [secret key]ZW4=",
         );
         // Behind another beginning of the text that was encoded.
         check(
             b"s3cret-token-of-mine",
             "dXNlcjpzM2NyZXQtdG9rZW4tb2YtbWluZQ==",
-            "dXNlcjpz[secret key]dG9rZW4tb2YtbWluZQ==",
+            "dXNlcjpz[secret key]ZQ==",
         );
     }
 
