@@ -17,6 +17,7 @@ mod plan;
 mod review;
 mod settings;
 mod verify;
+mod why;
 
 use crate::component::{compile, worker};
 use crate::consent::{By, Start};
@@ -94,6 +95,7 @@ fn run(command: &Command) -> Result<Exit, Refused> {
         Command::Approvals(given) => approve::approvals(given),
         Command::Allow(given) => allow::allow(given),
         Command::Lock(given) => lock::lock(given),
+        Command::Why { name, json } => why::why(name, *json),
         Command::Doctor { json } => doctor::doctor(*json),
         Command::Diff(diff) => review::diff(diff),
         Command::Fmt { manifests, check } => review::format(manifests, *check),

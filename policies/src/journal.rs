@@ -1,10 +1,11 @@
 //! What was refused in one run, as it is kept for whoever asks why.
 //!
-//! A journal is text of lines, each an object of JSON: first which run it is, then what was refused,
-//! and how the run ended. Lines are only ever added, so that whoever keeps it needs nothing but a
-//! descriptor to write to, and a run that is killed leaves all that came before. A kind of refusal
-//! has a line of its own at its first time and a short one at each power of ten, and both the kinds
-//! and the bytes are bounded: a server that is refused without end fills nothing.
+//! A journal is text of lines, each an object of JSON: first which run it is, then what was
+//! refused, and how the run ended. Lines are only ever added, so that whoever keeps it needs
+//! nothing but a descriptor to write to, and a run that is killed leaves all that came before. A
+//! kind of refusal has a line of its own at its first time and a short one at each power of ten,
+//! and both the kinds and the bytes are bounded: a server that is refused without end fills
+//! nothing.
 //!
 //! *Absent here:* a clock, a file, and the values of arguments, variables and secrets. What is kept
 //! are names and brig's own words.

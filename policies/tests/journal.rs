@@ -186,7 +186,7 @@ fn check_remedy(kind: Kind, about: &str, want: &str) {
             let right = right.map(|right| format!(" ({right})"));
             format!("{section} {line}{}", right.unwrap_or_default())
         }
-        Remedy::Change { section, keys } => format!("{section}: {keys}"),
+        Remedy::Change { section, keys } => format!("{section}: {}", keys.join(" ")),
         Remedy::Review => "review".to_owned(),
         Remedy::Nothing => "nothing".to_owned(),
     };
@@ -245,7 +245,7 @@ fn what_is_no_tool_leads_to_its_own_section() {
         "[client] elicitation-url = true",
     );
     check(Code::RightNotGranted, "root = true\nsampling", "nothing");
-    let rule = "[[tools.rule]]: equals, matches, within or max, or the rule as a whole";
+    let rule = "[[tools.rule]]: equals matches within max";
     check(Code::ArgumentMissing, "get", rule);
     check(Code::ArgumentNotAllowed, "get", rule);
     check(

@@ -96,6 +96,22 @@ Exits with 0 where every wall stands as planned, with 10 where one differs.")]
     Allow(Allow),
     /// Record what a server says of its tools, to be reviewed, and hold it to that
     Lock(LockArguments),
+    /// Tell what was refused in the last run of a server, and what would allow it
+    #[command(after_help = "Examples:
+  brig why brig.toml
+  brig why notes                    by the name of a server that ran here
+  brig why --json notes | jq -r '.[].refused[].remedy.command'
+
+What is told are the refusals of brig: tools, arguments, resources, prompts, rights over the client,
+limits, messages that read in two ways, tools that are not as they were reviewed, and starts. With
+it come those of runs that still last. What the kernel refuses to the server is not told to brig.")]
+    Why {
+        /// The manifest, or the name of a server that ran here
+        name: String,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Look at this host: what it offers, what is missing, and the remedy
     #[command(after_help = "Examples:
   brig doctor
@@ -355,14 +371,15 @@ impl Command {
             | Self::Man { .. } => false,
             Self::Call(call) => call.json,
             Self::Lock(lock) => lock.json,
-            Self::Approvals(Approvals::Ls { json }) => *json,
             Self::Pull(asked) => asked.json,
             Self::Images(asked) => asked.json(),
             Self::Check(of) | Self::Plan(of) | Self::Verify(of) | Self::Explain(of) => of.json,
             Self::Diff(diff) => diff.json,
-            Self::Inspect { json, .. } | Self::Doctor { json } | Self::Settings { json, .. } => {
-                *json
-            }
+            Self::Inspect { json, .. }
+            | Self::Doctor { json }
+            | Self::Why { json, .. }
+            | Self::Approvals(Approvals::Ls { json })
+            | Self::Settings { json, .. } => *json,
         }
     }
 }

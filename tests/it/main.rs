@@ -38,3 +38,4 @@ mod tidy;
 mod users;
 mod verify;
 mod walls;
+mod why;

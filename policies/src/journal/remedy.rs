@@ -25,8 +25,8 @@ pub enum Remedy {
     Change {
         /// The section, as it is headed.
         section: &'static str,
-        /// The key that decides, or keys.
-        keys: &'static str,
+        /// The keys of which one decides.
+        keys: &'static [&'static str],
     },
     /// Looking at the server's tools again, and locking them as they are now.
     Review,
@@ -40,10 +40,10 @@ pub fn remedy(entry: &Entry) -> Remedy {
     let is_named = !entry.is_cut && !entry.is_rest;
     match incident.kind {
         Kind::Refused(code) => of_code(code, is_named.then_some(incident.about.as_str())),
-        Kind::TooLong => change("[limits]", "message"),
-        Kind::Overdue => change("[limits]", "call"),
-        Kind::StartOverdue => change("[limits]", "start"),
-        Kind::OutOfMemory => change("[limits]", "memory"),
+        Kind::TooLong => change("[limits]", &["message"]),
+        Kind::Overdue => change("[limits]", &["call"]),
+        Kind::StartOverdue => change("[limits]", &["start"]),
+        Kind::OutOfMemory => change("[limits]", &["memory"]),
         Kind::Unclear
         | Kind::Ambiguous
         | Kind::NotMessage
@@ -73,13 +73,12 @@ fn of_code(code: RefusalCode, about: Option<&str>) -> Remedy {
             about.filter(|it| is_literal::<Pattern>(it)),
             None,
         ),
-        RefusalCode::ArgumentMissing | RefusalCode::ArgumentNotAllowed => change(
-            "[[tools.rule]]",
-            "equals, matches, within or max, or the rule as a whole",
-        ),
-        RefusalCode::RateLimited => change("[[tools.limit]]", "calls-per-minute"),
-        RefusalCode::TooManyAtOnce => change("[[tools.limit]]", "concurrency"),
-        RefusalCode::ResultTooLarge => change("[[tools.limit]]", "result"),
+        RefusalCode::ArgumentMissing | RefusalCode::ArgumentNotAllowed => {
+            change("[[tools.rule]]", &["equals", "matches", "within", "max"])
+        }
+        RefusalCode::RateLimited => change("[[tools.limit]]", &["calls-per-minute"]),
+        RefusalCode::TooManyAtOnce => change("[[tools.limit]]", &["concurrency"]),
+        RefusalCode::ResultTooLarge => change("[[tools.limit]]", &["result"]),
         RefusalCode::ToolNotReviewed | RefusalCode::ToolChanged => Remedy::Review,
         RefusalCode::RightNotGranted => {
             let rights = ClientRight::ALL.iter().map(|right| right.as_str());
@@ -93,13 +92,13 @@ fn of_code(code: RefusalCode, about: Option<&str>) -> Remedy {
     }
 }
 
-fn change(section: &'static str, keys: &'static str) -> Remedy {
+fn change(section: &'static str, keys: &'static [&'static str]) -> Remedy {
     Remedy::Change { section, keys }
 }
 
 /// A name more in a list, or the list where the name cannot be written as itself.
 fn allow(section: &'static str, name: Option<&str>, right: Option<String>) -> Remedy {
-    name.map_or(change(section, "allow"), |name| Remedy::Grant {
+    name.map_or(change(section, &["allow"]), |name| Remedy::Grant {
         section,
         line: format!("allow = [..., {}]", quoted(name)),
         right,
