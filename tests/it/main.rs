@@ -30,6 +30,7 @@ mod obeyed;
 mod programs;
 mod relay;
 mod reviews;
+mod rug_pulls;
 mod rules;
 mod servers;
 mod settings;
