@@ -1,7 +1,7 @@
 //! `brig why`: what was refused in a run, and what would allow it, as root and as an ordinary user.
 
 use crate::consent;
-use crate::harness::{Client, repository};
+use crate::harness::{Client, Scratch, brig, cached, repository};
 use crate::rules::manifest;
 use crate::users::Home;
 use serde_json::{Value, json};
@@ -339,4 +339,56 @@ fn a_start_that_was_refused_and_a_server_nobody_ran_are_told() {
         0,
         &["not-started: once", "decided by line 5"],
     );
+}
+
+/// A bound, calls that come to it, and what is told of that: the kind and the key.
+type Held<'c> = (&'c str, &'c [(&'c str, Value)], &'c str, &'c str);
+
+/// What a bound did to a server is told by the bound.
+#[test]
+fn what_a_limit_held_is_told_by_its_key() {
+    let scratch = Scratch::new();
+    let brig = || {
+        let mut command = cached(brig());
+        command.env("XDG_STATE_HOME", scratch.join("state"));
+        command
+    };
+    let long = json!({ "text": "x".repeat(900_000) });
+    let rows: [Held<'_>; 3] = [
+        (
+            "memory = \"16MiB\"",
+            &[("alloc_forever", json!({})), ("echo", long)],
+            "out-of-memory: once",
+            "another `memory` in `[limits]`",
+        ),
+        (
+            "call = \"1s\"",
+            // What is asked first has the time of a start.
+            &[("echo", json!({})), ("sleep", json!({ "ms": 1500 }))],
+            "overdue: once",
+            "another `call` in `[limits]`",
+        ),
+        (
+            "start = \"1s\"",
+            &[("spin", json!({}))],
+            "start-overdue: once",
+            "another `start` in `[limits]`",
+        ),
+    ];
+    for (limits, calls, kind, allowed) in rows {
+        let manifest = scratch.manifest("hostile", &format!("[limits]\n{limits}\n"));
+        let mut command = brig();
+        command.arg("run").arg(&manifest);
+        let mut client = Client::start(command);
+        for (id, (tool, arguments)) in (1..).zip(calls) {
+            client.call(id, tool, arguments);
+        }
+        client.end();
+        let output = brig().arg("why").arg(&manifest).output().unwrap();
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            told.contains(kind) && told.contains(allowed),
+            "{limits}: {told}"
+        );
+    }
 }
