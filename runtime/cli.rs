@@ -15,6 +15,7 @@ mod manual;
 mod new;
 mod plan;
 mod review;
+mod secret;
 mod settings;
 mod verify;
 mod why;
@@ -25,6 +26,7 @@ use crate::exit::Exit;
 use crate::launch::{WARDEN_ARGUMENT, warden};
 use crate::prepare::{check, decide};
 use crate::report::Refused;
+use crate::secrets::reader;
 use crate::serve::serve;
 use arguments::{Arguments, Command, Of};
 use brig_sandbox::lower::native::ComponentRole;
@@ -37,6 +39,7 @@ use std::process::ExitCode;
 pub fn main() -> ExitCode {
     match std::env::args_os().nth(1) {
         Some(argument) if argument == WARDEN_ARGUMENT => warden::main(),
+        Some(argument) if argument == reader::ARGUMENT => reader::main(),
         Some(argument) if argument == ComponentRole::Worker.argument() => worker::main(),
         Some(argument) if argument == ComponentRole::Compiler.argument() => compile::main(),
         Some(_) | None => user(),
@@ -96,6 +99,7 @@ fn run(command: &Command) -> Result<Exit, Refused> {
         Command::Allow(given) => allow::allow(given),
         Command::Lock(given) => lock::lock(given),
         Command::Why { name, json } => why::why(name, *json),
+        Command::Secret(given) => secret::secret(given),
         Command::Doctor { json } => doctor::doctor(*json),
         Command::Diff(diff) => review::diff(diff),
         Command::Fmt { manifests, check } => review::format(manifests, *check),

@@ -36,11 +36,13 @@ pub enum Exit {
     Engine = 13,
     /// The server is not what its lock holds.
     Drifted = 14,
+    /// A secret is not there, or cannot be read or passed on.
+    Secret = 15,
 }
 
 impl Exit {
     /// All codes, for the manual and for tests.
-    pub const ALL: [(Self, &'static str); 15] = [
+    pub const ALL: [(Self, &'static str); 16] = [
         (Self::Success, "all went as asked"),
         (Self::Failure, "something failed that no other code names"),
         (Self::Usage, "the command line is wrong"),
@@ -83,6 +85,10 @@ impl Exit {
             "the engine for containers is not there, or did not do what it was asked for",
         ),
         (Self::Drifted, "the server is not what its lock holds"),
+        (
+            Self::Secret,
+            "a secret is not there, or cannot be read or passed on",
+        ),
     ];
 }
 

@@ -55,8 +55,11 @@ impl Refusals {
     /// The one place that every refusal of a run passes: it is told, if its turn has come, and
     /// counted and kept. Whoever wants to hear of each as it happens listens here.
     pub(crate) fn take(&mut self, log: &Log, incident: &Incident, told: Option<&str>) {
+        let incident = &masked(log, incident);
         if let Some(words) = told {
-            log.notice(words);
+            // Words in which a name is escaped and cut would show a part of it.
+            let is_named = incident.why != NAMED;
+            log.notice(if is_named { words } else { NAMED });
         }
         if let Some(line) = self.journal.note(now_ms(), incident) {
             self.keep(log, &line);
@@ -84,6 +87,24 @@ impl Refusals {
             "`brig why` will not know of this run: cannot {lost}"
         ));
         self.place = Place::Not;
+    }
+}
+
+/// What is said of a refusal about something that is called like a secret.
+const NAMED: &str = "refused: what it is about has the value of a secret as its name";
+
+/// The same without the session's secrets: servers and clients choose names.
+fn masked(log: &Log, incident: &Incident) -> Incident {
+    let about = log.masked(&incident.about);
+    let why = if about == incident.about {
+        log.masked(&incident.why)
+    } else {
+        NAMED.to_owned()
+    };
+    Incident {
+        about,
+        why,
+        ..incident.clone()
     }
 }
 

@@ -15,7 +15,7 @@ pub use answer::End;
 pub(crate) use build::runtime::ROOT as RUNTIME_ROOT;
 pub(crate) use group::{GroupParents, bounds_of};
 pub(crate) use orders::{DaemonOrders, Maker, RuntimeOrders, WardenEvent, WardenOrders};
-pub(crate) use records::{FileIdentity, resource};
+pub(crate) use records::{FileIdentity, Given, resource};
 pub(crate) use syscall::{close_from, landlock_abi, loaded_objects};
 pub(crate) use warden::owner;
 
@@ -95,14 +95,16 @@ impl Warden {
     pub(crate) fn launch(
         self,
         orders: &WardenOrders,
+        given: &Given,
         descriptors: &[OwnedFd],
     ) -> Result<Running, LaunchError> {
         let text = sealed(&serde_json::to_vec(orders).map_err(|e| LaunchError::Warden(e.into()))?)
             .map_err(LaunchError::Warden)?;
-        let mut all: Vec<BorrowedFd<'_>> = vec![text.as_fd()];
+        let secrets = sealed(given.bytes()).map_err(LaunchError::Warden)?;
+        let mut all: Vec<BorrowedFd<'_>> = vec![text.as_fd(), secrets.as_fd()];
         all.extend(descriptors.iter().map(AsFd::as_fd));
         let mut space =
-            [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX + 1))];
+            [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX + 2))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         if !ancillary.push(SendAncillaryMessage::ScmRights(&all)) {
             return Err(LaunchError::Warden(io::Error::other(

@@ -29,6 +29,7 @@ pub mod prepare;
 pub mod probe;
 pub mod report;
 pub(crate) mod screen;
+mod secrets;
 pub mod serve;
 pub mod settings;
 mod streams;

@@ -2,13 +2,16 @@
 //! protocol. It goes to standard error, escaped and bounded, and never makes anything wait.
 
 mod escape;
+mod mask;
 
+use crate::secrets::Found;
 use crate::streams::can_write;
 use rustix::stdio::stderr;
 use std::time::Instant;
 
 use escape::LINE_BYTES_MAX;
 pub(crate) use escape::{escape, escape_whole};
+use mask::Mask;
 
 /// Bytes of a server's own words that are shown at once.
 const BURST_BYTES: u64 = 64 << 10;
@@ -23,6 +26,7 @@ pub(crate) struct Log {
     shown_bytes: u64,
     dropped_bytes: u64,
     partial: Vec<u8>,
+    mask: Mask,
 }
 
 impl Log {
@@ -34,7 +38,18 @@ impl Log {
             shown_bytes: 0,
             dropped_bytes: 0,
             partial: Vec::new(),
+            mask: Mask::default(),
         }
+    }
+
+    /// Shows none of these from here on.
+    pub(crate) fn mask(&mut self, secrets: &Found) {
+        self.mask = Mask::of(secrets);
+    }
+
+    /// A text without the session's secrets, for whatever else is kept of it.
+    pub(crate) fn masked(&self, text: &str) -> String {
+        String::from_utf8_lossy(&self.mask.hide(text.as_bytes())).into_owned()
     }
 
     /// A word of brig's own.
@@ -42,7 +57,7 @@ impl Log {
         put(&format!(
             "brig: {}: {}\n",
             self.server,
-            escape(text.as_bytes())
+            escape(&self.mask.hide(text.as_bytes()))
         ));
     }
 
@@ -79,7 +94,8 @@ impl Log {
 
     /// A line that has not ended is kept up to what would be shown of it.
     fn keep(&mut self, bytes: &[u8]) {
-        let room = (LINE_BYTES_MAX + 1).saturating_sub(self.partial.len());
+        // What begins where the line is cut would not be known by its beginning.
+        let room = (LINE_BYTES_MAX + 1 + self.mask.longest()).saturating_sub(self.partial.len());
         let kept = bytes.get(..room).unwrap_or(bytes);
         self.partial.extend_from_slice(kept);
         self.dropped_bytes += (bytes.len() - kept.len()) as u64;
@@ -93,7 +109,8 @@ impl Log {
             return;
         }
         self.shown_bytes += bytes + 1;
-        put(&format!("{}: {mark}{}\n", self.server, escape(line)));
+        let line = self.mask.hide(line);
+        put(&format!("{}: {mark}{}\n", self.server, escape(&line)));
     }
 }
 

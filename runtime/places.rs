@@ -117,6 +117,22 @@ pub(crate) fn runs_folder() -> Option<PathBuf> {
     Some(xdg("XDG_STATE_HOME", ".local/state")?.join("brig/runs"))
 }
 
+/// Where this user's secrets are kept that no keyring keeps; `None` where the user has no folder for
+/// them.
+pub(crate) fn secrets_path() -> Option<PathBuf> {
+    Some(xdg("XDG_DATA_HOME", ".local/share")?.join("brig/secrets.age"))
+}
+
+/// The identity that opens them.
+pub(crate) fn identity_path() -> Option<PathBuf> {
+    Some(xdg("XDG_CONFIG_HOME", ".config")?.join("brig/identity.txt"))
+}
+
+/// What `~` stands for, where it can be written down.
+pub(crate) fn home_text() -> Option<String> {
+    text(&home()?).ok()
+}
+
 fn own_folders() -> Vec<PathBuf> {
     let kinds = [
         ("XDG_DATA_HOME", ".local/share"),

@@ -89,9 +89,13 @@ pub(crate) fn check_instead(
     check_here(path, text, places)
 }
 
-fn check_here(path: String, text: String, places: Places) -> Result<Checked, Refused> {
+fn check_here(path: String, text: String, mut places: Places) -> Result<Checked, Refused> {
     let found = settings::find()?;
     let settings = found.as_ref().map(|found| &found.settings);
+    // A server that could read these would have every secret.
+    places
+        .own_folders
+        .extend(settings::files_of_secrets(settings));
     let engine = settings.and_then(|settings| settings.engine());
     let engine = engine.map_or(Named::Nobody, |name| Named::Settings(name.to_owned()));
     let consent = settings.map_or(Consent::Asked, Settings::consent);
@@ -269,6 +273,7 @@ fn sources(plan: &Plan) -> Result<BTreeMap<String, FileIdentity>, Refused> {
         | Mount::System { source, .. }
         | Mount::Device { at: source } => Some(source.as_str()),
         Mount::Scratch { .. }
+        | Mount::Secrets { .. }
         | Mount::Folder { .. }
         | Mount::Link { .. }
         | Mount::Text { .. }

@@ -15,6 +15,7 @@ use crate::log::Log;
 use crate::places::whole;
 use crate::prepare::Planned;
 use crate::report::Refused;
+use crate::secrets;
 use crate::streams::{Input, Output};
 use brig_policies::{Digest, Incident, Kind, Lock, Party, Rules, Run, Tools};
 use std::io;
@@ -55,7 +56,7 @@ pub(crate) fn serve(given: Start<'_>, by: By<'_>, with_lock: bool) -> Result<Exi
     if let Some(reason) = planned.and_then(|planned| planned.chosen.reason.as_ref()) {
         log.notice(reason);
     }
-    let launched = ready.and_then(|(asked, approved)| launch(&asked, &approved, warden, &log));
+    let launched = ready.and_then(|(asked, approved)| launch(&asked, &approved, warden, &mut log));
     // The server's cell is being built meanwhile.
     let mut refusals = if with_lock {
         Refusals::open(&run)
@@ -120,9 +121,11 @@ fn launch(
     asked: &Asked,
     approved: &Approved,
     warden: Result<Warden, LaunchError>,
-    log: &Log,
+    log: &mut Log,
 ) -> Result<(Server, Option<Lock>), Refused> {
-    let server = start(&asked.planned, approved, warden, log)?;
+    let found = secrets::find(&asked.planned.plan)?;
+    log.mask(&found);
+    let server = start(&asked.planned, approved, &found, warden, log)?;
     match asked.read() {
         Ok(lock) => Ok((server, lock)),
         Err(refused) => {

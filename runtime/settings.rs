@@ -5,9 +5,9 @@
 //! would get more than this host allows.
 
 use crate::exit::Exit;
-use crate::places::{PlacesError, settings_path};
+use crate::places::{PlacesError, home_text, settings_path};
 use crate::report::Refused;
-use brig_policies::{Ceiling, Places, Settings, TEXT_BYTES_MAX, read_settings};
+use brig_policies::{Ceiling, Places, SecretPlace, Settings, TEXT_BYTES_MAX, read_settings};
 use rustix::fs::{Mode, OFlags};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
@@ -100,6 +100,20 @@ impl Found {
     pub fn ceiling(&self, places: &Places) -> Ceiling {
         self.settings.ceiling(&self.path, places).followed(&lead)
     }
+}
+
+/// The files that the settings name as places of secrets.
+pub(crate) fn files_of_secrets(settings: Option<&Settings>) -> Vec<String> {
+    let home = home_text();
+    let sources = settings.and_then(Settings::secrets).unwrap_or_default();
+    let files = sources.iter().flat_map(|source| match source.place() {
+        SecretPlace::File { path, identity } => vec![Some(path), identity.as_ref()],
+        SecretPlace::Keyring | SecretPlace::Command { .. } | SecretPlace::Variable(_) => Vec::new(),
+    });
+    let places = files
+        .flatten()
+        .filter_map(|file| file.place(home.as_deref()));
+    places.collect()
 }
 
 /// Where a path leads, if it leads anywhere that can be written down.

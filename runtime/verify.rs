@@ -17,6 +17,7 @@ use crate::launch::{Warden, WardenEvent};
 use crate::log::Log;
 use crate::prepare::Planned;
 use crate::report::Refused;
+use crate::secrets;
 use crate::serve::start;
 use crate::streams::Read;
 use brig_sandbox::component::WorkerReport;
@@ -79,8 +80,10 @@ impl Verdict {
 pub(crate) fn verify(given: Start<'_>) -> Result<Verdict, Refused> {
     let (asked, approved) = given.approved(By::User, true)?;
     let planned = asked.planned;
-    let log = Log::new(&planned.plan.server);
-    let server = start(&planned, &approved, Warden::spawn(), &log)?;
+    let mut log = Log::new(&planned.plan.server);
+    let found = secrets::find(&planned.plan)?;
+    log.mask(&found);
+    let server = start(&planned, &approved, &found, Warden::spawn(), &log)?;
     let ready = wait(&planned, &server);
     let read = ready.and_then(|heard| read(&planned, &server, &heard));
     // The cell ends whatever was found.

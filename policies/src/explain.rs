@@ -219,13 +219,18 @@ fn named(grant: &FileGrant) -> impl Iterator<Item = Right> {
 fn variables(policy: &Policy) -> Vec<Right> {
     let secrets = policy.secrets().iter().map(|(name, grant)| {
         let (secret, name) = (Whole(grant.secret().as_str()), Whole(name.as_str()));
-        let can = match grant.form() {
-            SecretForm::Env => format!("see the secret {secret} in the variable {name}"),
-            SecretForm::File => {
-                format!("see the secret {secret} in a file that the variable {name} names")
-            }
+        let (can, means) = match grant.form() {
+            SecretForm::Env => (
+                format!("see the secret {secret} in the variable {name}"),
+                "It can do all that the secret allows, as you. Every program that it starts \
+                 inherits it; outside, root and your own programs could read it in /proc.",
+            ),
+            SecretForm::File => (
+                format!("see the secret {secret} in a file that the variable {name} names"),
+                "It can do all that the secret allows, as you. The file is memory that ends with \
+                 the server; outside, root and your own programs could read it in /proc.",
+            ),
         };
-        let means = "It can do all that the secret allows, as you.";
         right(Danger::High, "env", Some(grant.mark().span()), can, means)
     });
     let hosts = policy.env().iter().filter_map(|(name, value)| match value {

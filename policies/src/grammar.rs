@@ -12,6 +12,7 @@ pub(crate) mod limits;
 pub(crate) mod lock;
 pub(crate) mod network;
 pub(crate) mod never;
+pub(crate) mod secrets;
 pub(crate) mod server;
 pub(crate) mod settings;
 pub(crate) mod state;
@@ -114,6 +115,8 @@ pub(crate) enum Form {
     Anchored,
     /// A folder of the host that no manifest has a say in.
     Folder,
+    /// A file of the host that neither a manifest nor a project has a say in.
+    OwnFile,
     /// An engine for containers.
     Engine,
     /// A place in the cell.
@@ -272,7 +275,11 @@ pub(crate) const SECTIONS: &[&Section] = &[
 ];
 
 /// The same for the settings.
-pub(crate) const SETTINGS_SECTIONS: &[&Section] = &[&settings::SECTION, &settings::CEILING_SECTION];
+pub(crate) const SETTINGS_SECTIONS: &[&Section] = &[
+    &settings::SECTION,
+    &secrets::SECTION,
+    &settings::CEILING_SECTION,
+];
 
 /// The same for a lock.
 pub(crate) const LOCK_SECTIONS: &[&Section] =

@@ -9,7 +9,7 @@ pub(crate) mod limits;
 pub(crate) mod lists;
 mod mend;
 mod network;
-mod server;
+pub(crate) mod server;
 mod state;
 mod syntax;
 mod tools;

@@ -6,6 +6,7 @@
 mod ceiling;
 mod engine;
 mod folder;
+mod secrets;
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -32,6 +33,7 @@ pub use ceiling::{Bound, Ceiling, Lowered, Narrowed};
 use engine::EngineName;
 pub(crate) use engine::NAMES as ENGINES;
 use folder::Folder;
+pub use secrets::{OwnFile, SecretNewline, SecretPlace, SecretSource};
 
 /// What the settings of a host say, before it is known which start they apply to. Only
 /// [`read_settings`] makes one.
@@ -39,6 +41,7 @@ use folder::Folder;
 pub struct Settings {
     engine: Option<EngineName>,
     consent: Consent,
+    secrets: Option<Vec<SecretSource>>,
     limits: BTreeMap<Limit, Lined<u64>>,
     read: Option<Lined<Vec<Folder>>>,
     write: Option<Lined<Vec<Folder>>>,
@@ -92,6 +95,11 @@ impl Settings {
         self.consent
     }
 
+    /// Where the values of secrets come from, in this order; none where it is left to brig.
+    pub fn secrets(&self) -> Option<&[SecretSource]> {
+        self.secrets.as_deref()
+    }
+
     /// The ceiling of one start, by its placeholders.
     ///
     /// The path is that of the settings, as faults name it. A folder whose placeholder stands for
@@ -133,6 +141,7 @@ fn read_ceiling(text: &str, top: &Entries<'_>, findings: &mut Findings) -> Resul
     let consent = top.optional(&CONSENT, findings, |found, key, findings| {
         word(found, key, &Consent::ALL, "a way of asking", findings)
     });
+    let secrets = secrets::read(top, findings);
     let section = top.optional(&CEILING, findings, table)?;
     let empty = toml::de::DeTable::new();
     let (table, span) = match &section {
@@ -180,6 +189,7 @@ fn read_ceiling(text: &str, top: &Entries<'_>, findings: &mut Findings) -> Resul
     Ok(Settings {
         engine: engine?.map(|written| written.value),
         consent: consent?.map_or(Consent::Asked, |written| written.value),
+        secrets: secrets?,
         limits,
         read: lined(text, read)?,
         write: lined(text, write)?,

@@ -91,7 +91,9 @@ fn settings_set_what_is_expected_or_have_the_expected_faults() {
                 let engine = settings.engine().map(|name| format!("engine {name}\n"));
                 let engine = engine.unwrap_or_default();
                 let consent = settings.consent();
-                let lines = lines.collect::<String>();
+                let secrets = settings.secrets().unwrap_or_default().iter();
+                let secrets = secrets.map(|source| format!("{source:?}\n"));
+                let lines: String = secrets.chain(lines).collect();
                 format!("sets\nconsent {consent:?}\n{engine}{lines}")
             }
         };

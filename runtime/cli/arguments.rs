@@ -1,6 +1,7 @@
 //! What can be written on the command line. Help, manual pages and completions come from here.
 
 mod consent;
+mod secret;
 
 use super::export::Export;
 use super::images::{Images, Pull};
@@ -11,6 +12,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 pub(super) use consent::{Allow, Approvals, Approve, LockArguments};
+pub(super) use secret::{SecretCommand, SetSecret};
 
 /// Run MCP servers that nobody should have to trust.
 #[derive(Debug, Parser)]
@@ -112,6 +114,20 @@ it come those of runs that still last. What the kernel refuses to the server is 
         #[arg(long)]
         json: bool,
     },
+    /// Keep the values of secrets, list, remove and look for them
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  brig secret set github                     asks for the value, and does not show it
+  brig secret set key < key.pem              every byte of it, the last newline too
+  op read -n op://mcp/github/token | brig secret set github --in file
+  brig secret ls
+  brig secret test github
+
+A manifest names a secret under `[env]`: `TOKEN = { secret = \"github\" }`. `[[secrets]]` in the
+settings says where values come from: `brig reference secrets`. Exits with 15 where one is missing."
+    )]
+    Secret(SecretCommand),
     /// Look at this host: what it offers, what is missing, and the remedy
     #[command(after_help = "Examples:
   brig doctor
@@ -371,6 +387,7 @@ impl Command {
             | Self::Man { .. } => false,
             Self::Call(call) => call.json,
             Self::Lock(lock) => lock.json,
+            Self::Secret(given) => given.json(),
             Self::Pull(asked) => asked.json,
             Self::Images(asked) => asked.json(),
             Self::Check(of) | Self::Plan(of) | Self::Verify(of) | Self::Explain(of) => of.json,

@@ -9,7 +9,7 @@ use crate::serve::environment;
 use brig_sandbox::engine::Engine;
 use brig_sandbox::lower::command::{UNSAID, words};
 use brig_sandbox::lower::oci::{Bundle, bundle, seccomp};
-use brig_sandbox::plan::{ContainerPart, ImagePart, Isolation};
+use brig_sandbox::plan::{ContainerPart, ImagePart, Isolation, Plan, Value};
 use clap::{Args, Subcommand};
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -112,6 +112,7 @@ fn docker(from: &From, podman: bool, seccomp: &str) -> Result<Exit, Refused> {
     let planned = decide(checked)?;
     let part = container(&planned)?;
     let image = part.image.as_ref().map(named).unwrap_or_default();
+    without_secrets(&planned.plan, |value| matches!(value, Value::SecretFile(_)))?;
     let words = words(&planned.plan, part, &image, seccomp);
     let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
     print(&format!("{}\n", words.join(" \\\n  ")))?;
@@ -157,7 +158,27 @@ fn planned(from: &From) -> Result<Planned, Refused> {
     decide(checked)
 }
 
+/// What is exported holds no secret. Docker passes on a variable of its caller's; nothing else has
+/// such a way.
+fn without_secrets(plan: &Plan, is_held: impl Fn(&Value) -> bool) -> Result<(), Refused> {
+    let Some((name, _)) = plan.environment.iter().find(|(_, value)| is_held(value)) else {
+        return Ok(());
+    };
+    let message = format!("`{name}` passes a secret, which an export would hold for everyone");
+    let help = "let brig run it; `brig export docker` takes secrets that are `as = \"env\"` from \
+                the environment of whoever runs it";
+    Err(Refused::one(
+        Exit::Unenforceable,
+        "secret-exported",
+        message,
+        help,
+    ))
+}
+
 fn oci(planned: &Planned, part: &ContainerPart, into: &Path) -> Result<Exit, Refused> {
+    without_secrets(&planned.plan, |value| {
+        matches!(value, Value::Secret(_) | Value::SecretFile(_))
+    })?;
     let env = environment(&planned.plan);
     let bundle = bundle(&planned.plan, part, &env).map_err(|error| failed(&error.to_string()))?;
     let made = DirBuilder::new().mode(0o755).create(into);

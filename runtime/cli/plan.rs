@@ -4,7 +4,7 @@ use crate::engine::{Chosen, Way};
 use crate::log::escape;
 use crate::prepare::Planned;
 use brig_sandbox::cell::{Access, Cell, CellKind, Identity, Mount, Rlimit};
-use brig_sandbox::plan::{ContainerPart, Isolation, Plan, Value};
+use brig_sandbox::plan::{ContainerPart, Isolation, Plan, Value, secret_path};
 use std::fmt::Write as _;
 
 /// The calls that the profile of moby allows without any condition (profiles/seccomp/default.json).
@@ -203,6 +203,9 @@ fn grant(mount: &Mount) -> Option<String> {
         | Mount::Shown { .. }
         | Mount::Volume { .. }
         | Mount::Device { .. } => None,
+        Mount::Secrets { at } => Some(format!(
+            "read {at}, memory with its secrets that ends with the server"
+        )),
         Mount::System { at, .. } => Some(format!("read {at}, of this host's system")),
         Mount::Grant {
             source, at, access, ..
@@ -243,6 +246,7 @@ fn part(mount: &Mount) -> Option<String> {
         | Mount::Shown { .. }
         | Mount::Volume { .. }
         | Mount::Device { .. }
+        | Mount::Secrets { .. }
         | Mount::Scratch { .. } => None,
     }
 }
@@ -251,6 +255,10 @@ fn variable(name: &str, value: &Value) -> String {
     match value {
         Value::Literal(text) => format!("{name} = {}", escape(text.as_bytes())),
         Value::Host(host) => format!("{name} from this host's {host}"),
+        Value::Secret(secret) => format!("{name} from the secret {secret}"),
+        Value::SecretFile(secret) => {
+            format!("{name} = {} (the secret {secret})", secret_path(secret))
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use brig_sandbox::component::{Access, WorkerOrders};
+use brig_sandbox::component::{Access, GUEST_VARIABLE, WorkerOrders};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -94,6 +94,7 @@ fn wasi(
         .stderr(Output::new(pipes.error, Arc::clone(ticker)))
         .args(&orders.args)
         .envs(&orders.env)
+        .envs(&secrets())
         .allow_tcp(false)
         .allow_udp(false)
         .allow_ip_name_lookup(false)
@@ -117,4 +118,13 @@ fn wasi(
 
 fn size(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// The guest's variables that no orders hold. init gives them to the worker as its own.
+fn secrets() -> Vec<(String, String)> {
+    let own = std::env::vars_os().filter_map(|(name, value)| {
+        let name = name.to_str()?.strip_prefix(GUEST_VARIABLE)?.to_owned();
+        Some((name, value.into_string().ok()?))
+    });
+    own.collect()
 }

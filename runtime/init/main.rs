@@ -53,13 +53,13 @@ extern "C" fn init(stack: *const usize) -> ! {
         _ => Born::OfWarden,
     };
     match begin(orders, pointers, born) {
-        Ok((server, signals)) => watch(
-            server,
-            signals,
-            stop_signal(orders),
-            hook::leaves_out(orders, left_out::DEATH_SIGNAL),
-            born,
-        ),
+        Ok(running) => {
+            let stop = stop_signal(orders);
+            let outlives = hook::leaves_out(orders, left_out::DEATH_SIGNAL);
+            // Secrets are among them, and init keeps none.
+            sys::wipe(orders.get_mut(..running.length).unwrap_or_default());
+            watch(running.server, running.signals, stop, outlives, born)
+        }
         Err(Fault(kind, number, step)) => {
             tell(kind, number, step);
             sys::exit(1);
@@ -67,11 +67,17 @@ extern "C" fn init(stack: *const usize) -> ! {
     }
 }
 
-fn begin(
-    orders: &mut [u8],
-    pointers: &mut [usize],
-    born: Born,
-) -> Result<(usize, i32), Fault> {
+/// A server that runs.
+struct Running {
+    /// Its process.
+    server: usize,
+    /// Where ends of processes are told.
+    signals: i32,
+    /// Bytes of its orders.
+    length: usize,
+}
+
+fn begin(orders: &mut [u8], pointers: &mut [usize], born: Born) -> Result<Running, Fault> {
     // Set again after the warden's exec, and before the first read: a warden that died in between
     // closes the channel, which that read sees. Of another parent any thread may end: then the
     // channel alone tells the warden's end.
@@ -102,7 +108,13 @@ fn begin(
     report::tell(orders);
     let signals = step("watch for ends", sys::signal_descriptor(1 << (SIGCHLD - 1)))?;
     step("block signals", sys::block_signals(1 << (SIGCHLD - 1)))?;
-    start(orders, pointers, signals as i32)
+    let signals = signals as i32;
+    let server = start(orders, pointers, signals)?;
+    Ok(Running {
+        server,
+        signals,
+        length,
+    })
 }
 
 fn walls(orders: &[u8]) -> Result<(), Fault> {
@@ -117,6 +129,8 @@ fn walls(orders: &[u8]) -> Result<(), Fault> {
             tag::PROCESSORS => tie(payload)?,
             tag::RULESET => ruleset = Some(make_ruleset(payload)?),
             tag::RULE => add_rule(ruleset, payload)?,
+            // Before Landlock, under which nothing is made there any more.
+            tag::SECRET_FILE => make_secret(payload)?,
             _ => {}
         }
     }
@@ -157,8 +171,22 @@ fn add_rule(ruleset: Option<i32>, payload: &mut &[u8]) -> Result<(), Fault> {
     Ok(())
 }
 
+/// A file that the server can read, and that is there for nobody else.
+fn make_secret(payload: &[u8]) -> Result<(), Fault> {
+    let end = payload.iter().position(|byte| *byte == 0);
+    let (path, value) = ordered(end.and_then(|end| payload.split_at_checked(end + 1)))?;
+    let file = step("make the file of a secret", sys::create(path))? as i32;
+    let mut rest = value;
+    while !rest.is_empty() {
+        let written = step("write a secret to its file", sys::write(file, rest))?;
+        rest = rest.get(written..).unwrap_or_default();
+    }
+    sys::close(file);
+    Ok(())
+}
+
 /// Starts the server, then gives up all that only the start needed.
-fn start(orders: &[u8], pointers: &mut [usize], signals: i32) -> Result<(usize, i32), Fault> {
+fn start(orders: &[u8], pointers: &mut [usize], signals: i32) -> Result<usize, Fault> {
     let init = sys::own_id();
     let server = step("fork", sys::fork())?;
     if server == 0 {
@@ -177,7 +205,7 @@ fn start(orders: &[u8], pointers: &mut [usize], signals: i32) -> Result<(usize, 
         step("put a filter on itself", sys::seccomp(filter))?;
     }
     tell(answer::STARTED, server as i32, "");
-    Ok((server, signals))
+    Ok(server)
 }
 
 /// The child: returns only where the exec fails.

@@ -88,6 +88,14 @@ pub fn write(fd: i32, from: &[u8]) -> Result {
     }
 }
 
+/// Overwrites what nobody reads any more, which a compiler would otherwise leave out.
+pub fn wipe(bytes: &mut [u8]) {
+    for byte in bytes {
+        // SAFETY: a byte of ours.
+        unsafe { core::ptr::write_volatile(byte, 0) };
+    }
+}
+
 /// close_range(2).
 pub fn close_range(first: u32, last: u32) -> Result {
     // SAFETY: no pointers; init holds no descriptor as anything but a number.

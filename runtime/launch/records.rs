@@ -9,6 +9,7 @@ use brig_sandbox::lower::native::{InitOrders, Mounted, NativeCell, SourceCheck};
 use brig_sandbox::mechanism::Mechanism;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use zeroize::Zeroizing;
 
 /// Device and inode (inode(7)): which file a path meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +26,8 @@ pub(crate) fn encode(
     sources: &BTreeMap<String, FileIdentity>,
     ids: (u32, u32),
     may_bound: bool,
-) -> Vec<u8> {
+    given: &Given,
+) -> Zeroizing<Vec<u8>> {
     let mut records = Encoder { bytes: Vec::new() };
     records.put(tag::IDS, &[&ids.0.to_le_bytes(), &ids.1.to_le_bytes()]);
     #[cfg(feature = "test-hooks")]
@@ -37,7 +39,62 @@ pub(crate) fn encode(
         records.check(check, sources);
     }
     records.orders(&cell.init);
-    records.bytes
+    // A buffer that grew would leave what it held where it was.
+    let mut all = Zeroizing::new(Vec::with_capacity(records.bytes.len() + given.bytes.len()));
+    all.extend_from_slice(&records.bytes);
+    all.extend_from_slice(&given.bytes);
+    all
+}
+
+/// What a server is given and nobody is told: records for init, which no orders, no plan and no
+/// engine has. It cannot be printed.
+#[derive(Default)]
+pub(crate) struct Given {
+    bytes: Zeroizing<Vec<u8>>,
+}
+
+impl Given {
+    /// Room for secrets of so many bytes with what is written around them.
+    pub(crate) fn with_room(bytes: usize) -> Self {
+        Self {
+            bytes: Zeroizing::new(Vec::with_capacity(bytes)),
+        }
+    }
+
+    /// Records that were made before.
+    pub(super) fn of(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes: Zeroizing::new(bytes),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// A variable of the server's.
+    pub(crate) fn variable(&mut self, name: &str, value: &[u8]) {
+        self.put(tag::VARIABLE, &[name.as_bytes(), b"=", value, b"\0"]);
+    }
+
+    /// A file of the server's.
+    pub(crate) fn file(&mut self, path: &str, value: &[u8]) {
+        self.put(tag::SECRET_FILE, &[path.as_bytes(), b"\0", value]);
+    }
+
+    fn put(&mut self, tag: u8, parts: &[&[u8]]) {
+        put(&mut self.bytes, tag, parts);
+    }
+}
+
+fn put(bytes: &mut Vec<u8>, tag: u8, parts: &[&[u8]]) {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    bytes.push(tag);
+    // A record longer than u32 cannot be: the channel takes no message of that size.
+    bytes.extend(u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
+    for part in parts {
+        bytes.extend_from_slice(part);
+    }
 }
 
 struct Encoder {
@@ -46,14 +103,7 @@ struct Encoder {
 
 impl Encoder {
     fn put(&mut self, tag: u8, parts: &[&[u8]]) {
-        let length: usize = parts.iter().map(|part| part.len()).sum();
-        self.bytes.push(tag);
-        // A record longer than u32 cannot be: the channel takes no message of that size.
-        self.bytes
-            .extend(u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
-        for part in parts {
-            self.bytes.extend_from_slice(part);
-        }
+        put(&mut self.bytes, tag, parts);
     }
 
     fn check(&mut self, check: &SourceCheck, sources: &BTreeMap<String, FileIdentity>) {

@@ -13,6 +13,7 @@ use super::answer::{BuildError, InitAnswer};
 use super::build::{self, Blueprint};
 use super::group::Group;
 use super::orders::{Maker, WardenEvent, WardenOrders};
+use super::records::Given;
 use super::syscall::{Cloned, close_from, fork_into};
 use super::{DESCRIPTORS_MAX, MESSAGE_BYTES_MAX};
 use crate::hook;
@@ -56,10 +57,17 @@ fn serve() -> io::Result<()> {
         rustix::process::setsid()?;
     }
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-    let Some((orders, descriptors)) = receive_orders(channel.as_fd())? else {
+    let Some(Received {
+        orders,
+        given,
+        descriptors,
+    }) = receive_orders(channel.as_fd())?
+    else {
         return Ok(());
     };
-    match start(&channel, &orders, descriptors) {
+    let started = start(&channel, &orders, &given, descriptors);
+    drop(given);
+    match started {
         Ok(cell) => {
             if let Some(init) = cell.met() {
                 tell(channel.as_fd(), &WardenEvent::Met { init })?;
@@ -77,9 +85,17 @@ fn serve() -> io::Result<()> {
     }
 }
 
-/// The orders and the server's descriptors; nothing where the supervisor left without a word.
-fn receive_orders(channel: BorrowedFd<'_>) -> io::Result<Option<(WardenOrders, Vec<OwnedFd>)>> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX + 1))];
+/// What the supervisor sends once.
+struct Received {
+    orders: WardenOrders,
+    given: Given,
+    /// The server's descriptors.
+    descriptors: Vec<OwnedFd>,
+}
+
+/// The orders with all that goes with them; nothing where the supervisor left without a word.
+fn receive_orders(channel: BorrowedFd<'_>) -> io::Result<Option<Received>> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX + 2))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut word = [0u8; 16];
     let received = rustix::net::recvmsg(
@@ -97,21 +113,35 @@ fn receive_orders(channel: BorrowedFd<'_>) -> io::Result<Option<(WardenOrders, V
             descriptors.extend(received);
         }
     }
-    if descriptors.is_empty() {
+    if descriptors.len() < 2 {
         return Err(io::Error::other("no orders"));
     }
-    let mut text = Vec::new();
-    File::from(descriptors.remove(0)).read_to_end(&mut text)?;
-    Ok(Some((serde_json::from_slice(&text)?, descriptors)))
+    let orders = whole(descriptors.remove(0))?;
+    let given = Given::of(whole(descriptors.remove(0))?);
+    Ok(Some(Received {
+        orders: serde_json::from_slice(&orders)?,
+        given,
+        descriptors,
+    }))
+}
+
+/// A memory file's bytes, read in one piece.
+fn whole(file: OwnedFd) -> io::Result<Vec<u8>> {
+    let mut file = File::from(file);
+    let length = file.metadata()?.len();
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn start(
     channel: &OwnedFd,
     orders: &WardenOrders,
+    given: &Given,
     descriptors: Vec<OwnedFd>,
 ) -> Result<RunningCell, BuildError> {
     if let Maker::Daemon(daemon) = &orders.by {
-        return contained(channel, orders, daemon, &descriptors);
+        return contained(channel, (orders, given), daemon, &descriptors);
     }
     let ids = host_ids(orders.cell.identity);
     let blueprint = Blueprint::prepare(orders, ids)?;
@@ -141,14 +171,14 @@ fn start(
                 init: &inits_end,
             };
             let runtime = orders.by.runtime();
-            let given = streams.unwrap_or(descriptors);
-            build::become_init(&blueprint, &group, &ends, runtime, given)
+            let inherited = streams.unwrap_or(descriptors);
+            build::become_init(&blueprint, &group, &ends, runtime, inherited)
         }
         Cloned::Parent { child, pidfd } => {
             drop((inits_end, childs_gate, streams, blueprint));
             let code = orders.code.clone();
             let mut cell = RunningCell::forked(pidfd, init, group, errors, code);
-            match cell.begin(channel, orders, child, &gate, descriptors) {
+            match cell.begin(channel, (orders, given), child, &gate, descriptors) {
                 Ok(()) => Ok(cell),
                 Err(error) => {
                     // The child may have told better what went wrong before it closed its end.

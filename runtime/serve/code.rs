@@ -4,7 +4,7 @@ use super::start::{component_orders, launch_failed};
 use crate::component::cache::{Cache, CacheError, Digest, Entry};
 use crate::component::compiled as read_report;
 use crate::exit::Exit;
-use crate::launch::{End, LaunchError, Running, Warden, WardenEvent, sealed};
+use crate::launch::{End, Given, LaunchError, Running, Warden, WardenEvent, sealed};
 use crate::log::Log;
 use crate::places::code_cache;
 use crate::prepare::{Planned, form};
@@ -93,7 +93,7 @@ fn compile(planned: &Planned, component: &Component) -> Result<(File, u64), Refu
     let descriptors = descriptors(component, &orders, &code, theirs).map_err(broken)?;
     let warden = Warden::spawn().map_err(|error| launch_failed(&error))?;
     let running = warden
-        .launch(&warden_orders, &descriptors)
+        .launch(&warden_orders, &Given::default(), &descriptors)
         .map_err(|error| launch_failed(&error))?;
     drop(descriptors);
     let end = wait(&running).map_err(|error| launch_failed(&error))?;

@@ -7,13 +7,14 @@ use crate::consent::Approved;
 use crate::engine::Way;
 use crate::exit::Exit;
 use crate::launch::{
-    self, DaemonOrders, LaunchError, RUNTIME_ROOT, RuntimeOrders, Warden, WardenOrders, owner,
-    sealed,
+    self, DaemonOrders, Given, LaunchError, RUNTIME_ROOT, RuntimeOrders, Warden, WardenOrders,
+    owner, sealed,
 };
 use crate::log::Log;
 use crate::places::run_folder;
 use crate::prepare::Planned;
 use crate::report::Refused;
+use crate::secrets::{Found, given};
 use crate::streams::{Output, own_input};
 use brig_sandbox::cell::{Cell, ID_INSIDE};
 use brig_sandbox::component::WorkerOrders;
@@ -23,27 +24,30 @@ use brig_sandbox::lower::native::{
     ComponentRole, InitMode, NativeCell, Program, component_program, native,
 };
 use brig_sandbox::lower::runtime::runtime;
-use brig_sandbox::plan::{ComponentPart, ContainerPart, Isolation, Plan, Value};
+use brig_sandbox::plan::{ComponentPart, ContainerPart, Isolation, Plan, Value, secret_path};
 use brig_sandbox::seccomp::InvalidProfile;
 use rustix::pipe::PipeFlags;
 use std::io;
 use std::os::fd::OwnedFd;
 
-/// Starts the server, which was approved. Its cell is being built when this returns.
+/// Starts the server, which was approved, with these secrets. Its cell is being built when this
+/// returns.
 pub(crate) fn start(
     planned: &Planned,
     _: &Approved,
+    found: &Found,
     warden: Result<Warden, LaunchError>,
     log: &Log,
 ) -> Result<Server, Refused> {
+    let given = given(&planned.plan, found)?;
     match &planned.plan.isolation {
-        Isolation::Component(part) => component(planned, part, warden, log),
-        Isolation::Container(part) => container(planned, part, warden),
+        Isolation::Component(part) => component((planned, &given), part, warden, log),
+        Isolation::Container(part) => container((planned, &given), part, warden),
     }
 }
 
 fn component(
-    planned: &Planned,
+    (planned, given): (&Planned, &Given),
     part: &ComponentPart,
     warden: Result<Warden, LaunchError>,
     log: &Log,
@@ -62,14 +66,14 @@ fn component(
     let failed = |error: io::Error| launch_failed(&LaunchError::Warden(error));
     let text = serde_json::to_vec(&orders).map_err(|error| failed(error.into()))?;
     let orders = sealed(&text).map_err(failed)?;
-    launch(warden, &warden_orders, |report| {
+    launch(warden, (&warden_orders, given), |report| {
         vec![orders, OwnedFd::from(code.file), report]
     })
     .map_err(|error| launch_failed(&error))
 }
 
 fn container(
-    planned: &Planned,
+    (planned, given): (&Planned, &Given),
     part: &ContainerPart,
     warden: Result<Warden, LaunchError>,
 ) -> Result<Server, Refused> {
@@ -97,13 +101,13 @@ fn container(
     #[cfg(feature = "test-hooks")]
     crate::hook::edit(&mut orders);
     // A program reports nothing: the pipe's other end is closed, which reads as an end.
-    launch(warden, &orders, |_| Vec::new()).map_err(|error| launch_failed(&error))
+    launch(warden, (&orders, given), |_| Vec::new()).map_err(|error| launch_failed(&error))
 }
 
 /// Launches with the three streams, and after them what `more` makes of the end for reports.
 fn launch(
     warden: Warden,
-    orders: &WardenOrders,
+    (orders, given): (&WardenOrders, &Given),
     more: impl FnOnce(OwnedFd) -> Vec<OwnedFd>,
 ) -> Result<Server, LaunchError> {
     let failed = |error: io::Error| LaunchError::Warden(error);
@@ -113,7 +117,7 @@ fn launch(
     let (ours_report, theirs_report) = pipe().map_err(failed)?;
     let mut descriptors = vec![theirs_in, theirs_out, theirs_err];
     descriptors.extend(more(theirs_report));
-    let running = warden.launch(orders, &descriptors)?;
+    let running = warden.launch(orders, given, &descriptors)?;
     Ok(Server {
         running,
         input: Output::own(ours_in).map_err(failed)?,
@@ -151,6 +155,9 @@ pub(crate) fn environment(plan: &Plan) -> Vec<(String, String)> {
         let text = match value {
             Value::Literal(text) => Some(text.clone()),
             Value::Host(host) => std::env::var(host).ok(),
+            // init gets it beside its orders.
+            Value::Secret(_) => None,
+            Value::SecretFile(secret) => Some(secret_path(secret)),
         };
         text.map(|text| (name.clone(), text))
     };

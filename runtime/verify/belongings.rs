@@ -2,6 +2,7 @@
 
 use super::Wall;
 use super::process::wall;
+use brig_sandbox::component::GUEST_VARIABLE;
 use brig_sandbox::plan::{Isolation, Plan, Value};
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,12 +17,18 @@ pub(super) fn belongings(plan: &Plan, server: u32) -> io::Result<Vec<Wall>> {
         .filter_map(|entry| entry.split_once('='))
         .map(|(name, _)| name.to_owned())
         .collect();
-    // A worker has none: its guest's are in its orders.
+    // Of its guest's a worker has the secrets alone: the others are in its orders.
     let planned: BTreeSet<String> = match &plan.isolation {
-        Isolation::Component(_) => BTreeSet::new(),
+        Isolation::Component(_) => {
+            let variables = plan.environment.iter();
+            let secrets = variables.filter(|(_, value)| matches!(value, Value::Secret(_)));
+            secrets
+                .map(|(name, _)| format!("{GUEST_VARIABLE}{name}"))
+                .collect()
+        }
         Isolation::Container(_) => {
             let is_set = |value: &Value| match value {
-                Value::Literal(_) => true,
+                Value::Literal(_) | Value::Secret(_) | Value::SecretFile(_) => true,
                 Value::Host(host) => std::env::var(host).is_ok(),
             };
             let set = plan.environment.iter().filter(|(_, value)| is_set(value));

@@ -60,7 +60,7 @@ fn planned(plan: &Plan, engine: Engine) -> BTreeMap<String, &'static str> {
                 Access::Read => "ro",
                 Access::Write => "rw",
             },
-            Mount::Kept { .. } | Mount::Scratch { .. } => "rw",
+            Mount::Kept { .. } | Mount::Scratch { .. } | Mount::Secrets { .. } => "rw",
             Mount::Held { .. } | Mount::System { .. } | Mount::Processes { .. } => "ro",
             Mount::Text { .. } | Mount::Folder { .. } | Mount::Volume { .. } if by_daemon => "ro",
             Mount::Program { .. }

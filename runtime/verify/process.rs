@@ -307,7 +307,7 @@ fn mounts(cell: &Cell, server: u32) -> io::Result<Vec<Wall>> {
             | Mount::Shown { .. }
             | Mount::Volume { .. }
             | Mount::Text { .. } => continue,
-            Mount::Scratch { at, .. } => (at, "nodev noexec nosuid rw"),
+            Mount::Scratch { at, .. } | Mount::Secrets { at } => (at, "nodev noexec nosuid rw"),
             Mount::Grant {
                 at, access, exec, ..
             } => (at, grant_flags(*access, *exec)),

@@ -7,6 +7,18 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Where the worker's files and init appear in a cell. No grant may lie here.
 pub const PROGRAM_FOLDER: &str = "/.brig";
 
+/// Where secrets appear as files in a cell, each by its name. No grant may lie here where there is
+/// one.
+pub const SECRETS_FOLDER: &str = "/run/secrets";
+
+/// Bytes of all secrets of one server together.
+pub const SECRETS_BYTES_MAX: u64 = 64 << 10;
+
+/// Bytes of the memory file system with them: each takes whole pages.
+pub(crate) const SECRETS_TMPFS_BYTES: u64 = 4 << 20;
+/// Files and folders of it: no manifest has more variables.
+pub(crate) const SECRETS_TMPFS_INODES: u64 = 1032;
+
 /// User and group id inside a cell. Not 0, so that no exec regains a capability.
 pub const ID_INSIDE: u32 = 65_532;
 
@@ -245,6 +257,12 @@ pub enum Mount {
         /// Path in the cell.
         at: String,
     },
+    /// Memory that ends with the cell, with the secrets that the server gets as files: init writes
+    /// each before the server starts, and the server reads them.
+    Secrets {
+        /// Path in the cell: [`SECRETS_FOLDER`].
+        at: String,
+    },
     /// Memory that ends with the cell.
     Scratch {
         /// Path in the cell.
@@ -270,6 +288,7 @@ impl Mount {
             | Self::Processes { at }
             | Self::Shown { at }
             | Self::Volume { at }
+            | Self::Secrets { at }
             | Self::Device { at }
             | Self::Held { at, .. }
             | Self::Kept { at, .. }

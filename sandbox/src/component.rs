@@ -17,6 +17,10 @@ pub const CODE_FD: i32 = 4;
 /// Descriptor on which worker and compiler write JSON lines: [`WorkerReport`] or [`CompileReport`].
 pub const REPORT_FD: i32 = 5;
 
+/// What stands before the name of a guest's variable in the worker's own environment: a secret,
+/// which no orders hold.
+pub const GUEST_VARIABLE: &str = "BRIG_GUEST_";
+
 /// The two forms of WebAssembly that brig runs, told apart by bytes 4..8 of the file and never by
 /// its name (component model binary format, preamble).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

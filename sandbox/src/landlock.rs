@@ -92,7 +92,9 @@ fn mount_rules(mount: &Mount, cell: CellKind, handled: u64) -> Vec<LandlockRule>
         // It lies in a folder of the image, whose rule reaches into it.
         | Mount::Volume { .. } => Vec::new(),
         Mount::Text { at, .. } | Mount::Shown { at } => vec![rule(at, READ_FILE, handled)],
-        Mount::Processes { at } => vec![rule(at, READ_FILE | READ_DIR, handled)],
+        Mount::Processes { at } | Mount::Secrets { at } => {
+            vec![rule(at, READ_FILE | READ_DIR, handled)]
+        }
         Mount::Device { at } => vec![rule(at, READ_FILE | WRITE_FILE, handled)],
         Mount::Scratch { at, .. } => {
             let allowed = grant(GrantKind::Directory, Access::Write) | MAKE_SYM;

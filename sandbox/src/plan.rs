@@ -6,7 +6,9 @@ mod grants;
 mod obeyed;
 mod residuals;
 
-use crate::cell::{Cell, CellKind, Identity, Mount, Namespace, PROGRAM_FOLDER, Rlimit};
+use crate::cell::{
+    Cell, CellKind, Identity, Mount, Namespace, PROGRAM_FOLDER, Rlimit, SECRETS_FOLDER,
+};
 use crate::component::{Preopen, WorkerLimits};
 use crate::engine::Engine;
 use crate::facts::{Artifact, Caller, HostFacts, WorkerFiles};
@@ -19,8 +21,8 @@ use bounds::{Bounds, group, processor_share, rlimits, worker_bounds, worker_limi
 pub use container::container;
 pub use obeyed::PARTS_MAX;
 
-use brig_policies::{Limits, Places, Policy, Rules};
-use grants::{file_calls, mounts, preopens, scratch};
+use brig_policies::{Limits, Places, Policy, Rules, SecretForm};
+use grants::{file_calls, mounts, preopens, scratch, secrets};
 use residuals::residuals;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -149,6 +151,15 @@ pub enum Value {
     Literal(String),
     /// The host's variable of that name, where it is set.
     Host(String),
+    /// The secret of that name. The value is in no plan: init gets it with its orders.
+    Secret(String),
+    /// The path of a file with the secret of that name.
+    SecretFile(String),
+}
+
+/// Where a secret appears as a file in the cell.
+pub fn secret_path(secret: &str) -> String {
+    format!("{SECRETS_FOLDER}/{secret}")
 }
 
 /// What the bridge bounds.
@@ -227,13 +238,15 @@ pub fn component(
             Err(fault) => faults.push(fault),
         }
     }
+    let kind = cell_kind(facts);
+    let secrets = secrets(policy, kind, &mut faults);
     let offered = &facts.controllers;
     let open = processor_share(limits.cpus_milli, offered, &mut held);
     faults.extend(open.map(Unplannable::from));
     if !faults.is_empty() {
         return Err(faults);
     }
-    let kind = cell_kind(facts);
+    grants.splice(0..0, secrets);
     if kind == CellKind::Full {
         grants.splice(0..0, scratch("/tmp", limits.scratch_bytes));
     }
@@ -390,9 +403,15 @@ fn environment(policy: &Policy) -> BTreeMap<String, Value> {
         brig_policies::EnvValue::Literal(text) => Value::Literal(text.clone()),
         brig_policies::EnvValue::Host(name) => Value::Host(name.as_str().to_owned()),
     };
-    policy
-        .env()
-        .iter()
-        .map(|(name, v)| (name.as_str().to_owned(), value(v)))
-        .collect()
+    let plain = policy.env().iter();
+    let plain = plain.map(|(name, v)| (name.as_str().to_owned(), value(v)));
+    let secrets = policy.secrets().iter().map(|(name, grant)| {
+        let secret = grant.secret().as_str().to_owned();
+        let value = match grant.form() {
+            SecretForm::Env => Value::Secret(secret),
+            SecretForm::File => Value::SecretFile(secret),
+        };
+        (name.as_str().to_owned(), value)
+    });
+    plain.chain(secrets).collect()
 }

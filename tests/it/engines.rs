@@ -7,7 +7,7 @@ mod endings;
 mod faults;
 mod keeper;
 mod proxy;
-mod under;
+pub(crate) mod under;
 mod walls;
 
 use crate::harness::{Scratch, is_alive, patience};

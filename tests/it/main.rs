@@ -32,6 +32,7 @@ mod relay;
 mod reviews;
 mod rug_pulls;
 mod rules;
+mod secrets;
 mod servers;
 mod settings;
 mod streams;

@@ -1,6 +1,7 @@
 //! The settings of one host.
 
-use super::{Form, Head, Key, Section, Takes, limits, top};
+use super::{Form, Head, Key, Section, Takes, limits, secrets, top};
+use crate::fault::FaultCode;
 
 /// The most folders of one list, and the most hosts: each is compared with each grant.
 pub(crate) const ENTRIES_MAX: usize = 256;
@@ -37,9 +38,25 @@ pub(crate) const CONSENT: Key = Key::new(
 )
 .also(&["approval", "approve", "approvals", "confirm", "ask", "yes"]);
 
+pub(crate) const SECRETS: Key = Key::new(
+    "secrets",
+    Takes::Tables(&secrets::SECTION, secrets::SOURCES_MAX),
+    "[[secrets]]",
+    "Where the values of secrets come from: the first that has a secret gives it.",
+)
+.also(&[
+    "secret",
+    "secret-store",
+    "secret-backend",
+    "keyring",
+    "vault",
+])
+.refused("secrets = [\"keyring\"]", FaultCode::WrongType)
+.unless("the keyring, where there is one, and then the encrypted file");
+
 pub(crate) const SECTION: Section = Section {
     title: "the settings file",
-    keys: &[top::BRIG, CONSENT, ENGINE, CEILING],
+    keys: &[top::BRIG, CONSENT, ENGINE, SECRETS, CEILING],
     one_of: &[],
     whole: &[],
 };

@@ -25,7 +25,6 @@ pub(crate) const SECRET: Key = Key::new(
     "The secret, by the name that it has in brig's store, whose value is passed.",
 )
 .also(&["keyring", "password"])
-.not_yet("pass a variable of the host with `{ host = \"NAME\" }`")
 .refused("TOKEN = { secret = \"My Key\" }", FaultCode::InvalidName);
 
 pub(crate) const AS: Key = Key::new(
@@ -34,7 +33,6 @@ pub(crate) const AS: Key = Key::new(
     "KEY_FILE = { secret = \"key\", as = \"file\" }",
     "Whether the variable holds the secret, or the path of a file that does.",
 )
-.not_yet("leave it out; it goes with `secret`")
 .refused(
     "KEY = { host = \"KEY\", as = \"file\" }",
     FaultCode::Contradiction,

@@ -63,7 +63,7 @@ impl<'t> Entries<'t> {
     }
 
     /// The value of a key, if it is written.
-    pub(super) fn get(&self, key: &Key) -> Option<Found<'t>> {
+    pub(crate) fn get(&self, key: &Key) -> Option<Found<'t>> {
         self.table.get(key.name)
     }
 
@@ -78,13 +78,13 @@ impl<'t> Entries<'t> {
     }
 
     /// Where a key itself is written.
-    pub(super) fn span_of(&self, key: &Key) -> Option<Range<usize>> {
+    pub(crate) fn span_of(&self, key: &Key) -> Option<Range<usize>> {
         let (written, _) = self.table.get_key_value(key.name)?;
         Some(written.span())
     }
 
     /// What was told first about the keys of this table, if anything.
-    pub(super) fn told_first(&self) -> Option<Told> {
+    pub(crate) fn told_first(&self) -> Option<Told> {
         self.excused.first().map(|(_, told)| *told)
     }
 
@@ -183,7 +183,7 @@ pub(super) fn bounded<'t>(
 }
 
 /// `true` or `false`.
-pub(super) fn flag(found: Found<'_>, key: &Key, findings: &mut Findings) -> Result<bool, Told> {
+pub(crate) fn flag(found: Found<'_>, key: &Key, findings: &mut Findings) -> Result<bool, Told> {
     found
         .get_ref()
         .as_bool()
@@ -260,7 +260,10 @@ pub(super) fn help_to_write(key: &Key) -> String {
     match key.takes {
         Takes::Tables(section, _) => {
             let needed = section.keys.iter().filter(|key| key.needed);
-            let needed: Vec<String> = needed.map(|key| format!("`{}`", key.name)).collect();
+            let mut needed: Vec<String> = needed.map(|key| format!("`{}`", key.name)).collect();
+            if needed.is_empty() {
+                needed.extend(section.whole.iter().map(|line| format!("`{line}`")));
+            }
             let needed = needed.join(" and ");
             format!("write `{example}` for each, with {needed} below it")
         }

@@ -156,7 +156,11 @@ fn tell_second_source(entries: &Entries<'_>, findings: &mut Findings) {
     }
 }
 
-fn read_args(found: Found<'_>, key: &Key, findings: &mut Findings) -> Result<Vec<String>, Told> {
+pub(crate) fn read_args(
+    found: Found<'_>,
+    key: &Key,
+    findings: &mut Findings,
+) -> Result<Vec<String>, Told> {
     let Some(array) = found.get_ref().as_array() else {
         return Err(tell_wrong_type(found, key, "an array of strings", findings));
     };

@@ -89,6 +89,7 @@ const fn text(form: Form) -> &'static str {
              wildcard"
         }
         Form::Folder => "`/`, or a folder of the host from `~`, `{project}` or the root",
+        Form::OwnFile => "a file of the host from `~` or the root",
         Form::Engine => "an engine's name, or `oci:` and the path of a runtime",
         Form::GuestPath => {
             "a path in the cell: absolute, in its shortest spelling, not below `/proc`, `/sys`, \

@@ -6,7 +6,7 @@ use core::ops::Range;
 
 use super::{Policy, Source};
 use crate::fault::{FaultCode, Faults, Findings};
-use crate::grammar::{Key, server, top, variable};
+use crate::grammar::{Key, server, top};
 
 /// A right of a policy that no plan can hold yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,9 +51,6 @@ impl Policy {
         }
         for grant in &self.state {
             tell(&top::STATE, grant.mark.span());
-        }
-        for secret in self.secrets.values() {
-            tell(&variable::SECRET, secret.mark.span());
         }
         let first = self.syscalls.first_key_value();
         if let Some((_, mark)) = first.filter(|_| self.is_component()) {

@@ -37,6 +37,7 @@ pub(super) fn pattern(form: Form) -> String {
             let not_config = r"(?!\{config\}(?:/|$))";
             format!("^{not_config}{}$", anchored())
         }
+        Form::OwnFile => format!(r"^(?!\{{){}$", anchored()),
         Form::Engine => format!("^(?:{}|oci:(?:{})+)$", ENGINES.join("|"), step()),
         Form::GuestPath => guest_path(),
         Form::CellPath => format!("^(?:/|(?:{})+)$", step()),

@@ -99,6 +99,7 @@ impl Ceiling {
             sources,
             client,
             syscalls,
+            secrets: _,
         } = settings;
         Self {
             path: path.to_owned(),

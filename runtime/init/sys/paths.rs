@@ -11,6 +11,28 @@ pub fn enter(path: &[u8]) -> Result {
     unsafe { call(nr::CHDIR, path.as_ptr() as usize, 0, 0, 0, 0) }
 }
 
+/// Makes a file that its owner alone can read, and opens it for writing (open(2), O_EXCL: what is
+/// there already is not taken). The path ends with a NUL.
+pub fn create(path: &[u8]) -> Result {
+    const AT_FDCWD: usize = -100isize as usize;
+    const O_WRONLY_CREAT_EXCL_CLOEXEC: usize = 0o1 | 0o100 | 0o200 | 0o2_000_000;
+    const OWNER_READS: usize = 0o400;
+    if path.last() != Some(&0) {
+        return Err(22);
+    }
+    // SAFETY: the path is readable up to its NUL.
+    unsafe {
+        call(
+            nr::OPENAT,
+            AT_FDCWD,
+            path.as_ptr() as usize,
+            O_WRONLY_CREAT_EXCL_CLOEXEC,
+            OWNER_READS,
+            0,
+        )
+    }
+}
+
 /// Opens a path to name it, no more (open(2), O_PATH). The path ends with a NUL.
 pub fn open_path(path: &[u8]) -> Result {
     #[cfg(target_arch = "x86_64")]

@@ -11,7 +11,7 @@ use crate::launch::build::INIT;
 use crate::launch::build::runtime::listen;
 use crate::launch::group::{bounds_of, memory_events_of};
 use crate::launch::orders::{DaemonOrders, WardenOrders};
-use crate::launch::records::encode;
+use crate::launch::records::{Given, encode};
 use brig_sandbox::lower::daemon::{
     CHANNEL_FILE, EMPTY_FOLDER, INIT_FILE, OWNER_LABEL, SERVER_LABEL,
 };
@@ -100,7 +100,7 @@ impl Drop for Made<'_> {
 /// Makes a container of these orders, and gives its init the orders that it waits for.
 pub(super) fn contained(
     channel: &OwnedFd,
-    orders: &WardenOrders,
+    (orders, given): (&WardenOrders, &Given),
     daemon: &DaemonOrders,
     streams: &[OwnedFd],
 ) -> Result<RunningCell, BuildError> {
@@ -140,7 +140,7 @@ pub(super) fn contained(
     drop((listener, folder));
     let pidfd = check(orders, &init)?;
     let ids = daemon.ids;
-    let message = encode(&orders.cell, &orders.sources, ids, true);
+    let message = encode(&orders.cell, &orders.sources, ids, true, given);
     send_orders(&init, &message, streams)?;
     made.id = None;
     drop(made);

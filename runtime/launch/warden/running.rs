@@ -9,7 +9,7 @@ use crate::launch::MESSAGE_BYTES_MAX;
 use crate::launch::answer::{BuildError, End, InitAnswer};
 use crate::launch::group::Group;
 use crate::launch::orders::{Maker, WardenEvent, WardenOrders};
-use crate::launch::records::encode;
+use crate::launch::records::{Given, encode};
 use brig_sandbox::cell::{ID_INSIDE, Namespace};
 use rustix::net::{RecvFlags, SendFlags};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
@@ -101,7 +101,7 @@ impl RunningCell {
     pub(super) fn begin(
         &mut self,
         channel: &OwnedFd,
-        orders: &WardenOrders,
+        (orders, given): (&WardenOrders, &Given),
         child: Pid,
         gate: &OwnedFd,
         streams: Vec<OwnedFd>,
@@ -112,7 +112,7 @@ impl RunningCell {
         // would allow.
         let own_users = orders.cell.namespaces.contains(&Namespace::User);
         let may_bound = own_users || rustix::process::geteuid().is_root();
-        let message = encode(&orders.cell, &orders.sources, ids, may_bound);
+        let message = encode(&orders.cell, &orders.sources, ids, may_bound, given);
         let Maker::Runtime(runtime) = &orders.by else {
             drop(streams);
             return rustix::net::send(&self.init, &message, SendFlags::NOSIGNAL)

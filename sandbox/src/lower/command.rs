@@ -4,7 +4,7 @@
 
 use crate::cell::{Access, Cell, Exec, Identity, Mount, Rlimit};
 use crate::engine::Engine;
-use crate::plan::{ContainerPart, Plan, Value};
+use crate::plan::{ContainerPart, Plan, Value, secret_path};
 
 /// What brig holds and no command line can say.
 pub const UNSAID: &[&str] = &[
@@ -53,6 +53,10 @@ pub fn words(plan: &Plan, part: &ContainerPart, image: &str, profile: &str) -> V
                 // Its own value, as the shell has it.
                 Value::Host(host) if host == name => name.clone(),
                 Value::Host(host) => format!("{name}=${{{host}-}}"),
+                // A secret's value stands in no command line: docker takes it from its own
+                // environment, where whoever runs this puts it.
+                Value::Secret(_) => name.clone(),
+                Value::SecretFile(secret) => format!("{name}={}", secret_path(secret)),
             },
         );
     }
@@ -119,6 +123,7 @@ fn mounted(mount: &Mount, engine: Engine, flag: &mut impl FnMut(&str, String)) {
             let how = format!("{at}:rw,nosuid,nodev,noexec,mode=1777,size={bytes_max}");
             flag("tmpfs", how);
         }
+        Mount::Secrets { at } => flag("tmpfs", format!("{at}:ro,size=4k")),
         Mount::Volume { at } => flag("tmpfs", format!("{at}:ro,size=4k")),
         // The image's own, or the engine's.
         Mount::Image { .. }

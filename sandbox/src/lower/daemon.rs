@@ -7,7 +7,10 @@
 
 use super::native::{Mounted, SourceCheck};
 use super::oci::{MASKED, seccomp_at_entry};
-use crate::cell::{Access, Cell, ControlGroup, Identity, Mount, PROGRAM_FOLDER, Rlimit};
+use crate::cell::{
+    Access, Cell, ControlGroup, Identity, Mount, PROGRAM_FOLDER, Rlimit, SECRETS_TMPFS_BYTES,
+    SECRETS_TMPFS_INODES,
+};
 use crate::engine::Engine;
 use crate::plan::{ContainerPart, Plan};
 use crate::seccomp::InvalidProfile;
@@ -263,26 +266,18 @@ fn mounts(
                 bytes_max,
                 inodes_max,
             } if at != SHARED_MEMORY => {
-                // Runtimes give a memory file system the mode of the image's own folder, in which
-                // then nobody but its owner could write.
-                let owner = match (engine, cell.ids_inside()) {
-                    (Engine::Docker, Some((user, group))) => format!(",uid={user},gid={group}"),
-                    _ => String::new(),
+                let own = Scratch {
+                    bytes_max: *bytes_max,
+                    inodes_max: *inodes_max,
                 };
-                // Podman knows no bound of inodes: there the group's memory bounds them.
-                let inodes = match engine {
-                    Engine::Podman => String::new(),
-                    Engine::Docker
-                    | Engine::Native
-                    | Engine::Crun
-                    | Engine::Runc
-                    | Engine::Runsc => {
-                        format!(",nr_inodes={inodes_max}")
-                    }
+                memory.insert(at.clone(), own.how(engine, cell));
+            }
+            Mount::Secrets { at } => {
+                let own = Scratch {
+                    bytes_max: SECRETS_TMPFS_BYTES,
+                    inodes_max: SECRETS_TMPFS_INODES,
                 };
-                let how =
-                    format!("rw,nosuid,nodev,noexec,mode=1777,size={bytes_max}{inodes}{owner}");
-                memory.insert(at.clone(), how);
+                memory.insert(at.clone(), own.how(engine, cell));
             }
             // No engine makes an anonymous volume read-only; memory in its place is.
             Mount::Volume { at } => {
@@ -300,6 +295,35 @@ fn mounts(
         }
     }
     (mounts, memory)
+}
+
+/// A memory file system of the server's.
+struct Scratch {
+    bytes_max: u64,
+    inodes_max: u64,
+}
+
+impl Scratch {
+    fn how(&self, engine: Engine, cell: &Cell) -> String {
+        let Self {
+            bytes_max,
+            inodes_max,
+        } = self;
+        // Runtimes give a memory file system the mode of the image's own folder, in which then
+        // nobody but its owner could write.
+        let owner = match (engine, cell.ids_inside()) {
+            (Engine::Docker, Some((user, group))) => format!(",uid={user},gid={group}"),
+            _ => String::new(),
+        };
+        // Podman knows no bound of inodes: there the group's memory bounds them.
+        let inodes = match engine {
+            Engine::Podman => String::new(),
+            Engine::Docker | Engine::Native | Engine::Crun | Engine::Runc | Engine::Runsc => {
+                format!(",nr_inodes={inodes_max}")
+            }
+        };
+        format!("rw,nosuid,nodev,noexec,mode=1777,size={bytes_max}{inodes}{owner}")
+    }
 }
 
 /// A part of the host, without what is mounted below it. Of a mount's flags an engine is told no

@@ -4,7 +4,10 @@
 //! What only brig's own init and warden do has no words there: Landlock, the comparison of sources,
 //! and the end of all that was started. [`Bundle::unsaid`] lists it.
 
-use crate::cell::{Access, Cell, Exec, GrantKind, ID_INSIDE, Identity, Mount, Rlimit};
+use crate::cell::{
+    Access, Cell, Exec, GrantKind, ID_INSIDE, Identity, Mount, Rlimit, SECRETS_TMPFS_BYTES,
+    SECRETS_TMPFS_INODES,
+};
 use crate::plan::{ContainerPart, Plan};
 use crate::seccomp::{AT_ENTRY, InvalidProfile, Profile};
 use serde_json::{Map, Value, json};
@@ -40,6 +43,25 @@ pub fn seccomp_at_entry(profile: &Profile) -> Result<Value, InvalidProfile> {
     with_always(profile, AT_ENTRY.iter().map(|call| call.name).collect())
 }
 
+/// Calls for which libraries use an older one where the kernel has none. Docker before 23 passes
+/// over the errno of all others, and a program that is told EPERM for one of these gives up.
+const FALLEN_BACK_FROM: &[&str] = &[
+    "clone3",
+    "close_range",
+    "copy_file_range",
+    "epoll_pwait2",
+    "faccessat2",
+    "fchmodat2",
+    "futex_waitv",
+    "io_uring_setup",
+    "membarrier",
+    "openat2",
+    "pidfd_open",
+    "rseq",
+    "set_robust_list",
+    "statx",
+];
+
 /// A profile with calls that are allowed whatever it says of them.
 fn with_always(profile: &Profile, mut always: Vec<&str>) -> Result<Value, InvalidProfile> {
     let allow = "SCMP_ACT_ALLOW";
@@ -64,8 +86,15 @@ fn with_always(profile: &Profile, mut always: Vec<&str>) -> Result<Value, Invali
             narrowed.push(json!({ "names": [call.name], "action": allow, "args": args }));
         }
     }
+    let rules = profile.rules()?;
+    let known: Vec<&str> = rules.iter().map(|(call, _)| call.name).collect();
+    let refused = |name: &&&str| !always.contains(*name) && !known.contains(*name);
+    let refused: Vec<&&str> = FALLEN_BACK_FROM.iter().filter(refused).collect();
     let mut syscalls = vec![json!({ "names": always, "action": allow })];
     syscalls.extend(narrowed);
+    syscalls.push(json!({
+        "names": refused, "action": "SCMP_ACT_ERRNO", "errnoRet": libc::ENOSYS,
+    }));
     Ok(json!({
         "defaultAction": "SCMP_ACT_ERRNO",
         "defaultErrnoRet": libc::ENOSYS,
@@ -294,6 +323,10 @@ fn mounted(mount: &Mount, bundle: &mut Bundle) -> Option<Value> {
         Mount::Processes { at } => {
             place(at, GrantKind::Directory);
             Some(processes(at))
+        }
+        Mount::Secrets { at } => {
+            place(at, GrantKind::Directory);
+            Some(scratch(at, SECRETS_TMPFS_BYTES, SECRETS_TMPFS_INODES))
         }
         Mount::Scratch {
             at,

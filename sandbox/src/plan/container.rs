@@ -6,14 +6,16 @@ mod image;
 mod runtime;
 
 use super::bounds::{Bounds, group, processor_share, rlimits};
-use super::grants::{looked_through, mounts as granted, scratch};
+use super::grants::{looked_through, mounts as granted, scratch, secrets};
 use super::obeyed;
 use super::residuals::residuals;
 use super::{
     ContainerPart, ImagePart, Isolation, Plan, Residual, RuntimePart, Unplannable, Value, beyond,
     bridge, environment, walls,
 };
-use crate::cell::{Access, ID_INSIDE, Identity, Links, Mount, PROGRAM_FOLDER, Rlimit, within};
+use crate::cell::{
+    Access, CellKind, ID_INSIDE, Identity, Links, Mount, PROGRAM_FOLDER, Rlimit, within,
+};
 use crate::engine::{Engine, Maker};
 use crate::facts::{Controller, HostFacts};
 use crate::family::ProgramFamily;
@@ -115,6 +117,7 @@ pub fn container(
     let (held, mut faults) = held(policy, facts);
     let grants = grants(policy, places, facts, &mut faults);
     faults.extend(engine::unheld_grants(&grants, policy, facts));
+    let secrets = secrets(policy, CellKind::Full, &mut faults);
     let who = engine::who(facts, policy.name().as_str());
     let started = match started(policy, places, facts, &grants, who.2) {
         Ok(started) => started,
@@ -136,7 +139,8 @@ pub fn container(
     residuals.extend(of_groups(&groups));
     residuals.extend(obeyed::residuals(looked_through(policy, facts)));
     let shown = engine::shown(facts, &grants);
-    let grants = [shown, started.before, grants, started.after]
+    let secrets = secrets.into_iter().collect();
+    let grants = [shown, secrets, started.before, grants, started.after]
         .into_iter()
         .flatten();
     let texts = texts(started.texts, limits, facts);

@@ -1,12 +1,14 @@
 //! Grants: what of the host appears in a cell, and what a component finds there.
 
 use super::{Unplannable, obeyed};
-use crate::cell::{Access, CellKind, Exec, GrantKind, Links, Mount, within};
+use crate::cell::{Access, CellKind, Exec, GrantKind, Links, Mount, SECRETS_FOLDER, within};
 use crate::component::Preopen;
 use crate::facts::{HostFacts, SourceFact, SourceKind, WorkerFiles};
 use crate::mechanism::{Isolated, cell_kind, container_kind};
 use crate::seccomp::FileCalls;
-use brig_policies::{FileGrant, Missing, Places, Policy, refused_source, refused_write};
+use brig_policies::{
+    FileGrant, Missing, Places, Policy, SecretForm, refused_source, refused_write,
+};
 use std::collections::BTreeMap;
 
 /// One grant as a mount, and those over parts of it; none where its source is absent and may be.
@@ -186,6 +188,41 @@ pub(super) fn scratch(at: &str, bytes_max: u64) -> Option<Mount> {
     })
 }
 
+/// Where secrets are as files, where the policy has one so. In a cell without a root of its own
+/// there is no place that is the server's alone.
+pub(super) fn secrets(
+    policy: &Policy,
+    kind: CellKind,
+    faults: &mut Vec<Unplannable>,
+) -> Option<Mount> {
+    let mut files = policy.secrets().values();
+    let first = files.find(|grant| grant.form() == SecretForm::File)?;
+    if kind == CellKind::Narrow {
+        let secret = first.secret();
+        faults.push(Unplannable::Grant {
+            span: first.mark().span(),
+            message: format!(
+                "the secret `{secret}` as a file needs a root of the server's own, which this host \
+                 does not let brig make"
+            ),
+            help: "write `as = \"env\"`; `brig doctor` says what is missing".to_owned(),
+        });
+    }
+    for grant in policy.files() {
+        let at = grant.at().as_str();
+        if within(at, SECRETS_FOLDER) || within(SECRETS_FOLDER, at) {
+            faults.push(Unplannable::Grant {
+                span: grant.span(),
+                message: format!("secrets lie as files in `{SECRETS_FOLDER}`, which `{at}` meets"),
+                help: "write another `at`, such as one below `/data`".to_owned(),
+            });
+        }
+    }
+    Some(Mount::Secrets {
+        at: SECRETS_FOLDER.to_owned(),
+    })
+}
+
 /// What the guest finds: each granted directory, and the folder of each granted file.
 pub(super) fn preopens(mounts: &[Mount], cell: CellKind) -> Vec<Preopen> {
     let mut found: BTreeMap<&str, (&str, Access)> = BTreeMap::new();
@@ -204,6 +241,7 @@ pub(super) fn preopens(mounts: &[Mount], cell: CellKind) -> Vec<Preopen> {
             | Mount::Volume { .. }
             | Mount::Device { .. } => continue,
             Mount::Scratch { at, .. } => (at.as_str(), at.as_str(), Access::Write),
+            Mount::Secrets { at } => (at.as_str(), at.as_str(), Access::Read),
             Mount::Grant {
                 source,
                 at,

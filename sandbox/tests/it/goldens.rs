@@ -68,7 +68,8 @@ fn own(plan: &Plan, part: &ContainerPart) -> Program {
     let name = std::iter::once(&part.name);
     let literal = |(name, value): (&String, &plan::Value)| match value {
         plan::Value::Literal(text) => Some((name.clone(), text.clone())),
-        plan::Value::Host(_) => None,
+        plan::Value::Host(_) | plan::Value::Secret(_) => None,
+        plan::Value::SecretFile(secret) => Some((name.clone(), plan::secret_path(secret))),
     };
     Program {
         path: part.program.clone(),

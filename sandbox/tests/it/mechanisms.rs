@@ -304,7 +304,7 @@ impl Claim<'_> {
             | Mount::Grant { source, at, .. }
             | Mount::Held { source, at, .. }
             | Mount::Kept { source, at, .. } => (source.as_str(), at.as_str()),
-            Mount::Scratch { at, .. } => ("", at.as_str()),
+            Mount::Scratch { at, .. } | Mount::Secrets { at } => ("", at.as_str()),
             Mount::System { .. }
             | Mount::Link { .. }
             | Mount::Text { .. }
@@ -466,7 +466,7 @@ fn is_near(bound: Option<u64>, manifests: u64, own: u64) -> bool {
 
 fn is_written(mount: &Mount) -> bool {
     match mount {
-        Mount::Program { .. } | Mount::Held { .. } => false,
+        Mount::Program { .. } | Mount::Held { .. } | Mount::Secrets { .. } => false,
         Mount::Grant { access, .. } => *access == Access::Write,
         Mount::Kept { .. } | Mount::Scratch { .. } => true,
         Mount::System { .. }

@@ -41,7 +41,7 @@ fn told(fault: &Unplannable, manifest: &str) -> (String, String) {
         } => {
             let marked = &manifest[span.clone()];
             assert!(
-                marked.starts_with("[[files]]"),
+                marked.starts_with("[[files]]") || marked.starts_with("{ secret"),
                 "the grant is marked: {marked}"
             );
             (message.clone(), help.clone())
@@ -344,4 +344,19 @@ fn no_start_waits_for_thousands_of_mounts() {
     let wrong = "`/srv/app` cannot be granted for writing: to hold what the host obeys in it takes";
     let more = obeyed(facts(), many(PARTS_MAX / 2 + 1));
     check(APP, &more, &[(wrong, "grant only the folders")]);
+}
+
+#[test]
+fn a_secret_in_a_file_needs_a_place_of_its_own() {
+    let secret = "[env]\nKEY = { secret = \"key\", as = \"file\" }\n";
+    let needs = "the secret `key` as a file needs a root of the server's own";
+    check(secret, &narrow(), &[(needs, "as = \"env\"")]);
+    let mut facts = facts();
+    let served = source("/srv", SourceKind::Directory);
+    facts.sources.insert("/srv".to_owned(), served);
+    for at in ["/run", "/run/secrets", "/run/secrets/key"] {
+        let grant = format!("[[files]]\nhost = \"/srv\"\nat = \"{at}\"\n{secret}");
+        let meets = format!("secrets lie as files in `/run/secrets`, which `{at}` meets");
+        check(&grant, &facts, &[(&meets, "another `at`")]);
+    }
 }

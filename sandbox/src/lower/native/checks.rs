@@ -52,6 +52,7 @@ pub(super) fn check(mount: &Mount, kind: CellKind) -> Option<SourceCheck> {
         Mount::Image { .. }
         | Mount::Folder { .. }
         | Mount::Scratch { .. }
+        | Mount::Secrets { .. }
         | Mount::Link { .. }
         | Mount::Text { .. }
         | Mount::Shown { .. }

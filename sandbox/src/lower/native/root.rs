@@ -1,6 +1,9 @@
 //! The steps that fill a full cell's root.
 
-use crate::cell::{Access, Cell, Exec, GrantKind, Identity, Mount, PROGRAM_FOLDER, Readers};
+use crate::cell::{
+    Access, Cell, Exec, GrantKind, Identity, Mount, PROGRAM_FOLDER, Readers, SECRETS_TMPFS_BYTES,
+    SECRETS_TMPFS_INODES,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -140,7 +143,9 @@ pub(super) fn root(cell: &Cell) -> Vec<RootOp> {
         let (at, kind) = match mount {
             Mount::Program { at, .. } | Mount::Device { at } => (at, Some(GrantKind::File)),
             Mount::Grant { at, kind, .. } | Mount::System { at, kind, .. } => (at, Some(*kind)),
-            Mount::Scratch { at, .. } | Mount::Processes { at } => (at, Some(GrantKind::Directory)),
+            Mount::Scratch { at, .. } | Mount::Secrets { at } | Mount::Processes { at } => {
+                (at, Some(GrantKind::Directory))
+            }
             Mount::Folder { at } => {
                 directories(&format!("{at}/"), &mut made, &mut ops);
                 continue;
@@ -287,6 +292,11 @@ fn lower_mount(mount: &Mount, identity: Identity) -> Option<RootOp> {
             at: at.clone(),
             bytes_max: *bytes_max,
             inodes_max: *inodes_max,
+        },
+        Mount::Secrets { at } => RootOp::Scratch {
+            at: at.clone(),
+            bytes_max: SECRETS_TMPFS_BYTES,
+            inodes_max: SECRETS_TMPFS_INODES,
         },
         Mount::Shown { .. } | Mount::Volume { .. } => return None,
     })
