@@ -104,9 +104,7 @@ Exits with 0 where every wall stands as planned, with 10 where one differs.")]
   brig why notes                    by the name of a server that ran here
   brig why --json notes | jq -r '.[].refused[].remedy.command'
 
-What is told are the refusals of brig: tools, arguments, resources, prompts, rights over the client,
-limits, messages that read in two ways, tools that are not as they were reviewed, and starts. With
-it come those of runs that still last. What the kernel refuses to the server is not told to brig.")]
+Runs that still last are told of too. What the kernel refuses to the server is not told to brig.")]
     Why {
         /// The manifest, or the name of a server that ran here
         name: String,
