@@ -18,6 +18,7 @@ mod review;
 mod secret;
 mod settings;
 mod verify;
+mod why;
 
 use crate::component::{compile, worker};
 use crate::consent::{By, Start};
@@ -97,6 +98,7 @@ fn run(command: &Command) -> Result<Exit, Refused> {
         Command::Approvals(given) => approve::approvals(given),
         Command::Allow(given) => allow::allow(given),
         Command::Lock(given) => lock::lock(given),
+        Command::Why { name, json } => why::why(name, *json),
         Command::Secret(given) => secret::secret(given),
         Command::Doctor { json } => doctor::doctor(*json),
         Command::Diff(diff) => review::diff(diff),

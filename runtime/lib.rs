@@ -20,6 +20,7 @@ mod images;
 )]
 #[path = "init/wire.rs"]
 pub(crate) mod init_wire;
+pub(crate) mod journal;
 pub mod launch;
 mod lock;
 mod log;

@@ -47,6 +47,11 @@ impl Log {
         self.mask = Mask::of(secrets);
     }
 
+    /// A text without the session's secrets, for whatever else is kept of it.
+    pub(crate) fn masked(&self, text: &str) -> String {
+        String::from_utf8_lossy(&self.mask.hide(text.as_bytes())).into_owned()
+    }
+
     /// A word of brig's own.
     pub(crate) fn notice(&self, text: &str) {
         put(&format!(

@@ -67,6 +67,12 @@ pub fn followed(places: &Places) -> Places {
     }
 }
 
+/// A path from the root, with links followed where there is something at its end.
+pub(crate) fn whole(path: &Path) -> PathBuf {
+    let found = fs::canonicalize(path).or_else(|_| std::path::absolute(path));
+    found.unwrap_or_else(|_| path.to_owned())
+}
+
 /// The folder of the cache of compiled code.
 pub fn code_cache() -> Result<PathBuf, PlacesError> {
     let cache = xdg("XDG_CACHE_HOME", ".cache").ok_or(PlacesError::NoCache)?;
@@ -104,6 +110,11 @@ pub(crate) fn run_folder() -> PathBuf {
 /// Where this user's approvals are kept; `None` where the user has no folder for them.
 pub(crate) fn approvals_folder() -> Option<PathBuf> {
     Some(xdg("XDG_STATE_HOME", ".local/state")?.join("brig/approved"))
+}
+
+/// Where this user's journals are kept; `None` where the user has no folder for them.
+pub(crate) fn runs_folder() -> Option<PathBuf> {
+    Some(xdg("XDG_STATE_HOME", ".local/state")?.join("brig/runs"))
 }
 
 /// Where this user's secrets are kept that no keyring keeps; `None` where the user has no folder for

@@ -6,6 +6,7 @@ use brig_policies::{Fault, Faults};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource};
 use std::fmt::Write as _;
 use std::io::IsTerminal;
+use std::path::Path;
 
 /// Why brig did not do what it was asked.
 #[derive(Debug)]
@@ -137,6 +138,13 @@ impl Refused {
         let (path, text) = self.manifest.as_ref()?;
         let (line, column) = line_and_column(text, item.span.as_ref()?.start);
         Some((path, line, column))
+    }
+
+    /// The line of an item, from 1, where it stands in the file at this path.
+    pub(crate) fn line_in(&self, path: &str, item: &Item) -> Option<u32> {
+        let (found, line, _) = self.place(item)?;
+        let is_same = crate::places::whole(Path::new(found)) == Path::new(path);
+        u32::try_from(line).ok().filter(|_| is_same)
     }
 
     /// For programs: one object an item.

@@ -9,15 +9,18 @@ use crate::bridge::pump::{self, Client, Closing, Contract, Peer, Server};
 use crate::bridge::session::{IN_FLIGHT_MAX, Outcome, SessionLimits, StartRefusal};
 use crate::consent::{Approved, Asked, By, Start};
 use crate::exit::Exit;
+use crate::journal::{Refusals, now_ms};
 use crate::launch::{LaunchError, Warden, close_from};
 use crate::log::Log;
+use crate::places::whole;
 use crate::prepare::Planned;
 use crate::report::Refused;
 use crate::secrets;
 use crate::streams::{Input, Output};
-use brig_policies::{Lock, Rules, Tools};
+use brig_policies::{Digest, Incident, Kind, Lock, Party, Rules, Run, Tools};
 use std::io;
 use std::os::fd::AsFd;
+use std::path::Path;
 
 /// How long a server has after its input is closed, and again after SIGTERM. Below the two seconds
 /// that the official SDKs wait, so that the end is in order before they lose patience.
@@ -46,26 +49,69 @@ pub(crate) fn serve(given: Start<'_>, by: By<'_>, with_lock: bool) -> Result<Exi
     let name = planned
         .map_or("server", |planned| planned.plan.server.as_str())
         .to_owned();
+    let run = run_of(given, planned);
     let mut contract = contract(ready.as_ref().ok().map(|(asked, _)| asked));
     let client = client().map_err(|error| broken(&error))?;
     let mut log = Log::new(&name);
     if let Some(reason) = planned.and_then(|planned| planned.chosen.reason.as_ref()) {
         log.notice(reason);
     }
-    match ready.and_then(|(asked, approved)| launch(&asked, &approved, warden, &mut log)) {
+    let launched = ready.and_then(|(asked, approved)| launch(&asked, &approved, warden, &mut log));
+    // The server's cell is being built meanwhile.
+    let mut refusals = if with_lock {
+        Refusals::open(&run)
+    } else {
+        Refusals::untold(&run)
+    };
+    let (peer, refused) = match launched {
         Ok((server, lock)) => {
             contract.lock = lock;
-            let closing = pump::run(&contract, client, Peer::Server(Box::new(server)), &mut log)
-                .map_err(|error| broken(&error))?;
-            judge(closing, &log)
+            (Peer::Server(Box::new(server)), None)
         }
         Err(refused) => {
+            keep(&refused, &run, &mut refusals, &log);
             let (message, help) = refused.brief();
-            let refusal = StartRefusal { message, help };
-            pump::run(&contract, client, Peer::Refused(refusal), &mut log)
-                .map_err(|error| broken(&error))?;
+            (Peer::Refused(StartRefusal { message, help }), Some(refused))
+        }
+    };
+    let closing = pump::run(&contract, client, peer, &mut log, &mut refusals)
+        .map_err(|error| broken(&error))?;
+    match refused {
+        Some(refused) => {
+            refusals.end(&log, "the server was not started");
             Err(refused)
         }
+        None => judge(closing, &log, &mut refusals),
+    }
+}
+
+/// Which run this is.
+fn run_of(given: Start<'_>, planned: Option<&Planned>) -> Run {
+    let text = planned.map(|planned| Digest::of(planned.manifest.1.as_bytes()));
+    let shown = |path: &Path| whole(path).display().to_string();
+    Run {
+        server: planned.map_or_else(String::new, |planned| planned.plan.server.clone()),
+        manifest: shown(given.manifest),
+        project: given.project.map(shown),
+        text,
+        at_ms: now_ms(),
+    }
+}
+
+/// Keeps why a server was not started. Whoever asked for it reads it on standard error as well.
+fn keep(refused: &Refused, run: &Run, refusals: &mut Refusals, log: &Log) {
+    for item in &refused.items {
+        let (message, help) = (&item.message, &item.help);
+        let more = if help.is_empty() { "" } else { "; " };
+        let line = refused.line_in(&run.manifest, item);
+        let incident = Incident {
+            kind: Kind::NotStarted,
+            by: Party::Start,
+            about: item.code.clone(),
+            why: format!("{message}{more}{help}"),
+            line,
+        };
+        refusals.take(log, &incident, None);
     }
 }
 
@@ -125,7 +171,18 @@ fn client() -> io::Result<Client> {
     })
 }
 
-fn judge(closing: Closing, log: &Log) -> Result<Exit, Refused> {
+fn judge(closing: Closing, log: &Log, refusals: &mut Refusals) -> Result<Exit, Refused> {
+    if matches!(closing.outcome, Outcome::StartDeadline { .. }) {
+        let incident = Incident {
+            kind: Kind::StartOverdue,
+            by: Party::Server,
+            about: String::new(),
+            why: "the server did not answer its first request in time".to_owned(),
+            line: None,
+        };
+        refusals.take(log, &incident, None);
+    }
+    refusals.end(log, &ended_words(&closing));
     if let Some(failure) = closing.start_failure {
         let help = failure.help.as_deref();
         return Err(Refused::one(
@@ -152,6 +209,24 @@ fn judge(closing: Closing, log: &Log) -> Result<Exit, Refused> {
             log.notice("the server did not answer its first request in time (limits.start)");
             Ok(Exit::StartDeadline)
         }
+    }
+}
+
+/// How a run ended, for its journal.
+fn ended_words(closing: &Closing) -> String {
+    if let Some(failure) = &closing.start_failure {
+        return format!("the server did not start: {}", failure.reason);
+    }
+    let (what, ended) = match &closing.outcome {
+        Outcome::ClientClosed { ended } => ("its client closed the session", ended),
+        Outcome::ServerEnded { ended } => ("the server ended first", ended),
+        Outcome::StartDeadline { ended } => ("the server answered nothing in time", ended),
+        Outcome::Drifted { ended } => ("a tool was not as it was reviewed", ended),
+        Outcome::StartRefused => ("the server was not started", &None),
+    };
+    match ended {
+        Some(ended) => format!("{what}; the server {}", ended.reason),
+        None => what.to_owned(),
     }
 }
 

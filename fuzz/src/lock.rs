@@ -70,7 +70,7 @@ fn check_unreadable(text: &str, nothing: &Lock) {
 
 /// What does not pass is told of once, in words that no terminal obeys.
 fn told(mut watch: Watch, text: &str, drift: Drift) -> usize {
-    let Judgement::Unreviewed { why, told } = watch.judge(text) else {
+    let Judgement::Unreviewed { why, name, told } = watch.judge(text) else {
         panic!("what nobody reviewed passes");
     };
     assert_eq!(why, drift);
@@ -82,6 +82,7 @@ fn told(mut watch: Watch, text: &str, drift: Drift) -> usize {
         again,
         Judgement::Unreviewed {
             why,
+            name,
             told: Vec::new()
         }
     );

@@ -47,6 +47,7 @@ fn check_worker(reports: &[u8], end: End) {
     let told = ending_of(&junk, end);
     assert_eq!((told.reason, told.code), (ending.reason, ending.code));
     assert_eq!(told.start_failure, ending.start_failure);
+    assert_eq!(told.is_out_of_memory, ending.is_out_of_memory);
 }
 
 fn check_compiler(report: &[u8]) {

@@ -195,7 +195,12 @@ impl Rules {
         }
         let reason = format!("the tool \"{}\" may not be called here", shown(name));
         let code = RefusalCode::ToolNotAllowed;
-        Err(Refused::new(code, "tools.allow", &self.tools_place, reason))
+        Err(Refused::new(
+            code,
+            ("tools.allow", &self.tools_place),
+            name,
+            reason,
+        ))
     }
 
     /// Whether a call may be made. Rules about its tool read `arguments` to their full depth; where
@@ -210,7 +215,7 @@ impl Rules {
         for rule in rules {
             rule.check.hold(&mut arguments).map_err(|(code, what)| {
                 let reason = format!("{what} in a call of the tool \"{}\"", shown(name));
-                Refused::new(code, "tools.rule", &rule.place, reason)
+                Refused::new(code, ("tools.rule", &rule.place), name, reason)
             })?;
         }
         for (at, limit) in self.limits.iter().enumerate() {
@@ -231,12 +236,17 @@ impl Rules {
         let most = permit.result_bytes_max.unwrap_or_default();
         let limits = permit.limits.iter().filter_map(|at| self.limits.get(*at));
         let limit = limits.into_iter().find(|it| it.result_bytes == Some(most));
-        let name = shown(name);
+        let tool = shown(name);
         let size = crate::quantity::Size(most);
         let reason =
-            format!("the answer of the tool \"{name}\" is larger than {size}; ask for less");
+            format!("the answer of the tool \"{tool}\" is larger than {size}; ask for less");
         let place = limit.map_or(&self.tools_place, |limit| &limit.place);
-        Refused::new(RefusalCode::ResultTooLarge, "tools.limit", place, reason)
+        Refused::new(
+            RefusalCode::ResultTooLarge,
+            ("tools.limit", place),
+            name,
+            reason,
+        )
     }
 
     /// Whether a resource may be seen, read and watched. What [`uri`] says of dots holds.
@@ -247,7 +257,7 @@ impl Rules {
         let reason = format!("the resource \"{}\" may not be read here", shown(uri));
         let code = RefusalCode::ResourceNotAllowed;
         let place = &self.resources_place;
-        Err(Refused::new(code, "resources.allow", place, reason))
+        Err(Refused::new(code, ("resources.allow", place), uri, reason))
     }
 
     /// Whether a prompt may be seen and used.
@@ -258,6 +268,6 @@ impl Rules {
         let reason = format!("the prompt \"{}\" may not be used here", shown(name));
         let code = RefusalCode::PromptNotAllowed;
         let place = &self.prompts_place;
-        Err(Refused::new(code, "prompts.allow", place, reason))
+        Err(Refused::new(code, ("prompts.allow", place), name, reason))
     }
 }

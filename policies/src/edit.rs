@@ -147,7 +147,7 @@ fn tool(text: &str, table: &DeTable<'_>, pattern: &ToolPattern) -> Result<String
 
 /// A basic string of TOML. What a manifest refuses anyway is escaped, so that it is refused for
 /// what it is.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for letter in text.chars() {
         match letter {

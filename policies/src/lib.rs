@@ -19,6 +19,7 @@ mod fault;
 mod format;
 mod grammar;
 mod host;
+mod journal;
 mod json;
 mod limits;
 mod lock;
@@ -49,6 +50,10 @@ pub use format::format;
 pub use host::{
     Block, Destination, HostName, InvalidBlock, InvalidDestination, InvalidHostName, InvalidReach,
     LookAlike, Reach,
+};
+pub use journal::{
+    Entry, Incident, InvalidJournal, JOURNAL_BYTES_MAX, Journal, Kept, Kind, Party, Remedy, Run,
+    is_power_of_ten, read_journal, remedy,
 };
 pub use json::Json;
 pub use limits::Limits;

@@ -94,7 +94,7 @@ fn course(watch: &mut Watch, list: &Value, out: &mut String) {
         let name = tool["name"].as_str().unwrap_or("unnamed");
         match watch.judge(&tool.to_string()) {
             Judgement::Reviewed => writeln!(out, "list {name:?}: passes").unwrap(),
-            Judgement::Unreviewed { why, told } => {
+            Judgement::Unreviewed { why, name: _, told } => {
                 writeln!(out, "list {name:?}: withheld, {why}").unwrap();
                 for line in told {
                     writeln!(out, "  brig: {line}").unwrap();

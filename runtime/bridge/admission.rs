@@ -98,6 +98,14 @@ impl Admission {
             .unwrap_or_default()
     }
 
+    /// The tools that the lock kept from the client since this was asked last.
+    pub(crate) fn take_withheld(&mut self) -> Vec<Refused> {
+        self.review
+            .as_mut()
+            .map(Review::take_withheld)
+            .unwrap_or_default()
+    }
+
     /// Whether a tool is not as it was reviewed, and the session is to end then.
     pub(crate) fn breaks_off(&self) -> bool {
         self.review.as_ref().is_some_and(Review::breaks_off)

@@ -1,12 +1,13 @@
-//! What is said about frames that did not pass. Each kind is told at its first time and then at
-//! each power of ten, since a line per frame would let a flood of frames become a flood of notices.
+//! What is said about frames that did not pass. Each is counted, and each kind told at its first
+//! time and then at each power of ten, since a line per frame would let a flood of frames become a
+//! flood of notices.
 
 use std::fmt;
 use std::ops::Range;
 
 use super::message::Key;
 use brig_policies::strict::Unclear;
-use brig_policies::{RefusalCode, Refused};
+use brig_policies::{Incident, Kind, Party, RefusalCode, Refused, is_power_of_ten};
 
 /// Whose frame it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,9 @@ pub enum What {
     Unclear(Unclear),
     /// The rules of the manifest refuse it.
     Refused(Refused),
+    /// A tool of a list was taken out of it, since the lock does not have it like this. In what way
+    /// it differs is told by itself.
+    Withheld(Refused),
     /// It answers what the other side did not ask.
     Unasked,
     /// It answers what brig had already answered.
@@ -65,22 +69,21 @@ pub(crate) struct Tally {
 const KINDS: usize = OF_FRAMES + RefusalCode::ALL.len();
 
 /// The kinds that are no refusals of the rules.
-const OF_FRAMES: usize = 9;
+const OF_FRAMES: usize = 10;
 
 impl Tally {
-    /// Counts one, and tells it if its turn has come.
-    pub(crate) fn count(&mut self, side: Side, what: What) -> Option<Notice> {
+    /// Counts one.
+    pub(crate) fn count(&mut self, side: Side, what: What) -> Notice {
         let side_index = match side {
             Side::Client => 0,
             Side::Server => 1,
         };
-        let count = self.counts[side_index].get_mut(kind(&what))?;
-        *count = count.saturating_add(1);
-        is_power_of_ten(*count).then_some(Notice {
-            side,
-            what,
-            count: *count,
-        })
+        let mut count = 1;
+        if let Some(counted) = self.counts[side_index].get_mut(kind(&what)) {
+            *counted = counted.saturating_add(1);
+            count = *counted;
+        }
+        Notice { side, what, count }
     }
 }
 
@@ -88,7 +91,7 @@ impl Notice {
     /// The bytes of the manifest that decided, where the rules did and something is written there.
     pub(crate) fn span(&self) -> Option<Range<usize>> {
         match &self.what {
-            What::Refused(refused) => refused.span(),
+            What::Refused(refused) | What::Withheld(refused) => refused.span(),
             What::NotMessage
             | What::TooLong { bytes: _ }
             | What::TooDeep
@@ -99,6 +102,49 @@ impl Notice {
             | What::TooMany
             | What::Overdue => None,
         }
+    }
+
+    /// Whether it is told, and not counted alone.
+    pub fn is_told(&self) -> bool {
+        !matches!(self.what, What::Withheld(_)) && is_power_of_ten(self.count)
+    }
+
+    /// The same for the journal, with the line of the manifest that decided.
+    pub(crate) fn incident(&self, line: Option<u32>) -> Incident {
+        let (kind, about, why) = match &self.what {
+            What::Refused(it) | What::Withheld(it) => {
+                (Kind::Refused(it.code()), it.about(), it.reason().to_owned())
+            }
+            What::NotMessage => (Kind::NotMessage, "", self.words()),
+            What::TooLong { bytes: _ } => (Kind::TooLong, "", self.words()),
+            What::TooDeep => (Kind::TooDeep, "", self.words()),
+            What::Ambiguous(_) => (Kind::Ambiguous, "", self.words()),
+            What::Unclear(_) => (Kind::Unclear, "", self.words()),
+            What::Unasked => (Kind::Unasked, "", self.words()),
+            What::Late => (Kind::Late, "", self.words()),
+            What::TooMany => (Kind::TooMany, "", self.words()),
+            What::Overdue => (Kind::Overdue, "", self.words()),
+        };
+        let by = match self.side {
+            Side::Client => Party::Client,
+            Side::Server => Party::Server,
+        };
+        let about = about.to_owned();
+        Incident {
+            kind,
+            by,
+            about,
+            why,
+            line,
+        }
+    }
+
+    fn words(&self) -> String {
+        let once = Self {
+            count: 1,
+            ..self.clone()
+        };
+        once.to_string()
     }
 }
 
@@ -124,7 +170,7 @@ impl fmt::Display for Notice {
                 f,
                 "the {side} wrote a message that rules cannot read for sure: {unclear}"
             ),
-            What::Refused(refused) => write!(
+            What::Refused(refused) | What::Withheld(refused) => write!(
                 f,
                 "refused ({}): {}; `{}` would let it pass",
                 refused.code().as_str(),
@@ -154,15 +200,9 @@ fn kind(what: &What) -> usize {
         What::TooMany => 6,
         What::Overdue => 7,
         What::Unclear(_) => 8,
+        What::Withheld(_) => 9,
         What::Refused(refused) => OF_FRAMES + refused.code() as usize,
     }
-}
-
-fn is_power_of_ten(mut count: u64) -> bool {
-    while count >= 10 && count.is_multiple_of(10) {
-        count /= 10;
-    }
-    count == 1
 }
 
 #[cfg(test)]
@@ -173,7 +213,8 @@ mod tests {
     fn a_flood_is_told_at_powers_of_ten() {
         let mut tally = Tally::default();
         let told: Vec<u64> = (0..12_000)
-            .filter_map(|_| tally.count(Side::Server, What::NotMessage))
+            .map(|_| tally.count(Side::Server, What::NotMessage))
+            .filter(Notice::is_told)
             .map(|notice| notice.count)
             .collect();
         assert_eq!(told, [1, 10, 100, 1_000, 10_000]);
@@ -188,17 +229,11 @@ mod tests {
                 What::TooLong { bytes: 7 },
                 What::Ambiguous(Key::Id),
             ] {
-                assert_eq!(
-                    tally.count(side, what.clone()),
-                    Some(Notice {
-                        side,
-                        what,
-                        count: 1
-                    })
-                );
+                assert_eq!(tally.count(side, what.clone()).count, 1, "{what:?}");
             }
         }
-        assert_eq!(tally.count(Side::Client, What::TooLong { bytes: 8 }), None);
+        let again = tally.count(Side::Client, What::TooLong { bytes: 8 });
+        assert!(again.count == 2 && !again.is_told(), "{again:?}");
     }
 
     #[track_caller]

@@ -9,9 +9,11 @@ mod side;
 pub(crate) use side::Server;
 
 use super::frame::Framer;
+use super::notice::Notice;
 use super::session::{Action, Event, Outcome, Session, SessionLimits, StartRefusal};
 use crate::component::StartFailure;
 use crate::confine::confine;
+use crate::journal::Refusals;
 use crate::launch::{End, Running};
 use crate::log::Log;
 use crate::streams::{Input, Output};
@@ -59,11 +61,11 @@ pub(crate) struct Contract {
 }
 
 impl Contract {
-    /// Where a byte of the manifest stands, to follow what is said of it.
-    fn line_of(&self, at: usize) -> Option<String> {
-        let (path, text) = &self.manifest;
+    /// Which line of the manifest a byte of it stands in, from 1.
+    fn line_of(&self, at: usize) -> Option<u32> {
+        let (_, text) = &self.manifest;
         let line = text.get(..at)?.matches('\n').count() + 1;
-        Some(format!(" ({path}:{line})"))
+        u32::try_from(line).ok()
     }
 }
 
@@ -81,6 +83,7 @@ pub(crate) fn run(
     client: Client,
     peer: Peer,
     log: &mut Log,
+    refusals: &mut Refusals,
 ) -> io::Result<Closing> {
     let limits = contract.limits;
     let (signal, theirs) = UnixStream::pair()?;
@@ -107,6 +110,7 @@ pub(crate) fn run(
         server,
         signal: Input::new(signal.into()),
         log,
+        refusals,
         started: Instant::now(),
         buffer: vec![0; READ_BYTES],
         actions: Vec::new(),
@@ -129,6 +133,7 @@ struct Pump<'a> {
     server: Option<ServerSide>,
     signal: Input,
     log: &'a mut Log,
+    refusals: &'a mut Refusals,
     started: Instant,
     buffer: Vec<u8>,
     actions: Vec<Action>,
@@ -268,13 +273,7 @@ impl Pump<'_> {
     fn perform(&mut self, action: Action) {
         match action {
             Action::ToClient(bytes) => self.client_output.push(bytes),
-            Action::Notice(notice) => {
-                let at = notice
-                    .span()
-                    .and_then(|span| self.contract.line_of(span.start));
-                self.log
-                    .notice(&format!("{notice}{}", at.unwrap_or_default()));
-            }
+            Action::Notice(notice) => self.refused(&notice),
             Action::Tell(line) => self.log.notice(&line),
             Action::Divert(line) => self.log.diverted(&line),
             Action::Finish(outcome) => self.outcome = Some(outcome),
@@ -314,6 +313,18 @@ impl Pump<'_> {
                 }
             }
         }
+    }
+
+    fn refused(&mut self, notice: &Notice) {
+        let at = notice
+            .span()
+            .and_then(|span| self.contract.line_of(span.start));
+        let told = notice.is_told().then(|| match at {
+            Some(line) => format!("{notice} ({}:{line})", self.contract.manifest.0),
+            None => notice.to_string(),
+        });
+        let incident = notice.incident(at);
+        self.refusals.take(self.log, &incident, told.as_deref());
     }
 
     fn flush_client(&mut self) {

@@ -120,7 +120,7 @@ pub enum Action {
     Terminate,
     /// End the server (SIGKILL, and all that it started).
     Kill,
-    /// Tell the user.
+    /// Count this for the user, and tell it where [`Notice::is_told`] says so.
     Notice(Notice),
     /// Tell the user how the server's tools are not as they were reviewed, in one line of a few.
     /// It holds no character that could not be seen.
@@ -372,6 +372,6 @@ impl Session {
     }
 
     fn notice(&mut self, side: Side, what: What, out: &mut Vec<Action>) {
-        out.extend(self.tally.count(side, what).map(Action::Notice));
+        out.push(Action::Notice(self.tally.count(side, what)));
     }
 }

@@ -98,6 +98,20 @@ Exits with 0 where every wall stands as planned, with 10 where one differs.")]
     Allow(Allow),
     /// Record what a server says of its tools, to be reviewed, and hold it to that
     Lock(LockArguments),
+    /// Tell what was refused in the last run of a server, and what would allow it
+    #[command(after_help = "Examples:
+  brig why brig.toml
+  brig why notes                    by the name of a server that ran here
+  brig why --json notes | jq -r '.[].refused[].remedy.command'
+
+Runs that still last are told of too. What the kernel refuses to the server is not told to brig.")]
+    Why {
+        /// The manifest, or the name of a server that ran here
+        name: String,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Keep the values of secrets, list, remove and look for them
     #[command(
         subcommand,
@@ -372,14 +386,15 @@ impl Command {
             Self::Call(call) => call.json,
             Self::Lock(lock) => lock.json,
             Self::Secret(given) => given.json(),
-            Self::Approvals(Approvals::Ls { json }) => *json,
             Self::Pull(asked) => asked.json,
             Self::Images(asked) => asked.json(),
             Self::Check(of) | Self::Plan(of) | Self::Verify(of) | Self::Explain(of) => of.json,
             Self::Diff(diff) => diff.json,
-            Self::Inspect { json, .. } | Self::Doctor { json } | Self::Settings { json, .. } => {
-                *json
-            }
+            Self::Inspect { json, .. }
+            | Self::Doctor { json }
+            | Self::Why { json, .. }
+            | Self::Approvals(Approvals::Ls { json })
+            | Self::Settings { json, .. } => *json,
         }
     }
 }

@@ -26,6 +26,8 @@ pub(crate) struct Ending {
     pub(crate) reason: String,
     /// Its exit status, where it has one.
     pub(crate) code: Option<i32>,
+    /// Whether it came to what its memory may be.
+    pub(crate) is_out_of_memory: bool,
     /// Where the worker failed before the guest's first instruction.
     pub(crate) start_failure: Option<StartFailure>,
 }
@@ -49,11 +51,14 @@ pub(crate) fn ending_of(reports: &[u8], end: End) -> Ending {
         Some(WorkerReport::Exited { status }) => Ending {
             reason: format!("exited with status {status}"),
             code: Some(status),
+            is_out_of_memory: false,
             start_failure: None,
         },
         Some(WorkerReport::Trapped { reason }) => Ending {
             reason: format!("was ended by a trap: {}", escape(reason.as_bytes())),
             code: None,
+            // The worker's own words, `runtime/component/ending.rs`.
+            is_out_of_memory: reason.starts_with("memory limit"),
             start_failure: None,
         },
         Some(WorkerReport::Failed { step, reason }) => {
@@ -61,6 +66,7 @@ pub(crate) fn ending_of(reports: &[u8], end: End) -> Ending {
             Ending {
                 reason: "did not start".to_owned(),
                 code: None,
+                is_out_of_memory: false,
                 start_failure: Some(StartFailure {
                     reason: why,
                     help: (end == CODE_UNFIT).then(|| CODE_UNFIT_HELP.to_owned()),
@@ -97,6 +103,7 @@ fn from_process(end: End) -> Ending {
     Ending {
         reason,
         code,
+        is_out_of_memory: matches!(end, End::OutOfMemory),
         start_failure: None,
     }
 }

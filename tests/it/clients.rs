@@ -1,6 +1,6 @@
 //! The official SDKs as clients: a server under brig gives them the transcript that it gives bare.
 
-use crate::harness::{ASKS_ANYTHING, Scratch, native, part, repository, tool, unasked};
+use crate::harness::{ASKS_ANYTHING, Scratch, native, part, repository, state, tool, unasked};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -61,7 +61,7 @@ const GUESTS: [(&str, &str); 4] = [
     ("hostile", "tests/guests/hostile"),
 ];
 
-fn under_brig(scratch: &Scratch, guest: &str, folder: &str) -> [OsString; 5] {
+fn under_brig(scratch: &Scratch, guest: &str, folder: &str) -> [OsString; 6] {
     let own = repository().join(folder).join("brig.toml");
     run(if own.exists() {
         own
@@ -71,12 +71,15 @@ fn under_brig(scratch: &Scratch, guest: &str, folder: &str) -> [OsString; 5] {
 }
 
 /// The words that run a manifest. An SDK passes few of its own variables on to a server.
-pub(crate) fn run(manifest: PathBuf) -> [OsString; 5] {
+pub(crate) fn run(manifest: PathBuf) -> [OsString; 6] {
     let mut settings = OsString::from("XDG_CONFIG_HOME=");
     settings.push(unasked());
+    let mut kept = OsString::from("XDG_STATE_HOME=");
+    kept.push(state());
     [
         tool("env").into(),
         settings,
+        kept,
         env!("CARGO_BIN_EXE_brig").into(),
         "run".into(),
         manifest.into(),

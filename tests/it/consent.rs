@@ -24,7 +24,7 @@ impl Home {
     }
 
     /// A manifest of the echo guest in a folder of its own, as somebody cloned it.
-    fn manifest(&self, more: &str) -> PathBuf {
+    pub(crate) fn manifest(&self, more: &str) -> PathBuf {
         let wasm = repository().join("tests/guests/echo/echo.wasm");
         fs::create_dir_all(self.scratch.join("repo")).unwrap();
         fs::copy(wasm, self.scratch.join("repo/echo.wasm")).unwrap();
@@ -98,7 +98,7 @@ impl Home {
     }
 
     /// What a client gets for its first request, and what is told beside it.
-    fn run(&self, manifest: &str, more: &[&str]) -> (Value, Option<i32>, String) {
+    pub(crate) fn run(&self, manifest: &str, more: &[&str]) -> (Value, Option<i32>, String) {
         let words = [&["run", manifest], more].concat();
         let mut client = Client::start(self.brig(&words));
         let answer = client.ask(0, "initialize", &json!({}));
@@ -196,7 +196,12 @@ fn nothing_starts_that_nobody_approved() {
     for stop in ["check", "plan", "explain"] {
         home.check(&[stop, manifest], 0, &[]);
     }
-    assert!(!home.scratch.join("home/.local").exists());
+    assert!(
+        !home
+            .scratch
+            .join("home/.local/state/brig/approved")
+            .exists()
+    );
 }
 
 /// The line for machines is given only with everything that it approves.
@@ -545,7 +550,12 @@ fn a_host_that_does_not_ask_says_so() {
         0,
         &["servers start unasked: `consent` is `none`"],
     );
-    assert!(!home.scratch.join("home/.local").exists());
+    assert!(
+        !home
+            .scratch
+            .join("home/.local/state/brig/approved")
+            .exists()
+    );
 }
 
 /// The newest approvals of a manifest are kept, and each is whole.

@@ -59,7 +59,9 @@ pub(crate) mod durations {
 /// would answer.
 pub(crate) fn brig() -> Command {
     let mut command = brig_that_asks();
-    command.env("XDG_CONFIG_HOME", unasked());
+    command
+        .env("XDG_CONFIG_HOME", unasked())
+        .env("XDG_STATE_HOME", state());
     command
 }
 
@@ -79,6 +81,14 @@ pub(crate) fn unasked() -> &'static Path {
         fs::write(folder.join("brig/config.toml"), UNASKED).unwrap();
         folder
     });
+    &FOLDER
+}
+
+/// A folder for the state of all tests that are not about it: none of them writes into that of
+/// whoever runs them.
+pub(crate) fn state() -> &'static Path {
+    static FOLDER: LazyLock<PathBuf> =
+        LazyLock::new(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("state"));
     &FOLDER
 }
 

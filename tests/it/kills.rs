@@ -45,6 +45,7 @@ impl Yard {
         command.arg(what).arg(&self.manifest);
         command
             .env("XDG_CONFIG_HOME", unasked())
+            .env("XDG_STATE_HOME", self.scratch.join("state"))
             .env("XDG_CACHE_HOME", self.scratch.join("cache"));
         command
     }
@@ -536,6 +537,7 @@ fn code_that_brig_did_not_write_never_runs() {
                 .arg("run")
                 .arg(other)
                 .env("XDG_CONFIG_HOME", unasked())
+                .env("XDG_STATE_HOME", yard.scratch.join("state"))
                 .env("XDG_CACHE_HOME", yard.scratch.join("cache"));
             replaced
         };

@@ -11,13 +11,13 @@ use std::path::PathBuf;
 const PYTHON: &str = "/usr/bin/python3";
 
 /// A server whose tools stand in a file.
-struct Said {
-    home: Home,
-    manifest: PathBuf,
+pub(crate) struct Said {
+    pub(crate) home: Home,
+    pub(crate) manifest: PathBuf,
 }
 
 impl Said {
-    fn new(tools: &Value, more: &str) -> Self {
+    pub(crate) fn new(tools: &Value, more: &str) -> Self {
         assert!(
             PathBuf::from(PYTHON).exists(),
             "MISSING PART: python3 (scripts/parts installs it)"
@@ -46,17 +46,17 @@ impl Said {
         said
     }
 
-    fn says(&self, tools: &Value) {
+    pub(crate) fn says(&self, tools: &Value) {
         self.home
             .scratch
             .write("said/tools.json", tools.to_string());
     }
 
-    fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.manifest.to_str().unwrap()
     }
 
-    fn lock(&self) -> String {
+    pub(crate) fn lock(&self) -> String {
         fs::read_to_string(self.home.scratch.join("repo/brig.lock")).unwrap()
     }
 
@@ -215,7 +215,7 @@ fn what_cannot_be_reviewed_is_left_out_and_told() {
 }
 
 /// What a client gets of each page of a list.
-fn listed(client: &mut Client) -> Vec<String> {
+pub(crate) fn listed(client: &mut Client) -> Vec<String> {
     let mut names = Vec::new();
     let mut params = json!({});
     for id in 10.. {

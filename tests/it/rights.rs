@@ -25,7 +25,7 @@ fn bare(era: &str) -> [OsString; 2] {
 }
 
 /// The server under brig, with these rights over its client.
-fn walled(scratch: &Scratch, era: &str, rights: &str) -> [OsString; 5] {
+fn walled(scratch: &Scratch, era: &str, rights: &str) -> [OsString; 6] {
     let grant = |host: &Path, at: &str| {
         let host = host.display();
         format!("[[files]]\nhost = \"{host}\"\nat = \"/{at}\"\n")

@@ -26,7 +26,7 @@ calls-per-minute = 1
 ";
 
 /// `tests/peers/asks.py` before brig, with a folder that it may write.
-fn manifest(home: &Home, more: &str) -> PathBuf {
+pub(crate) fn manifest(home: &Home, more: &str) -> PathBuf {
     assert!(
         PathBuf::from(PYTHON).exists(),
         "MISSING PART: python3 (scripts/parts installs it)"

@@ -1,6 +1,6 @@
 //! The client's streams may be of any kind, and each of them may close before the other.
 
-use crate::harness::{Client, PATIENCE, Scratch, brig, tool, unasked};
+use crate::harness::{Client, PATIENCE, Scratch, brig, state, tool, unasked};
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -166,7 +166,9 @@ fn a_terminal() {
     );
     let mut command = Command::new(tool("socat"));
     command.args(["-", &format!("{program},pty,rawer,setsid,ctty")]);
-    command.env("XDG_CONFIG_HOME", unasked());
+    command
+        .env("XDG_CONFIG_HOME", unasked())
+        .env("XDG_STATE_HOME", state());
     let mut process = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

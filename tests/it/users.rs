@@ -76,7 +76,9 @@ impl Home {
         let program = self.scratch.join("brig");
         if self.user == 0 {
             let mut command = Command::new(program);
-            command.env("XDG_CONFIG_HOME", unasked());
+            command
+                .env("XDG_CONFIG_HOME", unasked())
+                .env("XDG_STATE_HOME", self.scratch.join("home/.local/state"));
             command
         } else {
             self.run(program.to_str().unwrap(), "--clear-groups")
@@ -356,6 +358,7 @@ fn a_source_that_is_replaced_during_the_start_is_refused() {
             .arg("run")
             .arg(home.manifest(false))
             .env("XDG_CONFIG_HOME", unasked())
+            .env("XDG_STATE_HOME", home.scratch.join("state"))
             .env("XDG_CACHE_HOME", &cache);
         let mut client = Client::start(command);
         let until = Instant::now() + PATIENCE;

@@ -115,6 +115,11 @@ impl Rules {
             right.as_str()
         );
         let code = RefusalCode::RightNotGranted;
-        Err(Refused::new(code, key, &Place::of(None), reason))
+        Err(Refused::new(
+            code,
+            (key, &Place::of(None)),
+            right.as_str(),
+            reason,
+        ))
     }
 }

@@ -79,15 +79,22 @@ pub struct Refused {
     code: RefusalCode,
     key: &'static str,
     place: Place,
+    about: String,
     reason: String,
 }
 
 impl Refused {
-    pub(super) fn new(code: RefusalCode, key: &'static str, place: &Place, reason: String) -> Self {
+    pub(super) fn new(
+        code: RefusalCode,
+        (key, place): (&'static str, &Place),
+        about: &str,
+        reason: String,
+    ) -> Self {
         Self {
             code,
             key,
             place: place.clone(),
+            about: about.into(),
             reason,
         }
     }
@@ -99,7 +106,7 @@ impl Refused {
             Drift::Changed | Drift::Unreadable => RefusalCode::ToolChanged,
         };
         let reason = format!("the tool \"{}\" cannot be called: {drift}", shown(tool));
-        Self::new(code, REVIEW, &Place(None), reason)
+        Self::new(code, (REVIEW, &Place(None)), tool, reason)
     }
 
     /// The stable code.
@@ -116,6 +123,11 @@ impl Refused {
     /// The bytes of the manifest that decided, where something is written there.
     pub fn span(&self) -> Option<Range<usize>> {
         self.place.0.clone()
+    }
+
+    /// The tool, resource, prompt or right, as whoever chose its name wrote it: not escaped.
+    pub fn about(&self) -> &str {
+        &self.about
     }
 
     /// What was refused and what would pass, in words that a model may read: names that a server

@@ -81,7 +81,8 @@ impl Kept {
         while self.times_ms.front().is_some_and(is_past) {
             self.times_ms.pop_front();
         }
-        let refuse = |code, reason| Err(Refused::new(code, "tools.limit", &limit.place, reason));
+        let place = ("tools.limit", &limit.place);
+        let refuse = |code, reason| Err(Refused::new(code, place, name, reason));
         let made = self.times_ms.len();
         let most = limit
             .calls_per_minute

@@ -38,8 +38,10 @@ pub enum Judgement {
     Reviewed,
     /// The client must not see it.
     Unreviewed {
-        /// Why, for a client's user and for a report.
+        /// Why, for a client's user and for a journal.
         why: Drift,
+        /// Its name as the server wrote it, where it has one.
+        name: Option<String>,
         /// Lines for the person who runs the server, told once for each text; empty after that. No
         /// line holds a character that could not be seen.
         told: Vec<String>,
@@ -88,7 +90,8 @@ impl Watch {
             self.changed.insert(tool.name().to_owned());
         }
         let told = self.tell(tool.digest(), || found.lines(Extent::Short));
-        Judgement::Unreviewed { why, told }
+        let name = Some(tool.name().to_owned());
+        Judgement::Unreviewed { why, name, told }
     }
 
     /// Whether a client may call a tool of this name: one that was reviewed, and that the server
@@ -114,12 +117,14 @@ impl Watch {
             .iter()
             .find(|name| !self.lock.variants(name).is_empty());
         self.changed.extend(known.cloned());
-        let named = name.map(|name| format!(" `{}`", visible_name(&name)));
+        let named = name
+            .as_ref()
+            .map(|name| format!(" `{}`", visible_name(name)));
         let named = named.unwrap_or_default();
         let line = visible(&format!("a tool{named} cannot be reviewed: {error}"));
         let told = self.tell(Digest::of(text.as_bytes()), || Vec::from([line]));
         let why = Drift::Unreadable;
-        Judgement::Unreviewed { why, told }
+        Judgement::Unreviewed { why, name, told }
     }
 
     fn tell(&mut self, what: Digest, lines: impl FnOnce() -> Vec<String>) -> Vec<String> {

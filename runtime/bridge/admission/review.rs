@@ -10,6 +10,7 @@ pub(crate) struct Review {
     is_strict: bool,
     has_drifted: bool,
     told: Vec<String>,
+    withheld: Vec<Refused>,
 }
 
 impl Review {
@@ -20,6 +21,7 @@ impl Review {
             is_strict,
             has_drifted: false,
             told: Vec::new(),
+            withheld: Vec::new(),
         }
     }
 
@@ -27,7 +29,9 @@ impl Review {
     pub(super) fn admits(&mut self, element: &str) -> bool {
         match self.watch.judge(element) {
             Judgement::Reviewed => true,
-            Judgement::Unreviewed { why: _, told } => {
+            Judgement::Unreviewed { why, name, told } => {
+                let name = name.unwrap_or_default();
+                self.withheld.push(Refused::of_drift(why, &name));
                 self.has_drifted = true;
                 self.told.extend(told);
                 false
@@ -44,6 +48,11 @@ impl Review {
     /// What is to be told and was not yet.
     pub(super) fn take_told(&mut self) -> Vec<String> {
         std::mem::take(&mut self.told)
+    }
+
+    /// What was kept from the client since this was asked last.
+    pub(super) fn take_withheld(&mut self) -> Vec<Refused> {
+        std::mem::take(&mut self.withheld)
     }
 
     /// Whether the session is to end.

@@ -5,6 +5,7 @@ use super::Pump;
 use crate::component::{StartFailure, ending_of};
 use crate::launch::{End, WardenEvent};
 use crate::streams::Read;
+use brig_policies::{Incident, Kind, Party};
 use std::io;
 
 impl Pump<'_> {
@@ -128,6 +129,17 @@ impl Pump<'_> {
         while server.reports.is_some() && server.read_reports(&mut self.buffer) {}
         let ending = ending_of(&server.report_text, end);
         self.start_failure = ending.start_failure;
+        if ending.is_out_of_memory {
+            let incident = Incident {
+                kind: Kind::OutOfMemory,
+                by: Party::Server,
+                about: String::new(),
+                why: format!("the server {}", ending.reason),
+                line: None,
+            };
+            // How the server ended is told with the end of the session.
+            self.refusals.take(self.log, &incident, None);
+        }
         let ended = Ended {
             reason: ending.reason,
             code: ending.code,

@@ -111,6 +111,9 @@ impl Session {
             .admission
             .server_answers(&call.about, raw, result, error);
         out.extend(self.admission.take_told().into_iter().map(Action::Tell));
+        for refused in self.admission.take_withheld() {
+            self.notice(Side::Server, What::Withheld(refused), out);
+        }
         if self.admission.breaks_off() {
             return self.break_off(now_ms, id, is_awaited, out);
         }

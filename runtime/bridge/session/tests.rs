@@ -25,7 +25,8 @@ const LIMITS: SessionLimits = SessionLimits {
 };
 
 /// What the scripts write for bytes that would not read well in them.
-const NAMED: [(&str, &str); 5] = [
+const NAMED: [(&str, &str); 6] = [
+    ("{nl}", "\n"),
     ("{cr}", "\r"),
     ("{tab}", "\t"),
     ("{nul}", "\0"),
@@ -172,7 +173,9 @@ impl Player {
     fn on(&mut self, event: Event) {
         let mut actions = Vec::new();
         self.session.on(self.now_ms, event, &mut actions);
-        self.told.extend(actions.iter().map(show));
+        let silent = |action: &Action| matches!(action, Action::Notice(it) if !it.is_told());
+        let told = actions.iter().filter(|action| !silent(action));
+        self.told.extend(told.map(show));
     }
 }
 

@@ -1,7 +1,9 @@
 //! The attacks, by denial.
 
 use super::Play;
-use crate::harness::{Client, PATIENCE, Scratch, brig, cached, family, is_alive, tool, unasked};
+use crate::harness::{
+    Client, PATIENCE, Scratch, brig, cached, family, is_alive, state, tool, unasked,
+};
 use crate::users::{Home, USER};
 use brig_sandbox::mechanism::{Denial, Mechanism};
 use serde_json::json;
@@ -412,7 +414,9 @@ fn terminal() -> Play {
         let line = format!("{program} run {}", manifest.display());
         let mut command = Command::new(tool("script"));
         command.args(["-qec", &line, "/dev/null"]);
-        command.env("XDG_CONFIG_HOME", unasked());
+        command
+            .env("XDG_CONFIG_HOME", unasked())
+            .env("XDG_STATE_HOME", state());
         command
     };
     staged(

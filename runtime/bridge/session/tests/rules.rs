@@ -6,6 +6,7 @@ mod calls;
 mod limits;
 mod replies;
 mod requests;
+mod smuggling;
 
 /// What the cases are played under.
 const RULES: &str = r#"

@@ -1,0 +1,109 @@
+//! What kinds of refusals there are.
+
+use crate::admit::RefusalCode;
+
+/// A kind of refusal. Names never change and are never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// The rules of the manifest, or the lock.
+    Refused(RefusalCode),
+    /// Readers could take what a rule had to read differently.
+    Unclear,
+    /// Readers could take the message itself differently.
+    Ambiguous,
+    /// A line is no message.
+    NotMessage,
+    /// A message is longer than the manifest lets one be.
+    TooLong,
+    /// A message nests too deep.
+    TooDeep,
+    /// An answer to what was not asked.
+    Unasked,
+    /// An answer to what brig had answered in the other's place.
+    Late,
+    /// More requests wait than may.
+    TooMany,
+    /// A request was not answered in the time that it had.
+    Overdue,
+    /// The server was not started.
+    NotStarted,
+    /// The server showed no life in the time that a start may take.
+    StartOverdue,
+    /// The server used up its memory, and ended.
+    OutOfMemory,
+}
+
+/// Whose act was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Party {
+    /// The client's.
+    Client,
+    /// The server's.
+    Server,
+    /// The start's, which is whoever's who asked for it.
+    Start,
+}
+
+/// Those that are no refusals of rules or lock.
+const OTHERS: &[Kind] = &[
+    Kind::Unclear,
+    Kind::Ambiguous,
+    Kind::NotMessage,
+    Kind::TooLong,
+    Kind::TooDeep,
+    Kind::Unasked,
+    Kind::Late,
+    Kind::TooMany,
+    Kind::Overdue,
+    Kind::NotStarted,
+    Kind::StartOverdue,
+    Kind::OutOfMemory,
+];
+
+impl Kind {
+    /// Every kind.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let refused = RefusalCode::ALL.iter().map(|code| Self::Refused(*code));
+        refused.chain(OTHERS.iter().copied())
+    }
+
+    /// The stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused(code) => code.as_str(),
+            Self::Unclear => "unclear",
+            Self::Ambiguous => "ambiguous",
+            Self::NotMessage => "not-message",
+            Self::TooLong => "too-long",
+            Self::TooDeep => "too-deep",
+            Self::Unasked => "unasked",
+            Self::Late => "late",
+            Self::TooMany => "too-many",
+            Self::Overdue => "overdue",
+            Self::NotStarted => "not-started",
+            Self::StartOverdue => "start-overdue",
+            Self::OutOfMemory => "out-of-memory",
+        }
+    }
+
+    pub(super) fn of(name: &str) -> Option<Self> {
+        Self::all().find(|kind| kind.as_str() == name)
+    }
+}
+
+impl Party {
+    const ALL: [Self; 3] = [Self::Client, Self::Server, Self::Start];
+
+    /// The stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+            Self::Start => "start",
+        }
+    }
+
+    pub(super) fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|party| party.as_str() == name)
+    }
+}

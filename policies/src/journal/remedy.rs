@@ -1,0 +1,119 @@
+//! What would let pass what was refused.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+
+use super::{Entry, Kind};
+use crate::admit::RefusalCode;
+use crate::edit::quoted;
+use crate::pattern::{Pattern, ToolPattern};
+use crate::policy::ClientRight;
+
+/// What would let it pass the next time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// A right more in the manifest.
+    Grant {
+        /// The section, as it is headed: `[tools]`.
+        section: &'static str,
+        /// The key in it, and what it is to have: `allow = […, "list_notes"]`.
+        line: String,
+        /// The right as `brig allow` takes it, where that can write it.
+        right: Option<String>,
+    },
+    /// Something that the manifest says, said otherwise.
+    Change {
+        /// The section, as it is headed.
+        section: &'static str,
+        /// The keys of which one decides.
+        keys: &'static [&'static str],
+    },
+    /// Looking at the server's tools again, and locking them as they are now.
+    Review,
+    /// Nothing that a manifest can say.
+    Nothing,
+}
+
+/// What would let it pass.
+pub fn remedy(entry: &Entry) -> Remedy {
+    let incident = &entry.incident;
+    let is_named = !entry.is_cut && !entry.is_rest;
+    match incident.kind {
+        Kind::Refused(code) => of_code(code, is_named.then_some(incident.about.as_str())),
+        Kind::TooLong => change("[limits]", &["message"]),
+        Kind::Overdue => change("[limits]", &["call"]),
+        Kind::StartOverdue => change("[limits]", &["start"]),
+        Kind::OutOfMemory => change("[limits]", &["memory"]),
+        Kind::Unclear
+        | Kind::Ambiguous
+        | Kind::NotMessage
+        | Kind::TooDeep
+        | Kind::Unasked
+        | Kind::Late
+        | Kind::TooMany
+        | Kind::NotStarted => Remedy::Nothing,
+    }
+}
+
+fn of_code(code: RefusalCode, about: Option<&str>) -> Remedy {
+    match code {
+        RefusalCode::ToolNotAllowed => {
+            let tool = about.filter(|name| is_literal::<ToolPattern>(name));
+            let right = tool.filter(|name| is_told_as_tool(name));
+            let right = right.map(ToString::to_string);
+            allow("[tools]", tool, right)
+        }
+        RefusalCode::ResourceNotAllowed => allow(
+            "[resources]",
+            about.filter(|it| is_literal::<Pattern>(it)),
+            None,
+        ),
+        RefusalCode::PromptNotAllowed => allow(
+            "[prompts]",
+            about.filter(|it| is_literal::<Pattern>(it)),
+            None,
+        ),
+        RefusalCode::ArgumentMissing | RefusalCode::ArgumentNotAllowed => {
+            change("[[tools.rule]]", &["equals", "matches", "within", "max"])
+        }
+        RefusalCode::RateLimited => change("[[tools.limit]]", &["calls-per-minute"]),
+        RefusalCode::TooManyAtOnce => change("[[tools.limit]]", &["concurrency"]),
+        RefusalCode::ResultTooLarge => change("[[tools.limit]]", &["result"]),
+        RefusalCode::ToolNotReviewed | RefusalCode::ToolChanged => Remedy::Review,
+        RefusalCode::RightNotGranted => {
+            let rights = ClientRight::ALL.iter().map(|right| right.as_str());
+            let right = about.and_then(|about| rights.into_iter().find(|name| *name == about));
+            right.map_or(Remedy::Nothing, |right| Remedy::Grant {
+                section: "[client]",
+                line: format!("{right} = true"),
+                right: None,
+            })
+        }
+    }
+}
+
+fn change(section: &'static str, keys: &'static [&'static str]) -> Remedy {
+    Remedy::Change { section, keys }
+}
+
+/// A name more in a list, or the list where the name cannot be written as itself.
+fn allow(section: &'static str, name: Option<&str>, right: Option<String>) -> Remedy {
+    name.map_or(change(section, &["allow"]), |name| Remedy::Grant {
+        section,
+        line: format!("allow = [..., {}]", quoted(name)),
+        right,
+    })
+}
+
+/// Whether a name is a pattern that matches itself alone. What somebody else chose must not come to
+/// stand for more in a manifest.
+fn is_literal<P: core::str::FromStr>(name: &str) -> bool {
+    !name.contains('*') && name.is_ascii() && name.parse::<P>().is_ok()
+}
+
+/// Whether `brig allow` takes a word for a tool wherever it is run: it starts like no path and no
+/// option, has no folder in it, and ends like no port of a host.
+fn is_told_as_tool(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    !name.starts_with(['-', '.']) && name.bytes().all(is_plain)
+}
