@@ -117,7 +117,7 @@ pub(crate) fn runs_folder() -> Option<PathBuf> {
     Some(xdg("XDG_STATE_HOME", ".local/state")?.join("brig/runs"))
 }
 
-/// Where this user's secrets are kept that no keyring keeps; `None` where the user has no folder for
+/// Where this user's secrets are kept that no keyring keeps; `None` where there is no folder for
 /// them.
 pub(crate) fn secrets_path() -> Option<PathBuf> {
     Some(xdg("XDG_DATA_HOME", ".local/share")?.join("brig/secrets.age"))

@@ -14,6 +14,7 @@
 mod hook;
 mod readback;
 mod report;
+mod secret;
 mod sys;
 mod wire;
 
@@ -130,7 +131,7 @@ fn walls(orders: &[u8]) -> Result<(), Fault> {
             tag::RULESET => ruleset = Some(make_ruleset(payload)?),
             tag::RULE => add_rule(ruleset, payload)?,
             // Before Landlock, under which nothing is made there any more.
-            tag::SECRET_FILE => make_secret(payload)?,
+            tag::SECRET_FILE => secret::make(payload)?,
             _ => {}
         }
     }
@@ -168,20 +169,6 @@ fn add_rule(ruleset: Option<i32>, payload: &mut &[u8]) -> Result<(), Fault> {
         sys::landlock_rule(ruleset, allowed, beneath),
     )?;
     sys::close(beneath);
-    Ok(())
-}
-
-/// A file that the server can read, and that is there for nobody else.
-fn make_secret(payload: &[u8]) -> Result<(), Fault> {
-    let end = payload.iter().position(|byte| *byte == 0);
-    let (path, value) = ordered(end.and_then(|end| payload.split_at_checked(end + 1)))?;
-    let file = step("make the file of a secret", sys::create(path))? as i32;
-    let mut rest = value;
-    while !rest.is_empty() {
-        let written = step("write a secret to its file", sys::write(file, rest))?;
-        rest = rest.get(written..).unwrap_or_default();
-    }
-    sys::close(file);
     Ok(())
 }
 

@@ -5,10 +5,9 @@ mod container;
 mod grants;
 mod obeyed;
 mod residuals;
+mod variables;
 
-use crate::cell::{
-    Cell, CellKind, Identity, Mount, Namespace, PROGRAM_FOLDER, Rlimit, SECRETS_FOLDER,
-};
+use crate::cell::{Cell, CellKind, Identity, Mount, Namespace, PROGRAM_FOLDER, Rlimit};
 use crate::component::{Preopen, WorkerLimits};
 use crate::engine::Engine;
 use crate::facts::{Artifact, Caller, HostFacts, WorkerFiles};
@@ -21,13 +20,15 @@ use bounds::{Bounds, group, processor_share, rlimits, worker_bounds, worker_limi
 pub use container::container;
 pub use obeyed::PARTS_MAX;
 
-use brig_policies::{Limits, Places, Policy, Rules, SecretForm};
+use brig_policies::{Limits, Places, Policy, Rules};
 use grants::{file_calls, mounts, preopens, scratch, secrets};
 use residuals::residuals;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use thiserror::Error;
+use variables::environment;
+pub use variables::{Value, secret_path};
 
 /// A decided sandbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,25 +142,6 @@ pub struct ImagePart {
     pub digest: String,
     /// What it asks for, and what it gets.
     pub answered: Vec<Answered>,
-}
-
-/// The value of one variable.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Value {
-    /// As written in the manifest.
-    Literal(String),
-    /// The host's variable of that name, where it is set.
-    Host(String),
-    /// The secret of that name. The value is in no plan: init gets it with its orders.
-    Secret(String),
-    /// The path of a file with the secret of that name.
-    SecretFile(String),
-}
-
-/// Where a secret appears as a file in the cell.
-pub fn secret_path(secret: &str) -> String {
-    format!("{SECRETS_FOLDER}/{secret}")
 }
 
 /// What the bridge bounds.
@@ -396,22 +378,4 @@ fn program_mounts(worker: &WorkerFiles) -> Vec<Mount> {
             .map(|(name, library)| program(library, name)),
     );
     mounts
-}
-
-fn environment(policy: &Policy) -> BTreeMap<String, Value> {
-    let value = |value: &brig_policies::EnvValue| match value {
-        brig_policies::EnvValue::Literal(text) => Value::Literal(text.clone()),
-        brig_policies::EnvValue::Host(name) => Value::Host(name.as_str().to_owned()),
-    };
-    let plain = policy.env().iter();
-    let plain = plain.map(|(name, v)| (name.as_str().to_owned(), value(v)));
-    let secrets = policy.secrets().iter().map(|(name, grant)| {
-        let secret = grant.secret().as_str().to_owned();
-        let value = match grant.form() {
-            SecretForm::Env => Value::Secret(secret),
-            SecretForm::File => Value::SecretFile(secret),
-        };
-        (name.as_str().to_owned(), value)
-    });
-    plain.chain(secrets).collect()
 }

@@ -221,6 +221,35 @@ fn a_server_that_prints_its_secrets_is_masked() {
     }
 }
 
+/// Also where a name that is refused is one: on standard error and in the journal.
+#[test]
+fn a_refusal_that_names_a_secret_is_masked() {
+    let home = Home::new("");
+    home.set("token", b"tok-journal-1");
+    home.set("key", KEY);
+    let manifest = home.manifest(TELLS, &format!("{BOTH}[tools]\nallow = [\"get_*\"]\n"));
+    let mut client = home.client(&manifest);
+    client.initialize();
+    let answer = client.call(1, "x_tok-journal-1", &json!({}));
+    assert_eq!(answer["result"]["isError"], true, "{answer}");
+    let (code, errors) = client.end();
+    assert_eq!(code, Some(0));
+    assert!(
+        errors.contains("has the value of a secret as its name"),
+        "{errors}"
+    );
+    assert!(!errors.contains("tok-journal"), "{errors}");
+    let why = says(home.brig(&["why", manifest.to_str().unwrap()]), b"");
+    let why = String::from_utf8(why.stdout).unwrap();
+    assert!(
+        why.contains("x_[secret token]") && !why.contains("tok-journal"),
+        "{why}"
+    );
+    let mut found = Vec::new();
+    search::in_files(home.scratch.path(), &["tok-journal"], &mut found);
+    assert_eq!(found, Vec::<PathBuf>::new());
+}
+
 #[test]
 fn what_cannot_be_passed_on_is_refused() {
     let home = Home::new("");
@@ -286,7 +315,7 @@ fn a_client_is_told_which_secret_is_missing() {
     let home = Home::new("");
     let manifest = home.manifest(TELLS, BOTH);
     let mut client = home.client(&manifest);
-    let error = client.initialize()["error"].clone();
+    let error = client.ask(0, "initialize", &json!({}))["error"].clone();
     let message = error["message"].as_str().unwrap();
     assert!(
         message.contains("the secrets `key`, `token` are not there"),

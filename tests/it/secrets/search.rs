@@ -33,7 +33,7 @@ fn has(bytes: &[u8], needles: &[&str]) -> bool {
 }
 
 /// Files below a folder that have one of these, on the same file system and others alike.
-fn in_files(folder: &Path, needles: &[&str], found: &mut Vec<PathBuf>) {
+pub(super) fn in_files(folder: &Path, needles: &[&str], found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let (path, Ok(kind)) = (entry.path(), entry.file_type()) else {
             continue;
