@@ -9,7 +9,7 @@ use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use crate::init_wire::{Records, found, tag, take_u32, take_u64};
 use crate::launch::End;
 use crate::launch::answer::{BuildError, InitAnswer, unbuilt};
-use crate::launch::records::{FileIdentity, encode};
+use crate::launch::records::{FileIdentity, Given, encode};
 
 /// Checks one message: the first byte says whose.
 pub fn check(bytes: &[u8]) {
@@ -130,7 +130,8 @@ fn check_orders(choices: &mut Unstructured<'_>) -> Result<()> {
     };
     let ids = choices.arbitrary()?;
     let may_bound = choices.arbitrary()?;
-    let message = encode(&cell, &sources, ids, may_bound);
+    let (given, secrets) = given(choices)?;
+    let message = encode(&cell, &sources, ids, may_bound, &given);
     let mut understood = Understood::default();
     let mut records = Records::new(&message);
     for (tag, payload) in records.by_ref() {
@@ -147,9 +148,22 @@ fn check_orders(choices: &mut Unstructured<'_>) -> Result<()> {
         .map(|check| mount(check, &sources))
         .collect();
     assert_eq!(understood.mounts, mounts);
+    assert_eq!(understood.secrets, secrets);
     assert_eq!(understood.init(&cell.init), cell.init);
     check_records(&message);
     Ok(())
+}
+
+/// Files of secrets, and the same as records.
+fn given(choices: &mut Unstructured<'_>) -> Result<(Given, Vec<(String, Vec<u8>)>)> {
+    let mut given = Given::default();
+    let mut secrets = Vec::new();
+    for _ in 0..choices.int_in_range(0..=3)? {
+        let (at, value) = (text(choices)?, choices.arbitrary::<Vec<u8>>()?);
+        given.file(&at, &value);
+        secrets.push((at, value));
+    }
+    Ok((given, secrets))
 }
 
 fn mount(check: &SourceCheck, sources: &BTreeMap<String, FileIdentity>) -> Mount {
@@ -170,6 +184,7 @@ struct Understood {
     ids: Option<(u32, u32)>,
     may_bound: bool,
     mounts: Vec<Mount>,
+    secrets: Vec<(String, Vec<u8>)>,
     rlimits: Vec<(Rlimit, u64)>,
     processors: Option<u32>,
     ruleset: Option<[u64; 3]>,
@@ -218,6 +233,12 @@ impl Understood {
                 let variable = path(rest);
                 let (name, value) = variable.split_once('=').unwrap();
                 self.env.push((name.to_owned(), value.to_owned()));
+            }
+            tag::SECRET_FILE => {
+                let end = rest.iter().position(|byte| *byte == 0).unwrap();
+                let at = path(&mut &rest[..=end]);
+                self.secrets.push((at, rest[end + 1..].to_vec()));
+                *rest = &[];
             }
             tag::DESCRIPTORS => self.descriptors = four(rest),
             tag::DIRECTORY => self.directory = path(rest),

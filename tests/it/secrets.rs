@@ -242,7 +242,7 @@ fn a_refusal_that_names_a_secret_is_masked() {
     let why = says(home.brig(&["why", manifest.to_str().unwrap()]), b"");
     let why = String::from_utf8(why.stdout).unwrap();
     assert!(
-        why.contains("x_[secret token]") && !why.contains("tok-journal"),
+        why.contains("value of a secret as its name") && !why.contains("tok-journal"),
         "{why}"
     );
     let mut found = Vec::new();
