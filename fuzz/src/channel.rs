@@ -155,7 +155,7 @@ fn check_orders(choices: &mut Unstructured<'_>) -> Result<()> {
 }
 
 /// Files of secrets, and the same as records.
-fn given(choices: &mut Unstructured<'_>) -> Result<(Given, Vec<(String, Vec<u8>)>)> {
+fn given(choices: &mut Unstructured<'_>) -> Result<(Given, Secrets)> {
     let mut given = Given::default();
     let mut secrets = Vec::new();
     for _ in 0..choices.int_in_range(0..=3)? {
@@ -177,6 +177,7 @@ fn mount(check: &SourceCheck, sources: &BTreeMap<String, FileIdentity>) -> Mount
 }
 
 type Mount = (u64, u64, u64, String);
+type Secrets = Vec<(String, Vec<u8>)>;
 
 /// What init makes of the records, in the order in which it looks at them.
 #[derive(Default)]
@@ -184,7 +185,7 @@ struct Understood {
     ids: Option<(u32, u32)>,
     may_bound: bool,
     mounts: Vec<Mount>,
-    secrets: Vec<(String, Vec<u8>)>,
+    secrets: Secrets,
     rlimits: Vec<(Rlimit, u64)>,
     processors: Option<u32>,
     ruleset: Option<[u64; 3]>,
