@@ -4,6 +4,7 @@ mod places;
 mod search;
 
 use crate::harness::{Client, Scratch, UNASKED, brig, cached, repository};
+use crate::users;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::Write as _;
@@ -149,6 +150,39 @@ fn a_program_gets_its_secrets_exactly() {
     let mut client = home.client(&home.manifest(TELLS, twice));
     assert_eq!(client.initialize()["result"]["key"], json!(KEY));
     client.end();
+}
+
+#[test]
+fn an_ordinary_user_has_secrets_too() {
+    let home = users::Home::new(users::USER);
+    home.give("home/.config/brig", users::USER, 0o700);
+    let set = |name: &str, value: &[u8]| {
+        let mut command = home.brig();
+        command.args(["secret", "set", name]);
+        let told = says(command, value);
+        assert_eq!(told.status.code(), Some(0), "{told:?}");
+    };
+    set("token", b"tok-of-a-user");
+    set("key", KEY);
+    home.file("server.py", TELLS, users::USER, 0o600);
+    let path = home.scratch.join("server.py");
+    let path = path.display();
+    let text = format!(
+        "brig = 1\n[server]\nname = \"tells\"\ncommand = [\"/usr/bin/python3\", \"{path}\"]\n\
+         [[files]]\nhost = \"{path}\"\n{BOTH}"
+    );
+    home.file("brig.toml", &text, users::USER, 0o600);
+    let mut command = home.brig();
+    command.arg("run").arg(home.scratch.join("brig.toml"));
+    let mut client = Client::start(command);
+    arrived(&client.initialize()["result"], "tok-of-a-user");
+    assert_eq!(client.end(), (Some(0), String::new()));
+    // Root's own file is another one, and a user's is not trusted by another user.
+    let file = home.scratch.join("home/.local/share/brig/secrets.age");
+    assert_eq!(
+        std::os::unix::fs::MetadataExt::uid(&fs::metadata(file).unwrap()),
+        users::USER
+    );
 }
 
 #[test]
