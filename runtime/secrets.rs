@@ -125,7 +125,7 @@ impl SecretError {
         match self {
             Self::Short | Self::Long => "`brig secret set` writes another".to_owned(),
             Self::NoKeyring(_) => "start a keyring, or name another place under `[[secrets]]` in \
-                                   the settings: `brig reference secrets` lists them"
+                                   the settings; README describes them"
                 .to_owned(),
             Self::Keyring(_) => "unlock the keyring; `brig secret test` asks it again".to_owned(),
             Self::File { path, .. } => format!("make `{path}` a file that you can use"),

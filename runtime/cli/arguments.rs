@@ -123,7 +123,7 @@ Runs that still last are told of too. What the kernel refuses to the server is n
   brig secret test github
 
 A manifest names a secret under `[env]`: `TOKEN = { secret = \"github\" }`. `[[secrets]]` in the
-settings says where values come from: `brig reference secrets`. Exits with 15 where one is missing."
+settings says where values come from: `brig settings` lists it. Exits with 15 where one is missing."
     )]
     Secret(SecretCommand),
     /// Look at this host: what it offers, what is missing, and the remedy

@@ -5,6 +5,7 @@ use crate::exit::Exit;
 use crate::log::escape;
 use crate::places::settings_path;
 use crate::report::Refused;
+use crate::secrets::place::{Place, Places as Secrets};
 use crate::settings::{Found, find, look_at};
 use brig_policies::{Bound, Consent, Places};
 use serde_json::{Map, Value, json};
@@ -25,11 +26,14 @@ pub(super) fn settings(file: Option<&Path>, json: bool) -> Result<Exit, Refused>
     let consent = found
         .as_ref()
         .map_or(Consent::Asked, |found| found.settings.consent());
+    let settings = found.as_ref().map(|found| &found.settings);
+    let secrets = Secrets::of(settings).map_err(|error| error.refused(None))?;
+    let is_written = settings.is_some_and(|settings| settings.secrets().is_some());
     print(&if json {
         let ceiling: Map<String, Value> = bounds.iter().map(entry).collect();
         let value = json!({
             "path": path, "exists": found.is_some(), "consent": consent.as_str(),
-            "ceiling": ceiling,
+            "ceiling": ceiling, "secrets": secrets.all().iter().map(place).collect::<Value>(),
         });
         format!("{value:#}\n")
     } else {
@@ -37,8 +41,19 @@ pub(super) fn settings(file: Option<&Path>, json: bool) -> Result<Exit, Refused>
         if consent == Consent::NotAsked {
             out.push_str("\nservers start unasked: `consent` is `none`\n");
         }
+        if is_written {
+            out.push_str("\nsecrets come from, in this order\n");
+            for place in secrets.all() {
+                // Writing to a String cannot fail.
+                let _ = writeln!(out, "  {}", escape(place.shown().as_bytes()));
+            }
+        }
         out
     })
+}
+
+fn place(place: &Place) -> Value {
+    json!({ "place": place.kind(), "is": place.shown() })
 }
 
 /// What they set is shown as it is written, so no place matters.

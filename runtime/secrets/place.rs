@@ -59,7 +59,8 @@ impl Places {
         Self::of(found.as_ref().map(|found| &found.settings)).map_err(|error| error.refused(None))
     }
 
-    fn of(settings: Option<&Settings>) -> Result<Self, SecretError> {
+    /// As these settings have them.
+    pub(crate) fn of(settings: Option<&Settings>) -> Result<Self, SecretError> {
         let places = if let Some(sources) = settings.and_then(Settings::secrets) {
             sources.iter().map(Place::of).collect::<Result<_, _>>()?
         } else {
