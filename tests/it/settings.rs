@@ -78,7 +78,16 @@ fn without_settings_there_is_no_ceiling() {
     home.check(&["settings"], 0, &["no settings: there is no /"]);
     let told = home.json(&["settings", "--json"]);
     let path = home.settings();
-    let want = json!({ "path": path, "exists": false, "consent": "ask", "ceiling": {} });
+    let places: Vec<&Value> = told["secrets"].as_array().unwrap().iter().collect();
+    assert_eq!(places.len(), 2);
+    assert_eq!(
+        (&places[0]["place"], &places[1]["place"]),
+        (&json!("keyring"), &json!("file"))
+    );
+    let want = json!({
+        "path": path, "exists": false, "consent": "ask", "ceiling": {},
+        "secrets": told["secrets"],
+    });
     assert_eq!(told, want);
     let manifest = home.manifest("[limits]\nmemory = \"1GiB\"\n");
     home.check(&["check", &manifest], 0, &["no faults"]);

@@ -152,6 +152,8 @@ fn programs_and_variables_give_secrets_in_the_order_of_the_settings() {
          [[secrets]]\ncommand = [\"sh\", \"-c\", \"yes long\"]\nnames = [\"endless\"]\n\
          [[secrets]]\nfile = \"~/secrets.age\"\n",
     );
+    let order = "secrets come from, in this order the variable `FROM_CI` the command `sh`";
+    home.check(&["settings"], b"", 0, &[order]);
     let test = |name: &str, ci: Option<&str>, code: i32, told: &[&str]| {
         let mut command = home.brig(&["secret", "test", name]);
         if let Some(value) = ci {
