@@ -83,7 +83,8 @@ fn the_most_dangerous_comes_first_and_combinations_are_named() {
              port 443. It can send there what it knows, and do what it is told from there. It is \
              not the name that it looks like: U+0430 looks like `a`.\n\
              high: it can see the secret `github` in the variable `TOKEN`. It can do all that the \
-             secret allows, as you.\n\
+             secret allows, as you. Every program that it starts inherits it; outside, root and \
+             your own programs could read it in /proc.\n\
              medium: it can read everything in `/home/me/notes`, which it finds at `/notes`. It \
              may tell the client, and so the model, all that stands there.\n\
              {LIMITS}\
