@@ -157,21 +157,41 @@ fn cell(attack: &Attack, shared: &Shared, column: Column, offers: &Offers) -> Va
     }
 }
 
-/// Whether words hold what is planned; `…` stands for any words between.
+/// Whether words hold what is planned; `…` stands for any words between, ` | ` for "or".
 fn holds(words: &str, planned: &str) -> bool {
-    let mut rest = Some(words);
-    for part in planned.split('…') {
-        rest = rest
-            .and_then(|rest| rest.split_once(part.trim()))
-            .map(|(_, after)| after);
+    if words.contains(GONE) && !planned.contains(GONE) {
+        return false;
     }
-    rest.is_some()
+    planned.split(" | ").any(|planned| {
+        let mut rest = Some(words);
+        for part in planned.split('…') {
+            rest = rest
+                .and_then(|rest| rest.split_once(part.trim()))
+                .map(|(_, after)| after);
+        }
+        rest.is_some()
+    })
 }
+
+/// What is found where a tool was refused and the server does not answer any more.
+const GONE: &str = "the session is gone";
 
 #[test]
 fn words_hold_what_is_planned_in_order() {
     let check = |words, planned, want| assert_eq!(holds(words, planned), want, "{planned}");
     check("call 1: No such file", "No such", true);
+    check("call 1: No such file", "killed | No such", true);
+    check("call 1: No such file", "killed | no file", false);
+    check(
+        "call 1: No such file; the session is gone",
+        "No such",
+        false,
+    );
+    check(
+        "call 1: No such file; the session is gone",
+        "No such | the session is gone",
+        true,
+    );
     check("call 1: No such file", "call 1: … file", true);
     check("call 1: No such file", "file … call 1", false);
     check("call 2: No such file", "call 1: … file", false);

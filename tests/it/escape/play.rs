@@ -180,6 +180,7 @@ fn brig(attack: &Attack, ground: &Ground, column: Column, words: &[&str]) -> Com
         .env("HOME", ground.scratch.join("home"))
         .env("XDG_CACHE_HOME", ground.cache())
         .env("XDG_DATA_HOME", ground.cache())
+        .env("XDG_STATE_HOME", ground.cache())
         .env("HOSTILE_SECRET", SECRET)
         .env("LANG", "C.UTF-8")
         .env("TZ", "Europe/Berlin");

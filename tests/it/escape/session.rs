@@ -1,5 +1,6 @@
 //! One session with a hostile server: its calls, and what is left when it is over.
 
+use super::GONE;
 use super::attack::{Attack, Harm};
 use super::ground::{Ground, SECRET, Side};
 use super::play::{BARE_PATIENCE, Found};
@@ -72,7 +73,7 @@ impl<'a> Session<'a> {
             | Side::ProcessFull
             | Side::ProcessNarrow
             | Side::Program => {
-                self.goes_on(&found);
+                let found = self.goes_on(found);
                 self.end_celled(found)
             }
         }
@@ -117,13 +118,15 @@ impl<'a> Session<'a> {
     }
 
     /// Where a tool was refused and the server lives, it still answers.
-    fn goes_on(&mut self, found: &Found) {
+    fn goes_on(&mut self, mut found: Found) -> Found {
         if found.words.starts_with("call ") && !found.words.contains(": error ") {
             let echo = json!({ "name": "echo", "arguments": { "still": "here" } });
             let answer = self.ask(999, "tools/call", &echo);
-            let still = answer.is_some_and(|answer| answer.to_string().contains("still"));
-            assert!(still, "{}: the session is gone", self.attack.name);
+            if !answer.is_some_and(|answer| answer.to_string().contains("still")) {
+                found.words = format!("{}; {GONE}", found.words);
+            }
         }
+        found
     }
 
     fn end_bare(mut self, found: Found) -> Found {
