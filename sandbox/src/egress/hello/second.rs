@@ -4,6 +4,10 @@ use super::{CLIENT_HELLO, HANDSHAKE, Hello, Progress, RECORD_HEAD, Reader, Unrea
 
 /// The record that TLS 1.3 sends for old machines between, and TLS 1.2 before it encrypts.
 const CHANGE_CIPHER_SPEC: u8 = 20;
+/// A warning may stand anywhere, and peers go on after it (RFC 8446, 6.1).
+const ALERT: u8 = 21;
+/// Encrypted: nobody who has not offered early data sends it where a ClientHello could follow.
+const APPLICATION_DATA: u8 = 23;
 /// Bytes of the longest ClientHello that any known peer takes: OpenSSL's bound, above that of
 /// rustls, Go and BoringSSL.
 const PEERS_HELLO_BYTES_MAX: u32 = 131_396;
@@ -12,7 +16,7 @@ const PEERS_HELLO_BYTES_MAX: u32 = 131_396;
 /// passed on only once they were pushed here and none of them was refused.
 #[derive(Clone, Debug, Default)]
 pub struct Second {
-    /// A record's head and the first byte of its content, as far as they are there.
+    /// A record's head and the first bytes of its content, as far as they are there.
     head: Vec<u8>,
     reader: Option<Reader>,
     is_over: bool,
@@ -53,43 +57,56 @@ impl Second {
         })
     }
 
-    /// How much of a record is looked at: the first byte of its content, and the length of a
+    /// How much of a record is looked at: the first byte of its content; an alert; the head of a
     /// message where that could be a ClientHello and stands there in one piece.
     fn wanted(&self) -> usize {
         match self.head[..] {
             [HANDSHAKE, 3, _, high, low, CLIENT_HELLO, ..] if [high, low] >= [0, 4] => {
                 RECORD_HEAD + 4
             }
+            [ALERT, 3, _, 0, 2, ..] => RECORD_HEAD + 2,
             _ => RECORD_HEAD + 1,
         }
     }
 
-    /// Decides on a record as soon as enough of it is there. Whatever starts neither a ClientHello
-    /// nor a change of ciphers ends what a peer would take one after.
+    /// Decides on a record as soon as enough of it is there.
     fn look(&mut self) -> Result<(), Unread> {
+        let is_known = matches!(
+            self.head[..],
+            [HANDSHAKE | CHANGE_CIPHER_SPEC | ALERT | APPLICATION_DATA]
+                | [
+                    HANDSHAKE | CHANGE_CIPHER_SPEC | ALERT | APPLICATION_DATA,
+                    3,
+                    ..
+                ]
+        );
+        if !is_known {
+            return Err(Unread::NotTls);
+        }
+        // What is empty hides from some peers that another record follows.
+        if self.head.get(3..RECORD_HEAD) == Some(&[0, 0]) {
+            return Err(Unread::Malformed);
+        }
+        if self.head.len() < self.wanted() {
+            return Ok(());
+        }
         match self.head[..] {
-            [HANDSHAKE] | [HANDSHAKE, 3, ..] if self.head.len() < self.wanted() => {}
+            [CHANGE_CIPHER_SPEC, _, _, 0, 1, _] | [ALERT, _, _, 0, 2, _, _] => self.head.clear(),
+            [CHANGE_CIPHER_SPEC, ..] => return Err(Unread::Malformed),
             // The encrypted end of a resumed handshake of TLS 1.2 starts with any byte. Taken for a
             // ClientHello it would most often be one that no peer takes.
-            [HANDSHAKE, 3, _, _, _, CLIENT_HELLO, a, b, c]
+            [HANDSHAKE, _, _, _, _, CLIENT_HELLO, a, b, c]
                 if u32::from_be_bytes([0, a, b, c]) > PEERS_HELLO_BYTES_MAX =>
             {
                 self.is_over = true;
             }
-            [HANDSHAKE, 3, _, _, _, CLIENT_HELLO, ..] => {
+            [HANDSHAKE, _, _, _, _, CLIENT_HELLO, ..] => {
                 let mut reader = Reader::default();
                 reader.push(&self.head)?;
                 self.reader = Some(reader);
             }
-            [CHANGE_CIPHER_SPEC] | [CHANGE_CIPHER_SPEC, 3, ..] => {
-                if self.head.len() > RECORD_HEAD {
-                    // Its content is one byte, which is here already.
-                    if self.head.get(3..RECORD_HEAD) != Some(&[0, 1]) {
-                        return Err(Unread::Malformed);
-                    }
-                    self.head.clear();
-                }
-            }
+            // Any other message, encrypted data, an encrypted alert: what a peer that waits for a
+            // ClientHello takes none after.
             _ => self.is_over = true,
         }
         Ok(())

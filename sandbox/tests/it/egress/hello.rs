@@ -331,9 +331,10 @@ fn second(stream: &[u8]) -> Result<Watched, Unread> {
 #[test]
 fn a_second_hello_is_found_and_nothing_else_is_waited_for() {
     const CHANGE: &[u8] = &[20, 3, 3, 0, 1, 1];
+    const WARNING: &[u8] = &[21, 3, 3, 0, 2, 1, 90];
     let other = hello(&[named("evil.test")]);
     for record in [1, 3, 4, 5, 1 << 14] {
-        for before in [&[][..], CHANGE, &[CHANGE, CHANGE].concat()] {
+        for before in [&[][..], CHANGE, &[WARNING, CHANGE, WARNING].concat()] {
             let stream = [before, &records(&other, record)].concat();
             let Ok(Watched::Hello(found)) = second(&stream) else {
                 panic!("{record} {before:?}");
@@ -344,14 +345,14 @@ fn a_second_hello_is_found_and_nothing_else_is_waited_for() {
     assert_eq!(second(&[]), Ok(Watched::More));
     assert_eq!(second(CHANGE), Ok(Watched::More));
     assert_eq!(second(&records(&other, 99)[..90]), Ok(Watched::More));
-    // Keys of TLS 1.2, encrypted data, an alert, and the encrypted end of a resumed handshake.
+    assert_eq!(second(WARNING), Ok(Watched::More));
+    // Keys of TLS 1.2, encrypted data and alerts, and the encrypted end of a resumed handshake.
     let ends: &[&[u8]] = &[
         &[22, 3, 3, 0, 70, 16],
         &[22, 3, 3, 0, 70, 11],
         &[23, 3, 3, 0, 19, 1],
-        &[21, 3, 3, 0, 2, 1],
+        &[21, 3, 3, 0, 19, 1],
         &[22, 3, 3, 0, 40, 1, 0x7f, 0, 0],
-        b"GET / HTTP/1.1",
     ];
     for end in ends {
         assert_eq!(second(end), Ok(Watched::Over), "{end:?}");
@@ -363,7 +364,11 @@ fn a_second_hello_is_found_and_nothing_else_is_waited_for() {
     }
     let refused: &[(&[u8], Unread)] = &[
         (&[22, 3, 3, 0, 40, 1, 0, 0x80, 0], Unread::TooLong),
-        (&[22, 3, 3, 0, 0, 1], Unread::Malformed),
+        (&[22, 3, 3, 0, 0, 22, 3, 3, 0, 9, 1], Unread::Malformed),
+        (&[23, 3, 3, 0, 0, 22], Unread::Malformed),
+        (b"GET / HTTP/1.1", Unread::NotTls),
+        (&[24, 3, 3, 0, 3], Unread::NotTls),
+        (&[22, 2, 3, 0, 3], Unread::NotTls),
         (&[20, 3, 3, 0, 2, 1], Unread::Malformed),
     ];
     for (stream, error) in refused {
