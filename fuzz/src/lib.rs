@@ -5,12 +5,16 @@
 //! the root package needs wasmtime, of which none of them knows.
 
 pub mod channel;
+pub mod egress;
 pub mod frame;
 pub mod heap;
+pub mod hello;
+pub mod host;
 pub mod layer;
 pub mod lock;
 pub mod manifest;
 pub mod reports;
+pub mod responder;
 pub mod session;
 
 use runtime::hook;

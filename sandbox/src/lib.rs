@@ -8,6 +8,7 @@ extern crate alloc;
 
 pub mod cell;
 pub mod component;
+pub mod egress;
 pub mod engine;
 pub mod facts;
 pub mod family;

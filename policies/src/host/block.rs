@@ -61,6 +61,15 @@ impl Block {
         }
     }
 
+    /// The block of this prefix that an address lies in; no prefix is longer than the address.
+    pub fn around(address: IpAddr, prefix: u8) -> Self {
+        let prefix = prefix.min(bits(address));
+        Self {
+            first: masked(address, prefix),
+            prefix,
+        }
+    }
+
     /// Its first address.
     pub fn first(&self) -> IpAddr {
         self.first
@@ -231,6 +240,7 @@ impl Teach for InvalidBlock {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     #[track_caller]
@@ -255,6 +265,16 @@ mod tests {
         check("10.0.0.0/+8", Err(InvalidBlock::Prefix));
         check("10.0.0.0/", Err(InvalidBlock::Prefix));
         check("0.0.0.0/0", Err(InvalidBlock::TooWide));
+    }
+
+    #[test]
+    fn an_address_lies_in_the_block_around_it() {
+        let around = |text: &str, prefix| Block::around(text.parse().unwrap(), prefix).to_string();
+        assert_eq!(around("10.1.2.3", 8), "10.0.0.0/8");
+        assert_eq!(around("10.1.2.3", 31), "10.1.2.2/31");
+        assert_eq!(around("10.1.2.3", 0), "0.0.0.0/0");
+        assert_eq!(around("10.1.2.3", 99), "10.1.2.3/32");
+        assert_eq!(around("fd00:1:2:3::4", 48), "fd00:1:2::/48");
     }
 
     #[track_caller]

@@ -2,6 +2,8 @@
 
 use alloc::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::Mark;
 use crate::host::{Destination, Reach};
 
@@ -49,7 +51,8 @@ impl NetworkGrant {
 }
 
 /// What is spoken on a connection: it decides what brig can look at before it connects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Protocol {
     /// TLS, whose handshake must ask for the granted name.
     Tls,
@@ -71,7 +74,8 @@ impl Protocol {
 }
 
 /// Whether a TLS handshake may hide the name that it asks for (Encrypted Client Hello).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Ech {
     /// Such a connection is refused.
     Refuse,

@@ -9,6 +9,7 @@
 )]
 
 mod ask;
+mod egress;
 mod engines;
 mod filters;
 mod goldens;

@@ -1,0 +1,4 @@
+//! See `host` in the library.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| brig_fuzz::in_time(|| brig_fuzz::host::check(bytes)));

@@ -1,0 +1,6 @@
+//! See `responder` in the library.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(
+    |bytes: &[u8]| brig_fuzz::in_time(|| brig_fuzz::responder::check(bytes))
+);

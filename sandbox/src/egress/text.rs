@@ -1,0 +1,58 @@
+//! Values of `policies` as the text that a manifest has for them.
+
+/// One value.
+pub(super) mod one {
+    use core::fmt::Display;
+    use core::str::FromStr;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(in crate::egress) fn serialize<T, S>(value: &T, serializer: S) -> Result<S::Ok, S::Error>
+    where
+        T: Display,
+        S: Serializer,
+    {
+        serializer.collect_str(value)
+    }
+
+    pub(in crate::egress) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+    where
+        T: FromStr<Err: Display>,
+        D: Deserializer<'de>,
+    {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+/// A set of values, in their order.
+pub(super) mod set {
+    use alloc::collections::BTreeSet;
+    use core::fmt::Display;
+    use core::str::FromStr;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(in crate::egress) fn serialize<T, S>(
+        values: &BTreeSet<T>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error>
+    where
+        T: Display,
+        S: Serializer,
+    {
+        serializer.collect_seq(values.iter().map(ToString::to_string))
+    }
+
+    pub(in crate::egress) fn deserialize<'de, T, D>(
+        deserializer: D,
+    ) -> Result<BTreeSet<T>, D::Error>
+    where
+        T: FromStr<Err: Display> + Ord,
+        D: Deserializer<'de>,
+    {
+        let texts = Vec::<String>::deserialize(deserializer)?;
+        let values: Result<_, T::Err> = texts.iter().map(|text| text.parse()).collect();
+        values.map_err(D::Error::custom)
+    }
+}
