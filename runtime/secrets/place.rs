@@ -9,7 +9,7 @@ use brig_policies::{OwnFile, SecretName, SecretNewline, SecretPlace, SecretSourc
 use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -257,7 +257,7 @@ fn own_file(path: Option<&OwnFile>, identity: Option<&OwnFile>) -> Result<Kind, 
 fn read(words: &[OsString]) -> Result<Option<Zeroizing<Vec<u8>>>, SecretError> {
     let mut command = Command::new("/proc/self/exe");
     command.arg(reader::ARGUMENT).args(words);
-    let told = run(command).map_err(|error| SecretError::NoPlace(error.to_string()))?;
+    let told = run(command, PATIENCE).map_err(|error| SecretError::NoPlace(error.to_string()))?;
     // A brig that could not begin tells no help.
     let (message, help) = match told.errors.split(|byte| *byte == 0).collect::<Vec<_>>()[..] {
         [message, help] => (words_of(message), words_of(help)),
@@ -290,7 +290,7 @@ fn asked(
     };
     let mut command = Command::new(&program);
     command.args(filled);
-    let mut told = run(command).map_err(|error| failed(error.to_string()))?;
+    let mut told = run(command, PATIENCE).map_err(|error| failed(error.to_string()))?;
     if told.output.len() > BYTES_MAX + 1 {
         return Err(SecretError::Long);
     }
@@ -320,30 +320,39 @@ struct Told {
     errors: Vec<u8>,
 }
 
-/// Runs a program to its end, which is at hand: nothing comes in, and what comes out is bounded.
-fn run(mut command: Command) -> io::Result<Told> {
+/// Runs a program to its end, which has to come in this time: nothing comes in, and what comes out is
+/// bounded.
+fn run(mut command: Command, patience: Duration) -> io::Result<Told> {
     let mut process = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + patience;
+    let left = || until.saturating_duration_since(Instant::now());
     let output = bounded(process.stdout.take(), BYTES_MAX + 2);
     let errors = bounded(process.stderr.take(), 4096);
-    let output = output.recv_timeout(PATIENCE);
-    let left = until.saturating_duration_since(Instant::now());
-    let errors = errors.recv_timeout(left.max(Duration::from_secs(1)));
-    match (output, errors) {
-        (Ok(output), Ok(errors)) => Ok(Told {
-            code: process.wait()?.code(),
+    let (output, errors) = (output.recv_timeout(left()), errors.recv_timeout(left()));
+    if let (Ok(output), Ok(errors), Some(status)) = (output, errors, ended(&mut process, until)?) {
+        return Ok(Told {
+            code: status.code(),
             output,
             errors: errors.to_vec(),
-        }),
-        (Err(_), _) | (_, Err(_)) => {
-            end(&mut process);
-            let seconds = PATIENCE.as_secs();
-            Err(io::Error::other(format!("no answer in {seconds} seconds")))
+        });
+    }
+    end(&mut process);
+    let seconds = patience.as_secs();
+    Err(io::Error::other(format!("no answer in {seconds} seconds")))
+}
+
+/// How it ended, if it does in time: it may close its streams and stay.
+fn ended(process: &mut Child, until: Instant) -> io::Result<Option<ExitStatus>> {
+    loop {
+        let status = process.try_wait()?;
+        if status.is_some() || Instant::now() >= until {
+            return Ok(status);
         }
+        thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -369,4 +378,32 @@ fn bounded(
         let _ = tell.send(bytes);
     });
     told
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    fn told(script: &str) -> io::Result<Told> {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        run(command, Duration::from_millis(500))
+    }
+
+    #[test]
+    fn a_program_that_stays_is_ended_whatever_it_closed() {
+        for script in ["exec sleep 1000", "exec >&- 2>&-; exec sleep 1000"] {
+            let began = Instant::now();
+            let error = told(script).err().map(|error| error.to_string());
+            assert_eq!(error.as_deref(), Some("no answer in 0 seconds"), "{script}");
+            assert!(began.elapsed() < Duration::from_secs(100), "{script}");
+        }
+        let told = told("printf value; echo why >&2; exit 3").unwrap();
+        assert_eq!(
+            (told.code, told.output.as_slice()),
+            (Some(3), b"value".as_slice())
+        );
+        assert_eq!(told.errors, b"why\n");
+    }
 }
