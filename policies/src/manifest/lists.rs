@@ -167,3 +167,61 @@ pub(super) fn tell_word(
         help.to_owned(),
     )
 }
+
+/// Those of the keys that are written, in the order of the file.
+pub(crate) fn written<'t>(
+    entries: &Entries<'t>,
+    keys: &'static [Key],
+) -> Vec<(&'static Key, Found<'t>)> {
+    let found = |key| entries.get(key).map(|found| (key, found));
+    let mut written: Vec<_> = keys.iter().filter_map(found).collect();
+    written.sort_by_key(|(_, found)| found.span().start);
+    written
+}
+
+/// What is told where a section has none, or two, of the keys of which it has exactly one.
+pub(crate) struct OneOf {
+    pub(crate) keys: &'static [Key],
+    /// What it does not say without any.
+    pub(crate) nothing: &'static str,
+    /// How to write a second entry of the section.
+    pub(crate) entry: &'static str,
+}
+
+/// The first key that is written, and the value if it is the only one. Each is read, so that all
+/// faults are told.
+pub(crate) fn one_of<T>(
+    entries: &Entries<'_>,
+    one: &OneOf,
+    findings: &mut Findings,
+    mut read: impl FnMut(Found<'_>, &Key, &mut Findings) -> Result<T, Told>,
+) -> Result<(&'static str, Result<T, Told>), Told> {
+    let written = written(entries, one.keys);
+    let read: Vec<_> = written
+        .iter()
+        .map(|(key, found)| (key.name, found.span(), read(found, key, findings)))
+        .collect();
+    let mut read = read.into_iter();
+    let Some((name, _, mut value)) = read.next() else {
+        if let Some(told) = entries.told_first().or(findings.recovering()) {
+            return Err(told);
+        }
+        let names: Vec<String> = one
+            .keys
+            .iter()
+            .map(|key| format!("`{}`", key.name))
+            .collect();
+        let (last, names) = names
+            .split_last()
+            .map_or(("", &[][..]), |(last, names)| (last.as_str(), names));
+        let message = format!("{} does not say {}", one.entry, one.nothing);
+        let help = format!("write one of {} and {last}", names.join(", "));
+        return Err(findings.tell(FaultCode::MissingKey, entries.header(), message, help));
+    };
+    for (other, span, _) in read {
+        let message = format!("`{other}` stands beside `{name}`");
+        let help = format!("keep one, and write a second `{}` for the other", one.entry);
+        value = Err(findings.tell(FaultCode::Contradiction, span, message, help));
+    }
+    Ok((name, value))
+}

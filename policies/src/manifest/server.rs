@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::entries::{Entries, Found, parse, parsed, string, table, tell_not_yet, tell_wrong_type};
-use super::lists::tell_too_many;
+use super::lists::{tell_too_many, written};
 use super::{Entry, Spanned, WrittenProgram, WrittenSource};
 use crate::fault::{FaultCode, Findings, Told};
 use crate::grammar::{Key, server, top};
@@ -141,11 +141,7 @@ fn read_command(
 }
 
 fn tell_second_source(entries: &Entries<'_>, findings: &mut Findings) {
-    let mut written: Vec<(&Key, Found<'_>)> = server::SOURCES
-        .iter()
-        .filter_map(|source| entries.get(source).map(|found| (source, found)))
-        .collect();
-    written.sort_by_key(|(_, found)| found.span().start);
+    let written = written(entries, server::SOURCES);
     let Some(((first, _), more)) = written.split_first() else {
         return;
     };

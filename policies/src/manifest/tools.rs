@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use super::Teach as _;
 use super::entries::{Entries, Found, flag, integer, parsed, string, table, tell_wrong_type};
 use super::limits::{bounded, count};
-use super::lists::{list, tables};
+use super::lists::{OneOf, list, one_of, tables};
 use crate::fault::{FaultCode, Findings, Told};
 use crate::grammar::tools::{
     ALLOW, ARGUMENT, BOUNDS, CALLS_PER_MINUTE, CONCURRENCY, CONDITIONS, LIMIT, LIMIT_SECTION,
@@ -106,47 +106,21 @@ fn read_limit(entries: &Entries<'_>, findings: &mut Findings) -> Result<ToolLimi
 fn read_rule(entries: &Entries<'_>, findings: &mut Findings) -> Result<ToolRule, Told> {
     let tool = entries.required(&TOOL, findings, parsed::<ToolPattern>);
     let argument = entries.required(&ARGUMENT, findings, parsed::<Pointer>);
-    let condition = read_condition(entries, findings);
+    let condition = one_of(entries, &CONDITION, findings, condition);
     Ok(ToolRule {
         tool: tool?.value,
         argument: argument?.value,
-        condition: condition?,
+        condition: condition?.1?,
         mark: Mark::new(entries.header()),
     })
 }
 
-/// The one condition of a rule. Each that is written is read, so that all its faults are told.
-fn read_condition(entries: &Entries<'_>, findings: &mut Findings) -> Result<Condition, Told> {
-    let mut written: Vec<(&Key, Found<'_>)> = CONDITIONS
-        .iter()
-        .filter_map(|key| entries.get(key).map(|found| (key, found)))
-        .collect();
-    written.sort_by_key(|(_, found)| found.span().start);
-    let mut conditions = written.iter().map(|(key, found)| {
-        let condition = condition(found, key, findings);
-        (key.name, found.span(), condition)
-    });
-    let first = conditions.next();
-    let more: Vec<_> = conditions.collect();
-    let Some((name, _, condition)) = first else {
-        if let Some(told) = entries.told_first().or(findings.recovering()) {
-            return Err(told);
-        }
-        let message = format!(
-            "{} does not say what the argument must be",
-            RULE_SECTION.title
-        );
-        let help = "write one of `equals`, `matches`, `within` and `max`".to_owned();
-        return Err(findings.tell(FaultCode::MissingKey, entries.header(), message, help));
-    };
-    let mut condition = condition;
-    for (other, span, _) in more {
-        let message = format!("`{other}` stands beside `{name}`");
-        let help = "keep one, and write a second `[[tools.rule]]` for the other".to_owned();
-        condition = Err(findings.tell(FaultCode::Contradiction, span, message, help));
-    }
-    condition
-}
+/// What the argument must be.
+const CONDITION: OneOf = OneOf {
+    keys: CONDITIONS,
+    nothing: "what the argument must be",
+    entry: RULE_SECTION.title,
+};
 
 fn condition(found: Found<'_>, key: &Key, findings: &mut Findings) -> Result<Condition, Told> {
     match key.name {

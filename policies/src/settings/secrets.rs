@@ -13,7 +13,7 @@ use crate::grammar::secrets::{
 };
 use crate::grammar::{Key, settings::SECRETS};
 use crate::manifest::entries::{Entries, Found, flag, parsed, tell_wrong_type};
-use crate::manifest::lists::{list, tables, word};
+use crate::manifest::lists::{OneOf, list, one_of, tables, word};
 use crate::manifest::server::read_args;
 use crate::manifest::{Entry, Teach, Written};
 use crate::name::{EnvName, SecretName};
@@ -109,6 +109,13 @@ fn read_one(entries: &Entries<'_>, findings: &mut Findings) -> Result<SecretSour
     Ok(SecretSource { place, names })
 }
 
+/// The place of an entry.
+const PLACE: OneOf = OneOf {
+    keys: PLACES,
+    nothing: "where secrets come from",
+    entry: SECTION.title,
+};
+
 /// The one place of an entry. Whatever is written is read, so that all faults are told.
 fn read_place(entries: &Entries<'_>, findings: &mut Findings) -> Result<SecretPlace, Told> {
     let identity = entries.optional(&IDENTITY, findings, parsed::<OwnFile>);
@@ -116,30 +123,7 @@ fn read_place(entries: &Entries<'_>, findings: &mut Findings) -> Result<SecretPl
         let words = [("keep", SecretNewline::Kept), ("cut", SecretNewline::Cut)];
         word(found, key, &words, "what becomes of a newline", findings)
     });
-    let mut written: Vec<(&Key, Found<'_>)> = PLACES
-        .iter()
-        .filter_map(|key| entries.get(key).map(|found| (key, found)))
-        .collect();
-    written.sort_by_key(|(_, found)| found.span().start);
-    let mut places = written.iter().map(|(key, found)| {
-        let place = place(found, key, findings);
-        (key.name, found.span(), place)
-    });
-    let first = places.next();
-    let more: Vec<_> = places.collect();
-    let Some((name, _, mut place)) = first else {
-        if let Some(told) = entries.told_first().or(findings.recovering()) {
-            return Err(told);
-        }
-        let message = format!("{} does not say where secrets come from", SECTION.title);
-        let help = "write one of `keyring`, `file`, `command` and `variable`".to_owned();
-        return Err(findings.tell(FaultCode::MissingKey, entries.header(), message, help));
-    };
-    for (other, span, _) in more {
-        let message = format!("`{other}` stands beside `{name}`");
-        let help = "keep one, and write a second `[[secrets]]` for the other".to_owned();
-        place = Err(findings.tell(FaultCode::Contradiction, span, message, help));
-    }
+    let (name, place) = one_of(entries, &PLACE, findings, place)?;
     goes_with(entries, &IDENTITY, &identity, FILE.name, name, findings)?;
     goes_with(entries, &NEWLINE, &newline, COMMAND.name, name, findings)?;
     let (given, cut) = (identity?, newline?);
