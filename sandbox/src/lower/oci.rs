@@ -62,8 +62,12 @@ const FALLEN_BACK_FROM: &[&str] = &[
 /// A profile with calls that are allowed whatever it says of them.
 fn with_always(profile: &Profile, mut always: Vec<&str>) -> Result<Value, InvalidProfile> {
     let allow = "SCMP_ACT_ALLOW";
+    let rules = profile.rules()?;
+    let is_known = |name: &str| always.contains(&name) || rules.iter().any(|(c, _)| c.name == name);
+    let mut refused = FALLEN_BACK_FROM.to_vec();
+    refused.retain(|name| !is_known(name));
     let mut narrowed = Vec::new();
-    for (call, rules) in profile.rules()? {
+    for (call, rules) in rules {
         if always.contains(&call.name) {
             continue;
         }
@@ -83,10 +87,6 @@ fn with_always(profile: &Profile, mut always: Vec<&str>) -> Result<Value, Invali
             narrowed.push(json!({ "names": [call.name], "action": allow, "args": args }));
         }
     }
-    let rules = profile.rules()?;
-    let known: Vec<&str> = rules.iter().map(|(call, _)| call.name).collect();
-    let refused = |name: &&&str| !always.contains(*name) && !known.contains(*name);
-    let refused: Vec<&&str> = FALLEN_BACK_FROM.iter().filter(refused).collect();
     let mut syscalls = vec![json!({ "names": always, "action": allow })];
     syscalls.extend(narrowed);
     syscalls.push(json!({
