@@ -6,6 +6,7 @@
 mod file;
 mod keyring;
 pub(crate) mod place;
+mod program;
 pub(crate) mod reader;
 
 use crate::exit::Exit;
