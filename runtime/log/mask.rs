@@ -4,6 +4,8 @@
 //! It keeps accidents out, and is no wall: a server that wants to can spell its secret otherwise.
 
 use crate::secrets::Found;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use std::borrow::Cow;
 use zeroize::Zeroizing;
 
@@ -64,40 +66,17 @@ fn forms_of(value: &[u8]) -> Vec<Vec<u8>> {
     if let Some(json) = text.and_then(|text| serde_json::to_string(text).ok()) {
         forms.push(json.trim_matches('"').as_bytes().to_vec());
     }
-    // The last digits depend on what follows.
-    let whole = value.len() - value.len() % 3;
-    for start in 0..3.min(whole) {
+    // Of whole groups alone: the last digits depend on what follows.
+    for start in 0..3 {
         let part = value.get(start..).unwrap_or_default();
         let part = part.get(..part.len() - part.len() % 3).unwrap_or_default();
         if part.len() >= LINE_BYTES_MIN {
-            forms.push(base64(part, *b"+/"));
-            forms.push(base64(part, *b"-_"));
+            forms.push(STANDARD.encode(part).into_bytes());
+            forms.push(URL_SAFE.encode(part).into_bytes());
         }
     }
     forms.retain(|form| form.len() >= crate::secrets::BYTES_MIN);
     forms
-}
-
-/// Base64 of whole groups, with these two as the last digits (RFC 4648, sections 4 and 5).
-fn base64(bytes: &[u8], last: [u8; 2]) -> Vec<u8> {
-    let digit = |six: u8| match six {
-        0..26 => b'A' + six,
-        26..52 => b'a' + six - 26,
-        52..62 => b'0' + six - 52,
-        62 => last[0],
-        _ => last[1],
-    };
-    let (groups, _) = bytes.as_chunks::<3>();
-    let digits = groups.iter().flat_map(|[a, b, c]| {
-        [
-            a >> 2,
-            (a & 3) << 4 | b >> 4,
-            (b & 15) << 2 | c >> 6,
-            c & 63,
-        ]
-        .map(digit)
-    });
-    digits.collect()
 }
 
 fn replaced(text: &[u8], form: &[u8], stands: &[u8]) -> Option<Vec<u8>> {
