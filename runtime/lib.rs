@@ -27,6 +27,7 @@ mod log;
 pub mod places;
 pub mod prepare;
 pub mod probe;
+mod replace;
 pub mod report;
 pub(crate) mod screen;
 mod secrets;

@@ -3,7 +3,7 @@
 use super::approve::no_terminal;
 use super::arguments::Allow;
 use super::print;
-use super::review::{replace, unwritten};
+use super::review::{rewrite, unwritten};
 use crate::consent::{Answer, Asked, Start, Store, Terminal, quoted};
 use crate::exit::Exit;
 use crate::prepare::Checked;
@@ -259,7 +259,7 @@ impl Edit {
         let path = self.manifest.display().to_string();
         let now = fs::read_to_string(&self.manifest);
         if now.is_ok_and(|now| now == self.text) {
-            return replace(&self.manifest, &self.edited).map_err(|error| unwritten(&path, &error));
+            return rewrite(&self.manifest, &self.edited).map_err(|error| unwritten(&path, &error));
         }
         let message = format!("`{path}` was changed meanwhile, and is left as it is");
         Err(Refused::one(

@@ -10,13 +10,14 @@ use crate::consent::{Answer, Asked, Start, Store, Terminal, screen};
 use crate::exit::Exit;
 use crate::lock::{artifact, text_of};
 use crate::log::escape_whole;
+use crate::replace::replace;
 use crate::report::Refused;
 use brig_policies::{Comparison, Lock, read_lock};
 use offer::{Offered, offered};
 use serde_json::json;
 use std::fmt::Write as _;
-use std::fs;
 use std::io::Write as _;
+use std::path::Path;
 
 /// Writes the lock anew, or tells how the server differs from it.
 pub(super) fn lock(given: &LockArguments) -> Result<Exit, Refused> {
@@ -44,7 +45,8 @@ pub(super) fn lock(given: &LockArguments) -> Result<Exit, Refused> {
         Some(before) if given.keep => now.beside(before),
         Some(_) | None => now,
     };
-    write(&path, &now.to_text()).map_err(|error| unwritten(&path, &error))?;
+    let text = now.to_text();
+    replace(Path::new(&path), text.as_bytes(), None).map_err(|error| unwritten(&path, &error))?;
     let told = told(&path, before.as_ref(), &now);
     print(&told)?;
     approve(start, given.yes)
@@ -176,24 +178,6 @@ fn counted(lock: &Lock) -> String {
         1 => "1 tool".to_owned(),
         count => format!("{count} tools"),
     }
-}
-
-/// Writes beside and renames, so that whatever happens one of the two texts is there.
-fn write(path: &str, text: &str) -> std::io::Result<()> {
-    let beside = format!("{path}.brig-{}", std::process::id());
-    let written = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&beside)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&beside, path)
-        });
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written
 }
 
 /// The lock is another now, so what was approved is not what would start. Whoever made it at a

@@ -5,12 +5,14 @@ use super::print;
 use crate::exit::Exit;
 use crate::log::escape;
 use crate::prepare::{Checked, check_alone, check_text};
+use crate::replace::replace;
 use crate::report::Refused;
 use crate::screen::part;
 use brig_policies::{FaultCode, widen};
 use serde_json::json;
 use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -101,7 +103,7 @@ pub(super) fn format(manifests: &[PathBuf], only_check: bool) -> Result<Exit, Re
             differs = true;
             print(&format!("{}\n", escape(path.as_bytes())))?;
         } else if formatted != text {
-            replace(manifest, &formatted).map_err(|error| unwritten(&path, &error))?;
+            rewrite(manifest, &formatted).map_err(|error| unwritten(&path, &error))?;
         }
     }
     Ok(if differs {
@@ -125,24 +127,11 @@ fn read(manifest: &Path) -> Result<String, Refused> {
     })
 }
 
-/// Writes beside and renames, so that whatever happens one of the two texts is there.
-pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
+/// Writes a manifest anew, where a link leads to it there, and with the permissions that it has.
+pub(super) fn rewrite(path: &Path, text: &str) -> io::Result<()> {
     let path = fs::canonicalize(path)?;
-    let mode = fs::metadata(&path)?.permissions();
-    let beside = path.with_extension(format!("brig-{}", std::process::id()));
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&beside)?;
-    let written = file
-        .write_all(text.as_bytes())
-        .and_then(|()| file.set_permissions(mode))
-        .and_then(|()| file.sync_all())
-        .and_then(|()| fs::rename(&beside, &path));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written
+    let mode = fs::metadata(&path)?.permissions().mode();
+    replace(&path, text.as_bytes(), Some(mode & 0o7777))
 }
 
 /// Prints the JSON Schema of manifests or of the settings, or puts it where editors can be told to

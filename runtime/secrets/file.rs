@@ -2,6 +2,7 @@
 //! without a desktop. Inside it is JSON, `{"brig":1,"secrets":{"NAME":[bytes]}}`.
 
 use super::SecretError;
+use crate::replace::replace;
 use age::x25519::Identity;
 use age::{Decryptor, IdentityFile, NoCallbacks};
 use rustix::fs::{FlockOperation, Mode, OFlags};
@@ -18,6 +19,8 @@ use zeroize::Zeroizing;
 const FILE_BYTES_MAX: u64 = 16 << 20;
 /// The longest file of an identity, in bytes.
 const IDENTITY_BYTES_MAX: u64 = 64 << 10;
+/// Nobody but the owner reads either file (chmod(2)).
+const PRIVATE: u32 = 0o600;
 /// The format of what is inside.
 const FORMAT: u32 = 1;
 
@@ -142,7 +145,6 @@ impl SecretFile {
             .map_err(|error| failed("read", &self.identity, error))
     }
 
-    /// Writes beside and renames, so that it is there whole or not at all.
     fn write(&self, secrets: BTreeMap<String, Zeroized>) -> Result<(), SecretError> {
         let closed = |reason: String| SecretError::Closed {
             path: self.identity.display().to_string(),
@@ -165,7 +167,7 @@ impl SecretFile {
         let mut writer = encryptor.wrap_output(&mut bytes).map_err(about)?;
         writer.write_all(&text).map_err(about)?;
         writer.finish().map_err(about)?;
-        replace(&self.path, &bytes).map_err(about)
+        replace(&self.path, &bytes, Some(PRIVATE)).map_err(about)
     }
 
     fn make_identity(&self) -> Result<(), SecretError> {
@@ -178,7 +180,7 @@ impl SecretFile {
             private.expose_secret()
         ));
         folder_of(&self.identity)
-            .and_then(|()| replace(&self.identity, text.as_bytes()))
+            .and_then(|()| replace(&self.identity, text.as_bytes(), Some(PRIVATE)))
             .map_err(|error| failed("write", &self.identity, error))
     }
 
@@ -222,28 +224,6 @@ fn opened(path: &Path, shut: u32) -> Result<Option<File>, SecretError> {
         return Err(SecretError::Open { path, owner, mode });
     }
     Ok(Some(file))
-}
-
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    let beside = path.with_file_name(format!(
-        ".{}-{}",
-        name.to_string_lossy(),
-        std::process::id()
-    ));
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    let written = rustix::fs::open(&beside, flags, Mode::RUSR | Mode::WUSR)
-        .map_err(io::Error::from)
-        .and_then(|file| {
-            let mut file = File::from(file);
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            std::fs::rename(&beside, path)
-        });
-    if written.is_err() {
-        let _ = std::fs::remove_file(&beside);
-    }
-    written
 }
 
 fn failed(what: &'static str, path: &Path, source: io::Error) -> SecretError {
