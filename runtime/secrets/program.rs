@@ -16,8 +16,8 @@ pub(super) struct Told {
     pub(super) errors: Vec<u8>,
 }
 
-/// Runs a program to its end, which has to come in this time: nothing comes in, and what comes out is
-/// bounded.
+/// Runs a program to its end, which has to come in this time: nothing comes in, and what comes out
+/// is bounded.
 pub(super) fn run(mut command: Command, patience: Duration) -> io::Result<Told> {
     let mut process = command
         .stdin(Stdio::null())
