@@ -7,7 +7,7 @@ import smtplib
 import socket
 import ssl
 import sys
-import threading
+import time
 import urllib.request
 
 
@@ -190,22 +190,24 @@ def by_silence(host, _, seconds):
 
 
 def by_many_streams(host, _, count):
-    """Takes connections until there are so many, or no more come; then one more has to work."""
+    """Takes connections until there are so many, or three were refused. Once they are closed, one
+    more has to work."""
     held, refused = [], 0
-    for _ in range(int(count)):
+    while len(held) < int(count) and refused < 3:
         try:
-            stream = socket.create_connection((host, 7003), 5)
-            stream.settimeout(5)
+            stream = socket.create_connection((host, 7003), 10)
+            stream.settimeout(10)
             stream.sendall(b"0\n")
-            refused += not stream.recv(100)
+            if not stream.recv(100):
+                raise ConnectionError("closed")
             held.append(stream)
         except OSError:
             refused += 1
     for stream in held:
         stream.close()
     # What counts connections learns of their end a moment later.
-    threading.Event().wait(1)
-    return len(held) - refused > 0, by_silence(host, "", "0")
+    time.sleep(1)
+    return len(held), refused, by_silence(host, "", "0")
 
 
 CLIENTS = {name[3:].replace("_", "-"): how for name, how in globals().items() if name[:3] == "by_"}
