@@ -20,6 +20,7 @@ mod settings;
 mod verify;
 mod why;
 
+use crate::carrier::{self, CARRIER_ARGUMENT};
 use crate::component::{compile, worker};
 use crate::consent::{By, Start};
 use crate::exit::Exit;
@@ -39,6 +40,7 @@ use std::process::ExitCode;
 pub fn main() -> ExitCode {
     match std::env::args_os().nth(1) {
         Some(argument) if argument == WARDEN_ARGUMENT => warden::main(),
+        Some(argument) if argument == CARRIER_ARGUMENT => carrier::main(),
         Some(argument) if argument == reader::ARGUMENT => reader::main(),
         Some(argument) if argument == ComponentRole::Worker.argument() => worker::main(),
         Some(argument) if argument == ComponentRole::Compiler.argument() => compile::main(),

@@ -16,6 +16,9 @@ pub(crate) enum ConfineError {
     /// The profile is no filter.
     #[error(transparent)]
     Profile(#[from] InvalidProfile),
+    /// A right could not be given up.
+    #[error("give up rights: {0}")]
+    Rights(#[source] std::io::Error),
     /// The kernel refused the filter.
     #[error("put a filter on the supervisor: {0}")]
     Filter(#[from] seccompiler::Error),

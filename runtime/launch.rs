@@ -6,6 +6,7 @@
 mod answer;
 mod build;
 mod group;
+mod inside;
 mod orders;
 mod records;
 mod syscall;
@@ -33,8 +34,9 @@ use thiserror::Error;
 
 /// The hidden first argument that makes an exec of brig a warden.
 pub(crate) const WARDEN_ARGUMENT: &str = "__warden";
-/// Descriptors that one launch can hand to a server, its three streams among them.
-pub(crate) const DESCRIPTORS_MAX: usize = 16;
+/// Descriptors that one launch can hand on: a server's, its three streams among them, and the
+/// cell's end of its carrier.
+pub(crate) const DESCRIPTORS_MAX: usize = 17;
 /// Bytes of one message between supervisor and warden.
 const MESSAGE_BYTES_MAX: usize = 8192;
 

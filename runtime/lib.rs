@@ -5,6 +5,7 @@
 compile_error!("hooks for tests hand brig's parts over to an attacker: no release may have them");
 
 pub mod bridge;
+mod carrier;
 pub mod cli;
 pub mod component;
 pub(crate) mod confine;

@@ -1,6 +1,6 @@
 //! init's channel, both ways: what the warden reads of init, and what init reads of the warden.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use brig_sandbox::cell::{CellKind, ControlGroup, Identity, Landlock, LandlockRule, Rlimit};
 use brig_sandbox::lower::native::{InitMode, InitOrders, Mounted, NativeCell, SourceCheck};
@@ -189,6 +189,7 @@ struct Understood {
     rlimits: Vec<(Rlimit, u64)>,
     processors: Option<u32>,
     ruleset: Option<[u64; 3]>,
+    ports: BTreeSet<u16>,
     rules: Vec<LandlockRule>,
     filters: [Vec<u64>; 2],
     program: String,
@@ -226,6 +227,9 @@ impl Understood {
                 let at = path(rest);
                 self.rules.push(LandlockRule { at, allowed });
             }
+            tag::PORT => {
+                self.ports.insert(u16::try_from(eight(rest)).unwrap());
+            }
             tag::FILTER_OF_INIT => self.filters[0] = instructions(rest),
             tag::FILTER_OF_SERVER => self.filters[1] = instructions(rest),
             tag::PROGRAM => self.program = path(rest),
@@ -260,6 +264,7 @@ impl Understood {
                 handled_files: files,
                 handled_network: network,
                 scoped,
+                ports: self.ports,
                 rules: self.rules,
             }),
             filter_of_init,
@@ -307,6 +312,7 @@ fn landlock(choices: &mut Unstructured<'_>) -> Result<Landlock> {
         handled_files: choices.arbitrary()?,
         handled_network: choices.arbitrary()?,
         scoped: choices.arbitrary()?,
+        ports: list(choices, Unstructured::arbitrary)?.into_iter().collect(),
         rules: list(choices, |choices| {
             let at = text(choices)?;
             let allowed = choices.arbitrary()?;

@@ -152,6 +152,7 @@ enum Ready {
     ServerOutput,
     ServerErrors,
     Reports,
+    Carrier,
     Warden,
     Signal,
 }
@@ -226,6 +227,11 @@ impl Pump<'_> {
             ] {
                 watched.extend(input.map(|input| (ready, input.as_fd(), PollFlags::IN)));
             }
+            let carried = server
+                .carrier
+                .as_ref()
+                .map(|carried| carried.reports.as_fd());
+            watched.extend(carried.map(|reports| (Ready::Carrier, reports, PollFlags::IN)));
             let running = server.running.as_ref().filter(|_| server.end.is_none());
             watched.extend(running.map(|r| (Ready::Warden, r.channel(), PollFlags::IN)));
         }
@@ -252,6 +258,7 @@ impl Pump<'_> {
             Ready::ServerOutput => self.read_server(),
             Ready::ServerErrors => self.read_errors(),
             Ready::Reports => self.read_reports(),
+            Ready::Carrier => self.read_carrier(),
             Ready::Warden => return self.read_warden(),
             Ready::Signal => self.signalled(),
         }

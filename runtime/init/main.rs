@@ -130,6 +130,7 @@ fn walls(orders: &[u8]) -> Result<(), Fault> {
             tag::PROCESSORS => tie(payload)?,
             tag::RULESET => ruleset = Some(make_ruleset(payload)?),
             tag::RULE => add_rule(ruleset, payload)?,
+            tag::PORT => add_port(ruleset, payload)?,
             // Before Landlock, under which nothing is made there any more.
             tag::SECRET_FILE => secret::make(payload)?,
             _ => {}
@@ -169,6 +170,13 @@ fn add_rule(ruleset: Option<i32>, payload: &mut &[u8]) -> Result<(), Fault> {
         sys::landlock_rule(ruleset, allowed, beneath),
     )?;
     sys::close(beneath);
+    Ok(())
+}
+
+fn add_port(ruleset: Option<i32>, payload: &mut &[u8]) -> Result<(), Fault> {
+    let ruleset = ruleset.ok_or(Fault(answer::FAILED, 0, "find the ruleset of a port"))?;
+    let port = ordered(take_u64(payload))?;
+    step("let Landlock pass a port", sys::landlock_port(ruleset, port))?;
     Ok(())
 }
 

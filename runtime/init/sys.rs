@@ -6,6 +6,7 @@
 
 mod channel;
 mod memory;
+pub mod net;
 mod nr;
 mod paths;
 mod walls;

@@ -37,6 +37,8 @@ pub mod tag {
     pub const STOP_SIGNAL: u8 = 16;
     /// A secret that the server gets as a file: its path with the NUL that ends it, and the value.
     pub const SECRET_FILE: u8 = 17;
+    /// A port to which TCP may connect, in the ruleset before it: u64.
+    pub const PORT: u8 = 18;
     /// What a test leaves out, a byte of [`left_out`](super::left_out) each. Only tests' builds
     /// send it, and only their init reads it.
     pub const LEFT_OUT: u8 = 14;

@@ -180,6 +180,8 @@ pub(super) struct Ends<'a> {
     pub(super) gate: &'a OwnedFd,
     /// init's.
     pub(super) init: &'a OwnedFd,
+    /// The carrier's, where the server reaches anybody.
+    pub(super) carrier: Option<&'a OwnedFd>,
 }
 
 /// In the child: builds, and becomes init, or the runtime under which init is. What fails is told
@@ -193,7 +195,7 @@ pub(super) fn become_init(
 ) -> ! {
     let done = match runtime {
         Some(orders) => runtime::become_runtime(blueprint, group, ends, orders, descriptors),
-        None => build(blueprint, group, ends.gate).and_then(|()| {
+        None => build(blueprint, group, ends).and_then(|()| {
             let channel_copy = ends
                 .init
                 .try_clone()
@@ -271,10 +273,10 @@ fn enter_group(group: &Group) -> Built<()> {
         .map_err(|e| BuildError::at("keep its memory to itself", e))
 }
 
-fn build(blueprint: &Blueprint<'_>, group: &Group, gate: &OwnedFd) -> Built<()> {
-    released(gate)?;
+fn build(blueprint: &Blueprint<'_>, group: &Group, ends: &Ends<'_>) -> Built<()> {
+    released(ends.gate)?;
     enter_group(group)?;
-    enter(blueprint)?;
+    enter(blueprint, ends)?;
     syscall::leave_keyring().map_err(|e| BuildError::at("leave the caller's keyring", e))?;
     syscall::plain_personality().map_err(|e| BuildError::at("set a plain personality", e))?;
     let own_users = blueprint.cell.namespaces.contains(&Namespace::User);
@@ -288,14 +290,31 @@ fn build(blueprint: &Blueprint<'_>, group: &Group, gate: &OwnedFd) -> Built<()> 
         .map_err(|e| BuildError::at("ask for its parent's death signal", e))
 }
 
+/// Only in a network namespace of the cell's own, over which this process has all rights: in
+/// another it would be the host's that gets addresses.
+fn fill_network(blueprint: &Blueprint<'_>, ends: &Ends<'_>) -> Built<()> {
+    let Some(inside) = &blueprint.cell.inside else {
+        return Ok(());
+    };
+    let own = blueprint.cell.namespaces.contains(&Namespace::Network);
+    match ends.carrier {
+        Some(carrier) if own => super::inside::make(inside, carrier),
+        Some(_) | None => Err(BuildError::at(
+            "make the cell's network",
+            io::Error::other("it has no namespace or no carrier of its own"),
+        )),
+    }
+}
+
 /// Fills the namespaces that the child was made in, and takes the cell's identity: in a user
 /// namespace first, since all rights over the others are had there, and else last.
-fn enter(blueprint: &Blueprint<'_>) -> Built<()> {
+fn enter(blueprint: &Blueprint<'_>, ends: &Ends<'_>) -> Built<()> {
     let has = |namespace| blueprint.cell.namespaces.contains(&namespace);
     let who = blueprint.cell.identity;
     if has(Namespace::User) {
         identity(who).map_err(|e| BuildError::at("take the cell's identity", e))?;
     }
+    fill_network(blueprint, ends)?;
     if has(Namespace::Cgroup) {
         syscall::new_cgroup_namespace()
             .map_err(|e| BuildError::at("make the cell's control group namespace", e))?;

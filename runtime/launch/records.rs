@@ -164,6 +164,9 @@ impl Encoder {
                     &[&rule.allowed.to_le_bytes(), rule.at.as_bytes(), b"\0"],
                 );
             }
+            for port in &landlock.ports {
+                self.put(tag::PORT, &[&u64::from(*port).to_le_bytes()]);
+            }
         }
         let filter = |program: &[u64]| program.iter().flat_map(|i| i.to_le_bytes()).collect();
         let (init, server): (Vec<u8>, Vec<u8>) = (

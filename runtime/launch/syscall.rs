@@ -11,6 +11,40 @@ use rustix::process::Pid;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
+#[expect(
+    unreachable_pub,
+    clippy::pedantic,
+    clippy::cast_possible_truncation,
+    reason = "the file is a module of init as well, which has numbers for everything"
+)]
+#[path = "../init/sys/net.rs"]
+pub(super) mod net;
+#[expect(
+    unreachable_pub,
+    dead_code,
+    reason = "the file is a module of init as well, and each program uses a part of it"
+)]
+#[path = "../init/sys/nr.rs"]
+mod nr;
+
+/// As init has it: what a call returned, or its errno.
+type Result = std::result::Result<usize, i32>;
+
+/// One system call with up to five arguments, for the module that is init's as well.
+///
+/// # Safety
+/// The arguments must be what the call takes; pointers must be valid for what it reads and writes.
+unsafe fn call(number: usize, a: usize, b: usize, c: usize, d: usize, e: usize) -> Result {
+    let number = libc::c_long::try_from(number).map_err(|_| libc::ENOSYS)?;
+    // SAFETY: the caller's word.
+    let returned = unsafe { libc::syscall(number, a, b, c, d, e) };
+    usize::try_from(returned).map_err(|_| {
+        io::Error::last_os_error()
+            .raw_os_error()
+            .unwrap_or(libc::EIO)
+    })
+}
+
 /// What clone3 made.
 pub(super) enum Cloned {
     /// This is the new process.

@@ -138,8 +138,10 @@ fn start(
     channel: &OwnedFd,
     orders: &WardenOrders,
     given: &Given,
-    descriptors: Vec<OwnedFd>,
+    mut descriptors: Vec<OwnedFd>,
 ) -> Result<RunningCell, BuildError> {
+    // It comes last where there is one.
+    let carrier = orders.cell.inside.as_ref().and_then(|_| descriptors.pop());
     if let Maker::Daemon(daemon) = &orders.by {
         return contained(channel, (orders, given), daemon, &descriptors);
     }
@@ -169,13 +171,14 @@ fn start(
             let ends = build::Ends {
                 gate: &childs_gate,
                 init: &inits_end,
+                carrier: carrier.as_ref(),
             };
             let runtime = orders.by.runtime();
             let inherited = streams.unwrap_or(descriptors);
             build::become_init(&blueprint, &group, &ends, runtime, inherited)
         }
         Cloned::Parent { child, pidfd } => {
-            drop((inits_end, childs_gate, streams, blueprint));
+            drop((inits_end, childs_gate, streams, blueprint, carrier));
             let code = orders.code.clone();
             let mut cell = RunningCell::forked(pidfd, init, group, errors, code);
             match cell.begin(channel, (orders, given), child, &gate, descriptors) {

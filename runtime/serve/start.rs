@@ -2,6 +2,7 @@
 
 use super::code::{compiled, folder};
 use crate::bridge::pump::Server;
+use crate::carrier::{Carrier, CarrierOrders, Met};
 use crate::component::cache::Entry;
 use crate::consent::Approved;
 use crate::engine::Way;
@@ -18,6 +19,7 @@ use crate::secrets::{Found, given};
 use crate::streams::{Output, own_input};
 use brig_sandbox::cell::{Cell, ID_INSIDE};
 use brig_sandbox::component::WorkerOrders;
+use brig_sandbox::egress::{Egress, Inside};
 use brig_sandbox::engine::Maker;
 use brig_sandbox::lower::daemon::{Moment, request};
 use brig_sandbox::lower::native::{
@@ -61,12 +63,14 @@ fn component(
     let mut orders = worker_orders(&planned.plan, part, &code)?;
     let mut warden_orders = component_orders(planned, &planned.plan.cell, ComponentRole::Worker)?;
     warden_orders.code = Some(folder()?.join(&code.name));
+    warden_orders.cell.inside = inside(planned);
     #[cfg(feature = "test-hooks")]
     crate::hook::edit_worker(&mut warden_orders, &mut orders);
     let failed = |error: io::Error| launch_failed(&LaunchError::Warden(error));
     let text = serde_json::to_vec(&orders).map_err(|error| failed(error.into()))?;
     let orders = sealed(&text).map_err(failed)?;
-    launch(warden, (&warden_orders, given), |report| {
+    let met = carrier(planned)?;
+    launch(warden, (&warden_orders, given), met, |report| {
         vec![orders, OwnedFd::from(code.file), report]
     })
     .map_err(|error| launch_failed(&error))
@@ -94,20 +98,43 @@ fn container(
         expect(unused_mut, reason = "a hook edits it")
     )]
     let mut orders = match part.engine.maker() {
-        Maker::Warden => warden_orders(planned, &plan.cell, program)?,
+        Maker::Warden => {
+            let mut orders = warden_orders(planned, &plan.cell, program)?;
+            orders.cell.inside = inside(planned);
+            orders
+        }
         Maker::Runtime => runtime_orders(planned, part, program)?,
         Maker::Daemon => daemon_orders(planned, part, program, warden.id())?,
     };
     #[cfg(feature = "test-hooks")]
     crate::hook::edit(&mut orders);
     // A program reports nothing: the pipe's other end is closed, which reads as an end.
-    launch(warden, (&orders, given), |_| Vec::new()).map_err(|error| launch_failed(&error))
+    let met = carrier(planned)?;
+    launch(warden, (&orders, given), met, |_| Vec::new()).map_err(|error| launch_failed(&error))
+}
+
+/// The carrier, where the server reaches anybody. It comes up beside the cell.
+fn carrier(planned: &Planned) -> Result<Option<Met>, Refused> {
+    let Some(egress) = &planned.plan.egress else {
+        return Ok(None);
+    };
+    let orders = CarrierOrders {
+        egress: egress.clone(),
+        proxy: None,
+        is_traced: false,
+    };
+    let met = Carrier::spawn(&orders).map_err(|error| {
+        let message = format!("cannot start the carrier of its connections: {error}");
+        Refused::one(Exit::Launch, "launch-failed", message, "")
+    })?;
+    Ok(Some(met))
 }
 
 /// Launches with the three streams, and after them what `more` makes of the end for reports.
 fn launch(
     warden: Warden,
     (orders, given): (&WardenOrders, &Given),
+    met: Option<Met>,
     more: impl FnOnce(OwnedFd) -> Vec<OwnedFd>,
 ) -> Result<Server, LaunchError> {
     let failed = |error: io::Error| LaunchError::Warden(error);
@@ -117,6 +144,13 @@ fn launch(
     let (ours_report, theirs_report) = pipe().map_err(failed)?;
     let mut descriptors = vec![theirs_in, theirs_out, theirs_err];
     descriptors.extend(more(theirs_report));
+    let carrier = match met {
+        Some(met) => {
+            descriptors.push(met.cells_end);
+            Some((met.carrier, own_input(met.reports).map_err(failed)?))
+        }
+        None => None,
+    };
     let running = warden.launch(orders, given, &descriptors)?;
     Ok(Server {
         running,
@@ -124,6 +158,7 @@ fn launch(
         output: own_input(ours_out).map_err(failed)?,
         errors: own_input(ours_err).map_err(failed)?,
         reports: own_input(ours_report).map_err(failed)?,
+        carrier,
     })
 }
 
@@ -194,7 +229,7 @@ fn runtime_orders(
         return Err(no_way(part));
     };
     let cell = &planned.plan.cell;
-    let lowered = runtime(cell, program, part.engine, RUNTIME_ROOT);
+    let lowered = runtime(cell, program, (part.engine, inside(planned)), RUNTIME_ROOT);
     let (cell, config) = lowered.map_err(|e| invalid(&e))?;
     let caller = &planned.facts.caller;
     let mut orders = orders_for(planned, cell);
@@ -241,6 +276,11 @@ fn daemon_orders(
         ids: ids.unwrap_or((ID_INSIDE, ID_INSIDE)),
     }));
     Ok(orders)
+}
+
+/// What is made in the server's network namespace.
+fn inside(planned: &Planned) -> Option<Inside> {
+    planned.plan.egress.as_ref().map(Egress::inside)
 }
 
 fn orders_for(planned: &Planned, cell: NativeCell) -> WardenOrders {

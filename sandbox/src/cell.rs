@@ -379,8 +379,12 @@ pub struct Landlock {
     pub abi: u32,
     /// Rights that are refused wherever no rule allows them (`LANDLOCK_ACCESS_FS_*` bits).
     pub handled_files: u64,
-    /// The same for `LANDLOCK_ACCESS_NET_*`: all of them, and no rule allows any.
+    /// The same for `LANDLOCK_ACCESS_NET_*`: all of them.
     pub handled_network: u64,
+    /// Ports to which TCP may connect (`LANDLOCK_ACCESS_NET_CONNECT_TCP`). To be bound there is
+    /// none.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub ports: BTreeSet<u16>,
     /// `LANDLOCK_SCOPE_*` bits.
     pub scoped: u64,
     /// What is allowed beneath which path.

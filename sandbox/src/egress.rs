@@ -17,7 +17,7 @@ mod text;
 pub mod wildcard;
 
 use alloc::collections::BTreeSet;
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
 use core::ops::Range;
 
 use brig_policies::{Block, Destination, Ech, HostName, NetworkGrant, Policy, Protocol, Reach};
@@ -28,7 +28,12 @@ use ranges::{Ranges, VirtualAddresses, Wanted};
 
 /// The most listeners, of both families together. Each is a descriptor that one message of
 /// SCM_RIGHTS carries (unix(7): 253 at most) and that the supervisor waits for.
-pub const LISTENERS_MAX: usize = 64;
+pub const LISTENERS_MAX: usize = 128;
+
+/// Where names are answered in a cell, over UDP and TCP (RFC 1035, 4.2).
+pub const RESPONDER: Ipv4Addr = Ipv4Addr::LOCALHOST;
+/// On which port.
+pub const RESPONDER_PORT: u16 = 53;
 
 /// Whom a server may reach, and what stands for them in its cell.
 ///
@@ -103,6 +108,17 @@ impl AddressFamily {
             IpAddr::V6(_) => Self::V6,
         }
     }
+}
+
+/// What is made in a cell's network namespace, before its server starts: `lo` is up, and beside
+/// these there are the responder's two sockets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inside {
+    /// The blocks of which every address is the cell's own.
+    #[serde(with = "text::set")]
+    pub routes: BTreeSet<Block>,
+    /// What listens.
+    pub listeners: BTreeSet<Listener>,
 }
 
 /// Why there is no network part.
@@ -192,6 +208,28 @@ impl Egress {
     pub fn fixed(&self, name: &HostName) -> Option<VirtualAddresses> {
         let at = self.names.binary_search_by(|fixed| fixed.name.cmp(name));
         at.ok().map(|at| self.names[at].at)
+    }
+
+    /// What is made in the cell's network namespace.
+    pub fn inside(&self) -> Inside {
+        Inside {
+            routes: self.routes.clone(),
+            listeners: self.listeners.clone(),
+        }
+    }
+
+    /// What resolv.conf(5) says in the cell: one name server, and no domain to search in.
+    pub fn resolver(&self) -> String {
+        format!("nameserver {RESPONDER}\noptions timeout:2 attempts:2\n")
+    }
+
+    /// What hosts(5) says in the cell: this host, and each exact name with its addresses.
+    pub fn hosts(&self) -> String {
+        let line = |fixed: &Fixed| {
+            let (name, at) = (&fixed.name, fixed.at);
+            format!("{} {name}\n{} {name}\n", at.v4, at.v6)
+        };
+        self.names.iter().map(line).collect()
     }
 
     /// The names below which all are granted, each once, sorted.

@@ -1,6 +1,7 @@
 //! What this host offers, as plain data. The probe in `runtime` fills it; nothing here looks.
 
 use crate::component::Form;
+use crate::egress::ranges::Wanted;
 use crate::engine::{EngineFacts, Maker};
 use crate::family::ProgramLook;
 use crate::image::ImageFacts;
@@ -46,6 +47,9 @@ pub struct HostFacts {
     pub image: Option<ImageFacts>,
     /// How many processors this process may run on.
     pub processors: u32,
+    /// Where addresses may lie that stand for names in a cell.
+    #[serde(default)]
+    pub virtual_ranges: Wanted,
     /// For each granted source, by the path that the manifest names: what it is on this host.
     /// A source that does not exist has no entry.
     pub sources: BTreeMap<String, SourceFact>,

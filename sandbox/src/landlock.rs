@@ -6,6 +6,8 @@
 use crate::cell::{
     Access, CellKind, Exec, GrantKind, Landlock, LandlockRule, Links, Mount, PROGRAM_FOLDER,
 };
+use crate::egress::{Egress, RESPONDER_PORT};
+use std::collections::BTreeSet;
 
 const EXECUTE: u64 = 1;
 const WRITE_FILE: u64 = 1 << 1;
@@ -42,9 +44,19 @@ pub fn ruleset(abi: u32, kind: CellKind, mounts: &[Mount]) -> Option<Landlock> {
         abi,
         handled_files,
         handled_network: if abi >= 4 { 0b11 } else { 0 },
+        ports: BTreeSet::new(),
         scoped: if abi >= 6 { 0b11 } else { 0 },
         rules,
     })
+}
+
+/// Lets TCP connect to what listens in the cell, and to its name server.
+pub fn connecting(mut ruleset: Landlock, egress: &Egress) -> Landlock {
+    if ruleset.handled_network != 0 {
+        ruleset.ports = egress.listeners.iter().map(|one| one.port).collect();
+        ruleset.ports.insert(RESPONDER_PORT);
+    }
+    ruleset
 }
 
 /// Paths are those of the cell: in a narrow one they are the host's own.

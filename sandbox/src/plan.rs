@@ -3,12 +3,14 @@
 mod bounds;
 mod container;
 mod grants;
+mod network;
 mod obeyed;
 mod residuals;
 mod variables;
 
 use crate::cell::{Cell, CellKind, Identity, Mount, Namespace, PROGRAM_FOLDER, Rlimit};
 use crate::component::{Preopen, WorkerLimits};
+use crate::egress::Egress;
 use crate::engine::Engine;
 use crate::facts::{Artifact, Caller, HostFacts, WorkerFiles};
 use crate::family::ProgramFamily;
@@ -41,6 +43,9 @@ pub struct Plan {
     pub args: Vec<String>,
     /// Its whole environment. Values of the host are named here and read at the start.
     pub environment: BTreeMap<String, Value>,
+    /// Whom it may reach; absent where nobody is granted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub egress: Option<Egress>,
     /// Its walls.
     pub cell: Cell,
     /// Thousandths of a processor that the manifest allows.
@@ -222,6 +227,8 @@ pub fn component(
     }
     let kind = cell_kind(facts);
     let secrets = secrets(policy, kind, &mut faults);
+    let egress = network::network(policy, facts, (Isolated::Component, kind), &mut faults);
+    let reached = egress.as_ref();
     let offered = &facts.controllers;
     let open = processor_share(limits.cpus_milli, offered, &mut held);
     faults.extend(open.map(Unplannable::from));
@@ -236,21 +243,25 @@ pub fn component(
     let files = file_calls(&preopens);
     let mut residuals = residuals(facts, files, Isolated::Component);
     residuals.extend(obeyed::residuals(grants::looked_through(policy, facts)));
+    residuals.extend(network::residuals(reached));
+    let mut cell = cell(facts, grants, files, worker_bounds(limits, facts));
+    cell.calls_at_start = network::calls(reached, cell.calls_at_start);
     Ok(Plan {
         server: policy.name().as_str().to_owned(),
         isolation: Isolation::Component(ComponentPart {
             artifact: artifact.clone(),
             preopens,
-            calls_once_loaded: Profile::of(Family::WorkerLoaded, files),
+            calls_once_loaded: network::calls(reached, Profile::of(Family::WorkerLoaded, files)),
             worker: worker_limits(limits.memory_bytes),
         }),
         args: policy.args().to_vec(),
         environment: environment(policy),
-        cell: cell(facts, grants, files, worker_bounds(limits, facts)),
+        cell: network::connected(reached, cell),
         processor_milli: limits.cpus_milli,
         bridge: bridge(limits),
         rules: Rules::new(policy),
-        held,
+        held: network::opened(reached, held),
+        egress,
         residuals,
     })
 }

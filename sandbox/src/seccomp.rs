@@ -42,6 +42,8 @@ pub enum Family {
     WorkerLoaded,
     /// A program of any kind, from its exec on.
     Program,
+    /// The carrier of a server's connections.
+    Carrier,
 }
 
 /// Whether the worker's guest has directories, and what it may do there. Without any, the calls
@@ -90,9 +92,23 @@ impl Profile {
         profile
     }
 
+    /// The same for whoever has a network: sockets of TCP and UDP too, none of which waits for
+    /// connections.
+    #[must_use]
+    pub fn with_sockets(mut self) -> Self {
+        let sockets = calls().filter(|call| call.is_of_sockets());
+        self.0.extend(sockets.map(|call| call.name.to_owned()));
+        self
+    }
+
     /// Whether this is a program's: it may start processes, not threads alone.
     fn is_of_program(&self) -> bool {
         self.0.contains("setsid")
+    }
+
+    /// Whether this is the carrier's, which alone accepts.
+    fn is_of_carrier(&self) -> bool {
+        self.0.contains("accept4")
     }
 
     /// Whether this program may run memory that it has written.

@@ -34,7 +34,6 @@ pub(crate) const NETWORK: Key = Key::new(
     "Whom the server may reach; without it there is no network.",
 )
 .also(&["net"])
-.not_yet("leave it out; the server then has no network")
 .refused("network = true", FaultCode::WrongType)
 .unless("no network at all");
 

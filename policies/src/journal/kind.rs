@@ -31,6 +31,18 @@ pub enum Kind {
     StartOverdue,
     /// The server used up its memory, and ended.
     OutOfMemory,
+    /// A host, by name or address, that no grant covers, or none on that port.
+    HostNotGranted,
+    /// A granted name leads to addresses that its grant does not cover.
+    AddressNotGranted,
+    /// A handshake or request asks for somebody else than who is granted, or does not say.
+    HandshakeNotGranted,
+    /// A name below a granted one that says too much, or is one too many.
+    NameNotGiven,
+    /// A granted host does not answer.
+    Unreachable,
+    /// More connections at once than one server may have.
+    TooManyConnections,
 }
 
 /// Whose act was refused.
@@ -58,6 +70,12 @@ const OTHERS: &[Kind] = &[
     Kind::NotStarted,
     Kind::StartOverdue,
     Kind::OutOfMemory,
+    Kind::HostNotGranted,
+    Kind::AddressNotGranted,
+    Kind::HandshakeNotGranted,
+    Kind::NameNotGiven,
+    Kind::Unreachable,
+    Kind::TooManyConnections,
 ];
 
 impl Kind {
@@ -83,10 +101,17 @@ impl Kind {
             Self::NotStarted => "not-started",
             Self::StartOverdue => "start-overdue",
             Self::OutOfMemory => "out-of-memory",
+            Self::HostNotGranted => "host-not-granted",
+            Self::AddressNotGranted => "address-not-granted",
+            Self::HandshakeNotGranted => "handshake-not-granted",
+            Self::NameNotGiven => "name-not-given",
+            Self::Unreachable => "unreachable",
+            Self::TooManyConnections => "too-many-connections",
         }
     }
 
-    pub(super) fn of(name: &str) -> Option<Self> {
+    /// The kind of this name.
+    pub fn of(name: &str) -> Option<Self> {
         Self::all().find(|kind| kind.as_str() == name)
     }
 }

@@ -44,7 +44,13 @@ pub fn remedy(entry: &Entry) -> Remedy {
         Kind::Overdue => change("[limits]", &["call"]),
         Kind::StartOverdue => change("[limits]", &["start"]),
         Kind::OutOfMemory => change("[limits]", &["memory"]),
-        Kind::Unclear
+        Kind::HostNotGranted => host(is_named.then_some(incident.about.as_str())),
+        Kind::AddressNotGranted => change("[[network]]", &["addresses"]),
+        Kind::HandshakeNotGranted => change("[[network]]", &["host", "protocol", "ech"]),
+        Kind::NameNotGiven
+        | Kind::Unreachable
+        | Kind::TooManyConnections
+        | Kind::Unclear
         | Kind::Ambiguous
         | Kind::NotMessage
         | Kind::TooDeep
@@ -52,6 +58,30 @@ pub fn remedy(entry: &Entry) -> Remedy {
         | Kind::Late
         | Kind::TooMany
         | Kind::NotStarted => Remedy::Nothing,
+    }
+}
+
+/// A grant of this host on this port, `host:port`. An address of IPv6 has brackets there, which
+/// its grant does without.
+fn host(about: Option<&str>) -> Remedy {
+    let granted = about.and_then(|about| {
+        let (host, port) = about.rsplit_once(':')?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let port: u16 = port.parse().ok()?;
+        let _: crate::host::Destination = host.parse().ok()?;
+        Some((host, port))
+    });
+    let Some((host, port)) = granted else {
+        return change("[[network]]", &["host", "ports"]);
+    };
+    let protocol = match port {
+        80 | 443 => "",
+        _ => ", protocol = \"tcp\"",
+    };
+    Remedy::Grant {
+        section: "[[network]]",
+        line: format!("host = {}, ports = [{port}]{protocol}", quoted(host)),
+        right: about.map(ToString::to_string),
     }
 }
 

@@ -46,9 +46,6 @@ impl Policy {
                 }
             }
         }
-        for grant in &self.network {
-            tell(&top::NETWORK, grant.mark.span());
-        }
         for grant in &self.state {
             tell(&top::STATE, grant.mark.span());
         }

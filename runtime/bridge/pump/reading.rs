@@ -2,11 +2,16 @@
 
 use super::super::session::{Action, Ended, Event, StartRefusal};
 use super::Pump;
+use super::side::Carries;
+use crate::carrier::Report;
 use crate::component::{StartFailure, ending_of};
 use crate::launch::{End, WardenEvent};
 use crate::streams::Read;
 use brig_policies::{Incident, Kind, Party};
 use std::io;
+
+/// How often one report can say that something was refused: it comes every second.
+const COUNTED_MAX: u32 = 1000;
 
 impl Pump<'_> {
     pub(super) fn read_client(&mut self) {
@@ -86,6 +91,54 @@ impl Pump<'_> {
     pub(super) fn read_reports(&mut self) {
         if let Some(server) = &mut self.server {
             server.read_reports(&mut self.buffer);
+        }
+    }
+
+    pub(super) fn read_carrier(&mut self) {
+        let server = self.server.as_mut();
+        let Some(carried) = server.and_then(|server| server.carrier.as_mut()) else {
+            return;
+        };
+        match carried.read(&mut self.buffer) {
+            Carries::Reports(reports) => {
+                for report in reports {
+                    self.carried(report);
+                }
+            }
+            Carries::Ended => {
+                if let Some(server) = &mut self.server {
+                    server.carrier = None;
+                }
+                self.log
+                    .notice("the server has no network any more: its carrier ended");
+            }
+        }
+    }
+
+    fn carried(&mut self, report: Report) {
+        let refused = match report {
+            Report::Decided { text } => return self.log.notice(&text),
+            Report::Refused(refused) => refused,
+        };
+        let Some(kind) = Kind::of(&refused.kind) else {
+            return;
+        };
+        let incident = Incident {
+            kind,
+            by: Party::Server,
+            about: refused.about,
+            why: refused.why,
+            line: None,
+        };
+        let told = match &refused.line {
+            Some(line) => format!("{}; it would take {line}", incident.why),
+            None => incident.why.clone(),
+        };
+        // It is told once, and counted as often as it was.
+        let mut told = refused.is_first.then_some(told);
+        for _ in 0..refused.times.clamp(1, COUNTED_MAX) {
+            self.refusals
+                .take(self.log, &incident, told.take().as_deref());
         }
     }
 

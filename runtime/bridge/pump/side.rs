@@ -2,10 +2,13 @@
 
 use super::super::frame::Framer;
 use super::super::session::SessionLimits;
+use crate::carrier::{Carrier, Report};
 use crate::launch::{End, Running};
 use crate::log::Log;
 use crate::streams::{Input, Output, Read};
 
+/// Bytes of one of the carrier's reports.
+const LINE_BYTES_MAX: usize = 16 << 10;
 /// Bytes of the worker's reports that are kept.
 const REPORT_BYTES_MAX: usize = 64 << 10;
 
@@ -21,6 +24,8 @@ pub(crate) struct Server {
     pub(crate) errors: Input,
     /// The worker's reports.
     pub(crate) reports: Input,
+    /// The carrier of its connections, with what that tells.
+    pub(crate) carrier: Option<(Carrier, Input)>,
 }
 
 /// The server while its session lasts.
@@ -32,7 +37,48 @@ pub(super) struct ServerSide {
     pub(super) errors: Option<Input>,
     pub(super) reports: Option<Input>,
     pub(super) report_text: Vec<u8>,
+    pub(super) carrier: Option<Carried>,
     pub(super) end: Option<End>,
+}
+
+/// The carrier while its server lasts.
+pub(super) struct Carried {
+    /// It ends when this is dropped.
+    _carrier: Carrier,
+    pub(super) reports: Input,
+    /// The start of a line that has not come to its end.
+    line: Vec<u8>,
+}
+
+/// What one read of a carrier's reports gave.
+pub(super) enum Carries {
+    /// These.
+    Reports(Vec<Report>),
+    /// It is gone.
+    Ended,
+}
+
+impl Carried {
+    /// The reports that are there now. What is none is left out: the carrier reads what a server
+    /// says, and is believed no more than that.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Carries {
+        let count = match self.reports.read(buffer) {
+            Read::Bytes(count) => count,
+            Read::Nothing => return Carries::Reports(Vec::new()),
+            Read::Closed => return Carries::Ended,
+        };
+        self.line
+            .extend_from_slice(buffer.get(..count).unwrap_or_default());
+        let mut reports = Vec::new();
+        while let Some(end) = self.line.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.line.drain(..=end).collect();
+            reports.extend(serde_json::from_slice::<Report>(&line));
+        }
+        if self.line.len() > LINE_BYTES_MAX {
+            self.line.clear();
+        }
+        Carries::Reports(reports)
+    }
 }
 
 impl ServerSide {
@@ -45,6 +91,11 @@ impl ServerSide {
             errors: Some(server.errors),
             reports: Some(server.reports),
             report_text: Vec::new(),
+            carrier: server.carrier.map(|(carrier, reports)| Carried {
+                _carrier: carrier,
+                reports,
+                line: Vec::new(),
+            }),
             end: None,
         }
     }

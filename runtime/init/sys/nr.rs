@@ -12,6 +12,10 @@ mod x86_64 {
     pub const WRITE: usize = 1;
     pub const CLOSE: usize = 3;
     pub const SOCKET: usize = 41;
+    pub const SENDMSG: usize = 46;
+    pub const BIND: usize = 49;
+    pub const LISTEN: usize = 50;
+    pub const SETSOCKOPT: usize = 54;
     pub const CONNECT: usize = 42;
     pub const RECVMSG: usize = 47;
     pub const RT_SIGPROCMASK: usize = 14;
@@ -53,6 +57,10 @@ mod aarch64 {
     pub const WRITE: usize = 64;
     pub const CLOSE: usize = 57;
     pub const SOCKET: usize = 198;
+    pub const BIND: usize = 200;
+    pub const LISTEN: usize = 201;
+    pub const SETSOCKOPT: usize = 208;
+    pub const SENDMSG: usize = 211;
     pub const CONNECT: usize = 203;
     pub const RECVMSG: usize = 212;
     pub const RT_SIGPROCMASK: usize = 135;

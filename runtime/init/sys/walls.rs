@@ -37,6 +37,24 @@ pub fn landlock_rule(ruleset: i32, allowed: u64, beneath: i32) -> Result {
     }
 }
 
+/// landlock_add_rule(2) for connecting to a port by TCP (`LANDLOCK_ACCESS_NET_CONNECT_TCP`).
+pub fn landlock_port(ruleset: i32, port: u64) -> Result {
+    const NET_PORT: usize = 2;
+    const CONNECT_TCP: u64 = 2;
+    let attribute = [CONNECT_TCP, port];
+    // SAFETY: struct landlock_net_port_attr is two u64.
+    unsafe {
+        call(
+            nr::LANDLOCK_ADD_RULE,
+            ruleset as usize,
+            NET_PORT,
+            attribute.as_ptr() as usize,
+            0,
+            0,
+        )
+    }
+}
+
 /// landlock_restrict_self(2).
 pub fn landlock_restrict(ruleset: i32) -> Result {
     // SAFETY: no pointers.

@@ -3,7 +3,9 @@
 //! runtime is left on the host, whichever process is killed.
 
 use super::root::{attach, close, part_mounts, root_at, step, tmpfs};
-use super::{Blueprint, BuildError, Built, Ends, clone_mount, enter_group, identity, released};
+use super::{
+    Blueprint, BuildError, Built, Ends, clone_mount, enter_group, fill_network, identity, released,
+};
 use crate::launch::orders::RuntimeOrders;
 use crate::launch::syscall;
 use brig_sandbox::cell::{Namespace, PROGRAM_FOLDER};
@@ -49,6 +51,7 @@ pub(super) fn become_runtime(
         identity(blueprint.cell.identity)
             .map_err(|e| BuildError::at("take the cell's identity", e))?;
     }
+    fill_network(blueprint, ends)?;
     if has(Namespace::Cgroup) {
         syscall::new_cgroup_namespace()
             .map_err(|e| BuildError::at("make the cell's control group namespace", e))?;

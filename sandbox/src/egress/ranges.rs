@@ -23,10 +23,18 @@ const SLOT_LAST: u16 = 4094;
 const TRIED_MAX: u32 = 4096;
 
 /// Where virtual addresses may lie on a host.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wanted {
+    #[serde(with = "text::list")]
     v4: Vec<Block>,
+    #[serde(with = "text::list")]
     v6: Vec<Block>,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self::usual()
+    }
 }
 
 /// Shared addresses, which no guard of a server's own takes for private ones, and those of

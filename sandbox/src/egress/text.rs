@@ -56,3 +56,29 @@ pub(super) mod set {
         values.map_err(D::Error::custom)
     }
 }
+
+/// Values in a row.
+pub(super) mod list {
+    use core::fmt::Display;
+    use core::str::FromStr;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(in crate::egress) fn serialize<T, S>(values: &[T], serializer: S) -> Result<S::Ok, S::Error>
+    where
+        T: Display,
+        S: Serializer,
+    {
+        serializer.collect_seq(values.iter().map(ToString::to_string))
+    }
+
+    pub(in crate::egress) fn deserialize<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+    where
+        T: FromStr<Err: Display>,
+        D: Deserializer<'de>,
+    {
+        let texts = Vec::<String>::deserialize(deserializer)?;
+        let values: Result<_, T::Err> = texts.iter().map(|text| text.parse()).collect();
+        values.map_err(D::Error::custom)
+    }
+}

@@ -6,6 +6,7 @@ mod root;
 use crate::cell::{
     Cell, CellKind, ControlGroup, Identity, Landlock, Namespace, PROGRAM_FOLDER, Rlimit,
 };
+use crate::egress::Inside;
 use crate::facts::WorkerFiles;
 use crate::image::SIGTERM;
 use crate::seccomp::InvalidProfile;
@@ -35,6 +36,9 @@ pub struct NativeCell {
     pub root: Vec<RootOp>,
     /// What init compares with the supervisor's view, before anything of the server runs.
     pub checks: Vec<SourceCheck>,
+    /// What is made in its network namespace, where the server may reach anybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inside: Option<Inside>,
     /// What init is told.
     pub init: InitOrders,
 }
@@ -117,6 +121,7 @@ pub fn native(cell: &Cell, program: Program) -> Result<NativeCell, InvalidProfil
         identity: cell.identity,
         group: cell.group,
         root: if full { root(cell) } else { Vec::new() },
+        inside: None,
         init: InitOrders {
             rlimits: cell
                 .rlimits

@@ -7,18 +7,21 @@
 use super::native::{InitMode, Mounted, NativeCell, Program, RootOp, native};
 use super::oci::seccomp_at_entry;
 use crate::cell::{Access, Cell, Exec, ID_INSIDE, Namespace, PROGRAM_FOLDER};
+use crate::egress::Inside;
 use crate::engine::Engine;
 use crate::seccomp::InvalidProfile;
 use serde_json::{Value, json};
 
-/// The cell that a warden makes around a runtime, with what that runtime is told.
+/// The cell that a warden makes around a runtime, with what that runtime is told. Where there is
+/// something in its network namespace, that one is the warden's.
 pub fn runtime(
     cell: &Cell,
     program: Program,
-    engine: Engine,
+    (engine, inside): (Engine, Option<Inside>),
     root: &str,
 ) -> Result<(NativeCell, Value), InvalidProfile> {
     let mut made = native(cell, program)?;
+    made.inside = inside;
     let config = config(cell, &made, engine, root)?;
     made.root.retain(|op| is_made_around(op, engine));
     // After the folder of brig's own, which is the first step.
@@ -47,8 +50,9 @@ pub fn runtime(
     } else {
         // The others are the runtime's own, within these.
         let inner = [Namespace::Network, Namespace::Ipc, Namespace::Uts];
+        let shared = made.inside.as_ref().map(|_| Namespace::Network);
         made.namespaces
-            .retain(|namespace| !inner.contains(namespace));
+            .retain(|namespace| !inner.contains(namespace) || shared == Some(*namespace));
     }
     Ok((made, config))
 }
@@ -88,6 +92,7 @@ fn config(
     let namespaces = kinds
         .iter()
         .filter(|kind| engine != Engine::Runsc || **kind != "cgroup");
+    let namespaces = namespaces.filter(|kind| made.inside.is_none() || **kind != "network");
     let namespaces: Vec<Value> = namespaces.map(|kind| json!({ "type": kind })).collect();
     let init = format!("{PROGRAM_FOLDER}/init");
     let args = [init, InitMode::Connect.argument().to_owned()];

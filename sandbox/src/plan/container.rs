@@ -7,6 +7,7 @@ mod runtime;
 
 use super::bounds::{Bounds, group, processor_share, rlimits};
 use super::grants::{looked_through, mounts as granted, scratch, secrets};
+use super::network::{calls, connected, network, opened, residuals as of_network};
 use super::obeyed;
 use super::residuals::residuals;
 use super::{
@@ -16,6 +17,7 @@ use super::{
 use crate::cell::{
     Access, CellKind, ID_INSIDE, Identity, Links, Mount, PROGRAM_FOLDER, Rlimit, within,
 };
+use crate::egress::Egress;
 use crate::engine::{Engine, Maker};
 use crate::facts::{Controller, HostFacts};
 use crate::family::ProgramFamily;
@@ -42,6 +44,10 @@ const LINKS: &[(&str, &str)] = &[
     ("/dev/stdout", "/proc/self/fd/1"),
     ("/dev/stderr", "/proc/self/fd/2"),
 ];
+/// hosts(5).
+const HOSTS_FILE: &str = "/etc/hosts";
+/// resolv.conf(5).
+const RESOLVER_FILE: &str = "/etc/resolv.conf";
 /// The one host that is there.
 const HOSTS: &str = "127.0.0.1 localhost\n::1 localhost\n";
 /// Places of the cell in which no grant can appear: they are brig's or the system's.
@@ -51,6 +57,8 @@ const TAKEN: &[&str] = &[
     "/sys",
     "/etc/passwd",
     "/etc/group",
+    HOSTS_FILE,
+    RESOLVER_FILE,
     PROGRAM_FOLDER,
 ];
 /// init, beside what the manifest allows.
@@ -119,6 +127,8 @@ pub fn container(
     faults.extend(engine::unheld_grants(&grants, policy, facts));
     let secrets = secrets(policy, CellKind::Full, &mut faults);
     let who = engine::who(facts, policy.name().as_str());
+    let egress = network(policy, facts, (Isolated::Container, who.0), &mut faults);
+    let reached = egress.as_ref();
     let started = match started(policy, places, facts, &grants, who.2) {
         Ok(started) => started,
         Err(of_program) => {
@@ -133,18 +143,20 @@ pub fn container(
     let family = ProgramFamily::of(&facts.look);
     let mut groups = family.groups();
     groups.extend(policy.syscalls().keys().copied());
-    let calls = Profile::of_program(links, &groups);
+    let calls = calls(reached, Profile::of_program(links, &groups));
     let mut residuals = residuals(facts, FileCalls::Write, Isolated::Container);
     residuals.extend(engine::residuals(facts));
     residuals.extend(of_groups(&groups));
     residuals.extend(obeyed::residuals(looked_through(policy, facts)));
+    residuals.extend(of_network(reached));
     let shown = engine::shown(facts, &grants);
     let secrets = secrets.into_iter().collect();
     let grants = [shown, secrets, started.before, grants, started.after]
         .into_iter()
         .flatten();
-    let texts = texts(started.texts, limits, facts);
+    let texts = named(reached, texts(started.texts, limits, facts));
     let mounts = mounts(limits, started.system, texts, grants);
+    let cell = walls(facts, who, mounts, calls, bounds(limits, facts));
     Ok(Plan {
         server: policy.name().as_str().to_owned(),
         isolation: Isolation::Container(ContainerPart {
@@ -161,11 +173,12 @@ pub fn container(
         }),
         args: started.args,
         environment: started.environment,
-        cell: walls(facts, who, mounts, calls, bounds(limits, facts)),
+        cell: connected(reached, cell),
         processor_milli: limits.cpus_milli,
         bridge: bridge(limits),
         rules: Rules::new(policy),
-        held,
+        held: opened(reached, held),
+        egress,
         residuals,
     })
 }
@@ -195,6 +208,19 @@ fn texts(
     if engine::writes_bounds(facts) {
         let memory = |at: &&'static str| (*at, format!("{}\n", limits.memory_bytes));
         texts.extend(MEMORY.iter().map(memory));
+    }
+    texts
+}
+
+/// The same with what programs look names up by.
+fn named(
+    egress: Option<&Egress>,
+    mut texts: Vec<(&'static str, String)>,
+) -> Vec<(&'static str, String)> {
+    if let Some(egress) = egress {
+        texts.retain(|(at, _)| *at != HOSTS_FILE);
+        texts.push((HOSTS_FILE, format!("{HOSTS}{}", egress.hosts())));
+        texts.push((RESOLVER_FILE, egress.resolver()));
     }
     texts
 }

@@ -41,6 +41,8 @@ pub enum Narrowing {
     SecondArgument(&'static [i32], &'static [i32]),
     /// A pair of connected AF_UNIX sockets, of streams or of packets in order.
     ConnectedPair,
+    /// A socket of TCP or UDP, over IPv4 or IPv6.
+    TcpOrUdp,
 }
 
 /// Which code a program without `jit` may still map.
@@ -61,6 +63,14 @@ enum Need {
     Init,
     /// The supervisor alone.
     Supervisor,
+    /// The supervisor, and whoever has a network.
+    SupervisorAndSockets,
+    /// Programs, and a worker that has a network.
+    ProgramAndSockets,
+    /// Whoever has a network.
+    Sockets,
+    /// The carrier alone.
+    Carrier,
     /// The worker, from start to end.
     Worker,
     /// The worker until its code is loaded.
@@ -97,6 +107,10 @@ impl Need {
             Self::All
             | Self::Init
             | Self::Supervisor
+            | Self::SupervisorAndSockets
+            | Self::ProgramAndSockets
+            | Self::Sockets
+            | Self::Carrier
             | Self::Worker
             | Self::Start
             | Self::StartOrFiles
@@ -113,12 +127,27 @@ impl Call {
         self.need.group()
     }
 
+    /// Whether whoever has a network needs it.
+    pub(super) fn is_of_sockets(&self) -> bool {
+        matches!(
+            self.need,
+            Need::Sockets | Need::SupervisorAndSockets | Need::ProgramAndSockets
+        )
+    }
+
     pub(super) fn serves(&self, family: Family, files: FileCalls) -> bool {
         if self.need.group().is_some() {
             return false;
         }
+        if family == Family::Carrier {
+            let too = self.is_of_sockets() || self.need == Need::Carrier;
+            return too || CARRIER_TOO.contains(&self.name);
+        }
         match (self.need, family) {
-            (Need::Supervisor, _) => matches!(family, Family::Supervisor | Family::Program),
+            (Need::Sockets | Need::Carrier, _) | (_, Family::Carrier) => false,
+            (Need::Supervisor | Need::SupervisorAndSockets, _) => {
+                matches!(family, Family::Supervisor | Family::Program)
+            }
             (_, Family::Program) => self.need != Need::Init || INIT_TOO.contains(&self.name),
             (_, Family::Supervisor) => SUPERVISOR_TOO.contains(&self.name),
             (Need::All, _)
@@ -136,6 +165,7 @@ impl Call {
             | (Need::Start, Family::WorkerLoaded)
             | (
                 Need::Program
+                | Need::ProgramAndSockets
                 | Need::Jit
                 | Need::IoUring
                 | Need::Numa
@@ -184,6 +214,75 @@ const SUPERVISOR_TOO: &[&str] = &[
     "wait4",
 ];
 
+/// What the carrier needs of the others' calls: sockets, memory, threads that wait for the host's
+/// resolver, and the files which that one reads.
+const CARRIER_TOO: &[&str] = &[
+    "read",
+    "write",
+    "readv",
+    "writev",
+    "close",
+    "ppoll",
+    "poll",
+    "exit",
+    "exit_group",
+    "rt_sigreturn",
+    "rt_sigprocmask",
+    "rt_sigaction",
+    "sigaltstack",
+    "restart_syscall",
+    "gettid",
+    "getpid",
+    "tgkill",
+    "brk",
+    "mmap",
+    "mprotect",
+    "munmap",
+    "mremap",
+    "madvise",
+    "futex",
+    "set_robust_list",
+    "rseq",
+    "clone",
+    "sched_yield",
+    "sched_getaffinity",
+    "getrandom",
+    "clock_gettime",
+    "clock_nanosleep",
+    "epoll_create1",
+    "epoll_ctl",
+    "epoll_pwait",
+    "epoll_wait",
+    "eventfd2",
+    "fcntl",
+    "ioctl",
+    "dup",
+    "openat",
+    "open",
+    "fstat",
+    "newfstatat",
+    "stat",
+    "lstat",
+    "access",
+    "faccessat",
+    "faccessat2",
+    "lseek",
+    "pread64",
+    "getdents64",
+    "readlink",
+    "readlinkat",
+    "uname",
+    "getuid",
+    "geteuid",
+    "getgid",
+    "getegid",
+    "prlimit64",
+    "gettimeofday",
+    "time",
+    "splice",
+    "pipe2",
+];
+
 /// All calls.
 pub fn calls() -> impl Iterator<Item = &'static Call> {
     CALLS.iter().chain(program::CALLS)
@@ -220,8 +319,8 @@ const CALLS: &[Call] = calls! {
     restart_syscall All Any, "the kernel's way to go on after a stop";
     ppoll All Any, "waiting for a stream";
     waitid Supervisor Any, "learning that the warden has cleaned up";
-    sendto Supervisor Any, "the warden's channel, and a client on a socket";
-    recvfrom Supervisor Any, "the warden's channel";
+    sendto SupervisorAndSockets Any, "the warden's channel, and a client on a socket";
+    recvfrom SupervisorAndSockets Any, "the warden's channel";
     wait4 Init Any, "reaping what has ended";
     kill Init Any, "passing SIGTERM on to the server";
     gettid Worker Any, "thread names in panics, and locks";

@@ -29,7 +29,9 @@ pub(super) fn of(call: &Call, profile: &Profile) -> Vec<Rule> {
         {
             Vec::new()
         }
-        Narrowing::NoExecutableMappingOnceLoaded(Code::OfFiles) if profile.is_of_program() => {
+        Narrowing::NoExecutableMappingOnceLoaded(Code::OfFiles)
+            if profile.is_of_program() || profile.is_of_carrier() =>
+        {
             let code = libc::PROT_EXEC | libc::PROT_WRITE;
             vec![
                 one(masked(2, libc::PROT_EXEC, 0)),
@@ -53,9 +55,32 @@ pub(super) fn of(call: &Call, profile: &Profile) -> Vec<Rule> {
         Narrowing::ConnectedPair => [libc::SOCK_STREAM, libc::SOCK_SEQPACKET]
             .map(|kind| Rule(vec![is(0, libc::AF_UNIX), masked(1, SOCKET_KINDS, kind)]))
             .into(),
+        // The host's resolver asks its services and the kernel as well.
+        Narrowing::TcpOrUdp if profile.is_of_carrier() => Vec::new(),
+        Narrowing::TcpOrUdp => SOCKETS.iter().map(|socket| socket_rule(*socket)).collect(),
         Narrowing::FirstArgument(values, more) => one_of(0, values, more, profile),
         Narrowing::SecondArgument(values, more) => one_of(1, values, more, profile),
     }
+}
+
+/// Family, kind and protocol of socket(2), the protocol by its number or as the kind's own (ip(7)).
+const SOCKETS: &[(i32, i32, i32)] = &[
+    (libc::AF_INET, libc::SOCK_STREAM, 0),
+    (libc::AF_INET, libc::SOCK_STREAM, libc::IPPROTO_TCP),
+    (libc::AF_INET, libc::SOCK_DGRAM, 0),
+    (libc::AF_INET, libc::SOCK_DGRAM, libc::IPPROTO_UDP),
+    (libc::AF_INET6, libc::SOCK_STREAM, 0),
+    (libc::AF_INET6, libc::SOCK_STREAM, libc::IPPROTO_TCP),
+    (libc::AF_INET6, libc::SOCK_DGRAM, 0),
+    (libc::AF_INET6, libc::SOCK_DGRAM, libc::IPPROTO_UDP),
+];
+
+fn socket_rule((family, kind, protocol): (i32, i32, i32)) -> Rule {
+    Rule(vec![
+        is(0, family),
+        masked(1, SOCKET_KINDS, kind),
+        is(2, protocol),
+    ])
 }
 
 /// Values for everyone, and more for programs.

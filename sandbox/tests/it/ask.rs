@@ -2,6 +2,7 @@
 
 use brig_policies::{Places, Policy, check};
 use brig_sandbox::component::Form;
+use brig_sandbox::egress::ranges::Wanted;
 use brig_sandbox::facts::{
     Artifact, Caller, Controller, HostFacts, SourceFact, SourceKind, UserNamespaces, WorkerFiles,
 };
@@ -75,6 +76,7 @@ pub(crate) fn facts() -> HostFacts {
         look: brig_sandbox::family::ProgramLook::default(),
         image: None,
         processors: 2,
+        virtual_ranges: Wanted::usual(),
         sources: [].into(),
     }
 }

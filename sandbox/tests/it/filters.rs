@@ -60,7 +60,8 @@ fn a_filter_answers_by_its_profile_for_every_number() {
                         | Narrowing::ThreadsOnly
                         | Narrowing::FirstArgument(..)
                         | Narrowing::SecondArgument(..)
-                        | Narrowing::ConnectedPair,
+                        | Narrowing::ConnectedPair
+                        | Narrowing::TcpOrUdp,
                     ) => assert!(
                         matches!(answer, Answer::Allow | UNKNOWN),
                         "{family:?} {name}"

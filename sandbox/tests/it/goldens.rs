@@ -9,6 +9,7 @@
 use crate::ask::{artifact, places, policy};
 use brig_policies::Source;
 use brig_sandbox::cell::Cell;
+use brig_sandbox::egress::Egress;
 use brig_sandbox::engine::{Engine, Maker};
 use brig_sandbox::facts::HostFacts;
 use brig_sandbox::lower::daemon::{Moment, request};
@@ -113,8 +114,13 @@ fn by_engine(plan: &Plan, part: &ContainerPart) -> Value {
             json!({ "body": body, "files": files, "checks": checks })
         }
         Maker::Runtime => {
-            let (made, mut config) =
-                runtime(&plan.cell, own(plan, part), part.engine, "/rootfs").unwrap();
+            let (made, mut config) = runtime(
+                &plan.cell,
+                own(plan, part),
+                (part.engine, plan.egress.as_ref().map(Egress::inside)),
+                "/rootfs",
+            )
+            .unwrap();
             config["linux"]["seccomp"] = json!("of the plan");
             let rest = (&made.namespaces, &made.root, &made.checks, made.init.mode);
             json!({ "config": config, "around": rest })

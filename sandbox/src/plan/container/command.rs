@@ -1,7 +1,7 @@
 //! A program of this host: its system, read-only, and the program itself where it lies elsewhere.
 
 use super::runtime::{Runtimes, runs_in, runtimes};
-use super::{HOSTS, Started, account, environment, group_of};
+use super::{HOSTS, HOSTS_FILE, Started, account, environment, group_of};
 use crate::cell::ID_INSIDE;
 use crate::cell::{GrantKind, Mount, Readers};
 use crate::facts::{HostFacts, SystemKind, SystemPlace};
@@ -49,7 +49,7 @@ pub(super) fn started(
         texts: vec![
             ("/etc/passwd", account((ID_INSIDE, ID_INSIDE))),
             ("/etc/group", group_of((ID_INSIDE, ID_INSIDE))),
-            ("/etc/hosts", HOSTS.to_owned()),
+            (HOSTS_FILE, HOSTS.to_owned()),
             ("/etc/nsswitch.conf", NAMES.to_owned()),
         ],
     })

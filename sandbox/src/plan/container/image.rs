@@ -1,6 +1,6 @@
 //! A program in an image: the image is the whole root, and its configuration a wish.
 
-use super::{HOSTS, Started, account, environment, group_of};
+use super::{HOSTS, HOSTS_FILE, Started, account, environment, group_of};
 use crate::cell::{GrantKind, Mount, within};
 use crate::facts::HostFacts;
 use crate::image::{self, ImageFacts, Stands};
@@ -71,7 +71,7 @@ pub(super) fn started(
                 "/etc/group",
                 with_own(groups.as_deref(), inside.1, &group_of(inside)),
             ),
-            ("/etc/hosts", HOSTS.to_owned()),
+            (HOSTS_FILE, HOSTS.to_owned()),
         ],
     })
 }

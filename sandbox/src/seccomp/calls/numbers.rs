@@ -216,6 +216,12 @@ number! {
     signalfd = SYS_signalfd;
     signalfd4 = SYS_signalfd4;
     socketpair = SYS_socketpair;
+    socket = SYS_socket;
+    connect = SYS_connect;
+    bind = SYS_bind;
+    accept4 = SYS_accept4;
+    sendmmsg = SYS_sendmmsg;
+    recvmmsg = SYS_recvmmsg;
     splice = SYS_splice;
     #[cfg(target_arch = "x86_64")]
     stat = SYS_stat;

@@ -1,7 +1,7 @@
 //! What a program needs beyond what brig's own programs do: processes, signals, files by older
 //! calls, and whatever a runtime asks about itself.
 
-use super::Narrowing::{Any, ConnectedPair, NoSetIdMode};
+use super::Narrowing::{Any, ConnectedPair, NoSetIdMode, TcpOrUdp};
 use super::{Call, Need};
 
 pub(super) const CALLS: &[Call] = calls! {
@@ -85,7 +85,7 @@ pub(super) const CALLS: &[Call] = calls! {
     preadv2 Program Any, "reading at a position";
     pselect6 Program Any, "waiting";
     readahead Program Any, "reading ahead";
-    recvmsg Program Any, "a connected pair";
+    recvmsg ProgramAndSockets Any, "a connected pair";
     #[cfg(target_arch = "x86_64")]
     rename Program Any, "renaming";
     #[cfg(target_arch = "x86_64")]
@@ -103,16 +103,16 @@ pub(super) const CALLS: &[Call] = calls! {
     #[cfg(target_arch = "x86_64")]
     select Program Any, "waiting";
     sendfile Program Any, "copying within the kernel";
-    sendmsg Program Any, "a connected pair";
+    sendmsg ProgramAndSockets Any, "a connected pair";
     setitimer Program Any, "timers of a process";
     setpgid Subprocess Any, "process groups";
     setrlimit Program Any, "lower limits of its own";
     setsid Program Any, "sessions of its own";
-    shutdown Program Any, "a connected pair";
-    getsockopt Program Any, "a connected pair";
-    setsockopt Program Any, "a connected pair";
-    getsockname Program Any, "a connected pair";
-    getpeername Program Any, "a connected pair";
+    shutdown ProgramAndSockets Any, "a connected pair";
+    getsockopt ProgramAndSockets Any, "a connected pair";
+    setsockopt ProgramAndSockets Any, "a connected pair";
+    getsockname ProgramAndSockets Any, "a connected pair";
+    getpeername ProgramAndSockets Any, "a connected pair";
     #[cfg(target_arch = "x86_64")]
     signalfd Program Any, "signals as a stream";
     signalfd4 Program Any, "signals as a stream";
@@ -147,6 +147,12 @@ pub(super) const CALLS: &[Call] = calls! {
     futimesat Program Any, "setting times";
     #[cfg(target_arch = "x86_64")]
     vfork Subprocess Any, "starting programs";
+    socket Sockets TcpOrUdp, "TCP to what is granted, and questions to the cell's name server";
+    connect Sockets Any, "the same";
+    bind Sockets Any, "libraries that ask name servers bind what they ask from";
+    accept4 Carrier Any, "connections that come out of a cell";
+    sendmmsg Sockets Any, "both questions of a name at once";
+    recvmmsg Sockets Any, "their answers";
     close_range Program Any, "descriptors at an exec";
     tkill Program Any, "signals to its own threads";
     landlock_create_ruleset Program Any, "a sandbox of its own";
