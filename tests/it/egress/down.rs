@@ -79,7 +79,7 @@ fn nothing_of_egress_outlives_the_supervisor() {
     let words: Vec<String> = words.split(' ').map(str::to_owned).collect();
     session.begin("v4", &words, &BTreeMap::new(), 600);
     until(PATIENCE, "the connection is there", || {
-        open_ends(stand) == 2
+        open_ends(stand) == 1
     });
     let supervisor = session.client.process.id();
     let cell = family(supervisor);

@@ -164,7 +164,7 @@ impl Stand {
             grant(&bundle, &format!("{CELL}/bundle"), "exec = true\n");
         }
         text += "[syscalls]\nallow = [\"subprocess\", \"jit\"]\n[limits]\nmemory = \"1GiB\"\n\
-                 processes = 256\nopen-files = 2048\ncall = \"1h\"\n";
+                 processes = 256\nopen-files = 2048\ncall = \"30m\"\n";
         text += network;
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = self.scratch.write(format!("manifests/{count}.toml"), text);
