@@ -1,16 +1,16 @@
 //! One connection after the other: whom it means, whether that is granted, and then its course.
 
 use super::dial::dial;
-use super::process::Shared;
+use super::process::{Shared, answers_at};
 use super::resolve::Unresolved;
 use super::splice::{Pipe, shut};
 use super::watch::{self, Stopped, Watched};
 use brig_policies::{HostName, Kind, Protocol};
+use brig_sandbox::egress::filter::Unfit;
 use brig_sandbox::egress::permit::{Permit, Target, permit};
 use rustix::net::sockopt;
 use std::cell::Cell;
 use std::io;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
@@ -62,10 +62,7 @@ struct Named<'a>(&'a Shared, Option<HostName>);
 
 impl<'a> Named<'a> {
     fn open(shared: &'a Shared, target: &Target) -> Self {
-        let name = match target {
-            Target::Name(name) => Some(name.clone()),
-            Target::Address(_) | Target::Loopback(_) => None,
-        };
+        let name = target.name().cloned();
         if let Some(name) = &name {
             shared.wildcards.borrow_mut().open(name, shared.now_ms());
         }
@@ -86,20 +83,15 @@ async fn connection(client: TcpStream, shared: &Shared) {
     let Ok(at) = client.local_addr() else {
         return reset(client);
     };
-    if shared.answers_at(at) {
+    if answers_at(at) {
         return super::answer::stream(&client, shared).await;
     }
     let permitted = permit(&shared.egress, &shared.wildcards.borrow(), at);
     let permit = match permitted {
         Ok(permit) => permit,
         Err(refusal) => {
-            let about = shared.shown(at);
-            shared.refused(
-                Kind::HostNotGranted,
-                &about,
-                &refusal.to_string(),
-                refusal.line(),
-            );
+            let (about, why) = (shared.shown(at), refusal.to_string());
+            shared.refused(Kind::HostNotGranted, &about, &why, refusal.line());
             return reset(client);
         }
     };
@@ -111,44 +103,46 @@ async fn connection(client: TcpStream, shared: &Shared) {
     };
     let _named = Named::open(shared, permit.target());
     let began = Instant::now();
-    let (upstream, peer) = match reach(&permit, shared).await {
-        Ok(reached) => reached,
+    match reach(&permit, shared).await {
+        Ok((upstream, peer)) => {
+            shared.decided(|| {
+                let protocol = permit.grant().protocol.as_str();
+                let ms = began.elapsed().as_millis();
+                format!("{about} by {protocol}: connected to {peer} after {ms} ms")
+            });
+            connected(&permit, (client, upstream), &about, shared).await;
+        }
         Err(unreached) => {
             let (kind, line) = unreached.told();
             shared.refused(kind, &about, &unreached.to_string(), line);
-            return reset(client);
+            reset(client);
         }
-    };
-    shared.decided(|| {
-        let (protocol, ms) = (
-            permit.grant().protocol.as_str(),
-            began.elapsed().as_millis(),
-        );
-        format!("{about} by {protocol}: connected to {peer} after {ms} ms")
-    });
+    }
+}
+
+/// The course of a connection whose two ends are there.
+async fn connected(
+    permit: &Permit<'_>,
+    (client, upstream): (TcpStream, TcpStream),
+    about: &str,
+    shared: &Shared,
+) {
     let bytes = Bytes::default();
-    let ended = carry(&permit, &client, &upstream, &bytes).await;
+    let ended = carry(permit, &client, &upstream, &bytes).await;
     shared.decided(|| {
         let (out, back) = (bytes.out.get(), bytes.back.get());
         format!("{about}: {out} bytes out, {back} back")
     });
-    match ended {
-        Ok(()) => {}
-        Err(Stopped::Failed(_)) => both_reset(client, upstream),
-        Err(stopped) => {
-            let line = match &stopped {
-                Stopped::Other(_, line) => line.clone(),
-                Stopped::Failed(_) | Stopped::Unread(_) | Stopped::Silent => None,
-            };
-            shared.refused(
-                Kind::HandshakeNotGranted,
-                &about,
-                &stopped.to_string(),
-                line,
-            );
-            both_reset(client, upstream);
-        }
+    let line = match &ended {
+        Ok(()) => return,
+        Err(Stopped::Other(_, line)) => line.clone(),
+        Err(Stopped::Failed(_) | Stopped::Unread(_) | Stopped::Silent) => None,
+    };
+    if let Err(stopped @ (Stopped::Other(..) | Stopped::Unread(_) | Stopped::Silent)) = ended {
+        shared.refused(Kind::HandshakeNotGranted, about, &stopped.to_string(), line);
     }
+    reset(upstream);
+    reset(client);
 }
 
 /// Why nobody was reached; the texts read after "cannot".
@@ -164,7 +158,7 @@ impl Unreached {
     fn told(&self) -> (Kind, Option<String>) {
         match self {
             Self::Unresolved(Unresolved::Unfit(unfit)) => {
-                let line = unfit.first().and_then(|first| first.line());
+                let line = unfit.first().and_then(Unfit::line);
                 (Kind::AddressNotGranted, line)
             }
             Self::Unresolved(Unresolved::Lookup(..) | Unresolved::Slow(_) | Unresolved::Own(_))
@@ -175,20 +169,16 @@ impl Unreached {
 
 /// A connection to whom the permit means, and where that is.
 async fn reach(permit: &Permit<'_>, shared: &Shared) -> Result<(TcpStream, String), Unreached> {
-    let (stream, peer) = match (&shared.proxy, permit.target()) {
-        (Some(proxy), Target::Name(name)) => {
-            let stream = proxy.connect(name.as_str(), permit.port()).await;
-            (
-                stream.map_err(Unreached::Failed)?,
-                format!("the proxy {proxy}"),
-            )
-        }
-        (Some(_) | None, _) => {
-            let addresses = shared.resolver.dialable(permit).await?;
-            let dialled = dial(&addresses, permit.port()).await;
-            let (stream, peer): (TcpStream, SocketAddr) = dialled.map_err(Unreached::Failed)?;
-            (stream, peer.to_string())
-        }
+    let proxied = shared.proxy.as_ref().zip(permit.target().name());
+    let (stream, peer) = if let Some((proxy, name)) = proxied {
+        let stream = proxy.connect(name.as_str(), permit.port()).await;
+        let stream = stream.map_err(Unreached::Failed)?;
+        (stream, format!("the proxy {proxy}"))
+    } else {
+        let addresses = shared.resolver.dialable(permit).await?;
+        let dialled = dial(&addresses, permit.port()).await;
+        let (stream, peer) = dialled.map_err(Unreached::Failed)?;
+        (stream, peer.to_string())
     };
     probed(&stream).map_err(Unreached::Failed)?;
     Ok((stream, peer))
@@ -261,11 +251,6 @@ async fn idle(last: &Cell<Instant>) {
     while last.get().elapsed() < limit {
         tokio::time::sleep(limit.saturating_sub(last.get().elapsed())).await;
     }
-}
-
-fn both_reset(client: TcpStream, upstream: TcpStream) {
-    reset(upstream);
-    reset(client);
 }
 
 /// Closes with a reset, which no program takes for an end in order (tcp(7), `SO_LINGER`).

@@ -143,11 +143,6 @@ impl Shared {
         }
     }
 
-    /// Whether a connection that came in there is the name server's.
-    pub(super) fn answers_at(&self, at: SocketAddr) -> bool {
-        at.port() == RESPONDER_PORT && at.ip() == IpAddr::V4(RESPONDER)
-    }
-
     /// An address as people know it: by the name that it stands for.
     pub(super) fn shown(&self, at: SocketAddr) -> String {
         let fixed = self
@@ -160,6 +155,11 @@ impl Shared {
             |fixed| format!("{}:{}", fixed.name, at.port()),
         )
     }
+}
+
+/// Whether what comes in there is the name server's.
+pub(super) fn answers_at(at: SocketAddr) -> bool {
+    at.port() == RESPONDER_PORT && at.ip() == IpAddr::V4(RESPONDER)
 }
 
 async fn carry(
@@ -192,7 +192,7 @@ async fn carry(
     rustix::io::ioctl_fionbio(&channel, true)?;
     let channel = UnixDatagram::from_std(channel.into())?;
     // Nothing is said there: what can be read is its end.
-    channel.readable().await.map(|_| ())
+    channel.readable().await.map(drop)
 }
 
 /// Serves one socket of the cell, which is one of those that were ordered.
@@ -200,7 +200,7 @@ fn serve_socket(socket: OwnedFd, shared: &Rc<Shared>) -> io::Result<()> {
     if socket_type(&socket)? == SocketType::DGRAM {
         let socket = UdpSocket::from(socket);
         let at = socket.local_addr()?;
-        if !shared.answers_at(at) {
+        if !answers_at(at) {
             return Err(io::Error::other("a socket of UDP that nobody ordered"));
         }
         let socket = tokio::net::UdpSocket::from_std(socket)?;
@@ -214,7 +214,7 @@ fn serve_socket(socket: OwnedFd, shared: &Rc<Shared>) -> io::Result<()> {
         family: AddressFamily::of(at.ip()),
     };
     let is_listener = at.ip().is_unspecified() && shared.egress.listeners.contains(&wanted);
-    if !is_listener && !shared.answers_at(at) {
+    if !is_listener && !answers_at(at) {
         return Err(io::Error::other("a socket that nobody ordered"));
     }
     let listener = tokio::net::TcpListener::from_std(listener)?;

@@ -12,6 +12,7 @@
 #![no_builtins]
 
 mod hook;
+mod network;
 mod readback;
 mod report;
 mod secret;
@@ -51,6 +52,7 @@ extern "C" fn init(stack: *const usize) -> ! {
     };
     let born = match argument {
         wire::CONNECT => Born::OfEngine,
+        wire::NETWORK => network::serve(orders),
         _ => Born::OfWarden,
     };
     match begin(orders, pointers, born) {
@@ -346,12 +348,16 @@ fn find(orders: &[u8], wanted: u8) -> Option<&[u8]> {
 }
 
 fn tell(kind: u8, number: i32, text: &str) {
+    tell_on(CHANNEL.load(Ordering::Relaxed), kind, number, text);
+}
+
+fn tell_on(channel: i32, kind: u8, number: i32, text: &str) {
     let mut message = [0u8; 96];
     message[0] = kind;
     message[1..5].copy_from_slice(&number.to_le_bytes());
     let length = text.len().min(message.len() - 5);
     message[5..5 + length].copy_from_slice(&text.as_bytes()[..length]);
-    let _ = sys::write(CHANNEL.load(Ordering::Relaxed), &message[..5 + length]);
+    let _ = sys::write(channel, &message[..5 + length]);
 }
 
 /// No descriptor is higher, and gVisor takes none that is no `int`.

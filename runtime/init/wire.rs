@@ -39,6 +39,9 @@ pub mod tag {
     pub const SECRET_FILE: u8 = 17;
     /// A port to which TCP may connect, in the ruleset before it: u64.
     pub const PORT: u8 = 18;
+    /// What a network namespace is to hold: items as `sys/net.rs` has them. They are the only orders
+    /// of an init that was told [`NETWORK`](super::NETWORK).
+    pub const NETWORK: u8 = 19;
     /// What a test leaves out, a byte of [`left_out`](super::left_out) each. Only tests' builds
     /// send it, and only their init reads it.
     pub const LEFT_OUT: u8 = 14;
@@ -119,6 +122,9 @@ pub const CHANNEL_FD: i32 = 3;
 
 /// First byte of init's argument where it connects to its channel (`connect`).
 pub const CONNECT: u8 = b'c';
+/// First byte of init's argument where it makes the network that another container joins
+/// (`network`).
+pub const NETWORK: u8 = b'n';
 /// Where its channel is then, with the NUL that ends a path.
 pub const CHANNEL_PATH: &[u8] = b"/.brig/channel\0";
 

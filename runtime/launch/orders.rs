@@ -71,6 +71,8 @@ pub(crate) struct DaemonOrders {
     pub(crate) version: (usize, usize),
     /// The container.
     pub(crate) body: ContainerCreateBody,
+    /// The container whose network it joins, where the server may reach anybody.
+    pub(crate) network: Option<ContainerCreateBody>,
     /// The folder to make for it, below one of brig's own.
     pub(crate) folder: PathBuf,
     /// Files of that folder, with their text.

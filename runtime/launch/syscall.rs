@@ -34,6 +34,10 @@ type Result = std::result::Result<usize, i32>;
 ///
 /// # Safety
 /// The arguments must be what the call takes; pointers must be valid for what it reads and writes.
+#[expect(
+    clippy::many_single_char_names,
+    reason = "they are the call's first to fifth"
+)]
 unsafe fn call(number: usize, a: usize, b: usize, c: usize, d: usize, e: usize) -> Result {
     let number = libc::c_long::try_from(number).map_err(|_| libc::ENOSYS)?;
     // SAFETY: the caller's word.

@@ -7,6 +7,7 @@
 mod daemon;
 mod ids;
 mod meet;
+mod network;
 mod running;
 
 use super::answer::{BuildError, InitAnswer};
@@ -143,7 +144,8 @@ fn start(
     // It comes last where there is one.
     let carrier = orders.cell.inside.as_ref().and_then(|_| descriptors.pop());
     if let Maker::Daemon(daemon) = &orders.by {
-        return contained(channel, (orders, given), daemon, &descriptors);
+        let carrier = carrier.as_ref();
+        return contained(channel, (orders, given), daemon, (&descriptors, carrier));
     }
     let ids = host_ids(orders.cell.identity);
     let blueprint = Blueprint::prepare(orders, ids)?;

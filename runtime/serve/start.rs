@@ -21,7 +21,7 @@ use brig_sandbox::cell::{Cell, ID_INSIDE};
 use brig_sandbox::component::WorkerOrders;
 use brig_sandbox::egress::{Egress, Inside};
 use brig_sandbox::engine::Maker;
-use brig_sandbox::lower::daemon::{Moment, request};
+use brig_sandbox::lower::daemon::{Moment, network_request, request};
 use brig_sandbox::lower::native::{
     ComponentRole, InitMode, NativeCell, Program, component_program, native,
 };
@@ -264,6 +264,8 @@ fn daemon_orders(
     let mut cell = native(&planned.plan.cell, program).map_err(|e| invalid(&e))?;
     cell.checks = brig_sandbox::lower::daemon::checks(&planned.plan.cell);
     cell.init.mode = InitMode::Connect;
+    cell.inside = inside(planned);
+    let network = cell.inside.clone();
     let ids = planned.plan.cell.ids_inside();
     let mut orders = orders_for(planned, cell);
     orders.by = launch::Maker::Daemon(Box::new(DaemonOrders {
@@ -271,6 +273,7 @@ fn daemon_orders(
         socket: socket.clone(),
         version: *version,
         body: asked.body,
+        network: network.map(|_| network_request(&planned.plan, part, &moment)),
         folder,
         files: asked.files,
         ids: ids.unwrap_or((ID_INSIDE, ID_INSIDE)),

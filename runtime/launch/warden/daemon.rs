@@ -4,6 +4,7 @@
 //! them, and its streams go from the warden to init directly.
 
 use super::meet::{Meeting, accept, poll, send_orders};
+use super::network::Network;
 use super::running::RunningCell;
 use crate::engine::{Client, EngineError};
 use crate::launch::answer::BuildError;
@@ -12,8 +13,9 @@ use crate::launch::build::runtime::listen;
 use crate::launch::group::{bounds_of, memory_events_of};
 use crate::launch::orders::{DaemonOrders, WardenOrders};
 use crate::launch::records::{Given, encode};
+use bollard::models::ContainerCreateBody;
 use brig_sandbox::lower::daemon::{
-    CHANNEL_FILE, EMPTY_FOLDER, INIT_FILE, OWNER_LABEL, SERVER_LABEL,
+    CHANNEL_FILE, EMPTY_FOLDER, INIT_FILE, OWNER_LABEL, SERVER_LABEL, joined,
 };
 use rustix::event::{PollFd, PollFlags};
 use rustix::process::{Pid, PidfdFlags};
@@ -84,9 +86,9 @@ impl Drop for Folder<'_> {
 }
 
 /// A container that is taken away unless it is kept.
-struct Made<'a> {
-    client: &'a Client,
-    id: Option<String>,
+pub(super) struct Made<'a> {
+    pub(super) client: &'a Client,
+    pub(super) id: Option<String>,
 }
 
 impl Drop for Made<'_> {
@@ -102,42 +104,34 @@ pub(super) fn contained(
     channel: &OwnedFd,
     (orders, given): (&WardenOrders, &Given),
     daemon: &DaemonOrders,
-    streams: &[OwnedFd],
+    (streams, carrier): (&[OwnedFd], Option<&OwnedFd>),
 ) -> Result<RunningCell, BuildError> {
     let folder = Folder(&daemon.folder);
     let listener = fill(daemon)
         .map_err(|e| BuildError::at(&format!("fill `{}`", daemon.folder.display()), e))?;
     let client = Client::connect(daemon.engine, &daemon.socket, daemon.version).map_err(unmade)?;
     let name = container_name(daemon);
-    let (id, others) = client
-        .create(&name, daemon.body.clone(), OWNER_LABEL)
-        .map_err(unmade)?;
-    let mut made = Made {
-        client: &client,
-        id: Some(id.clone()),
-    };
-    for other in others {
-        let owner = other
-            .labels
-            .as_ref()
-            .and_then(|labels| labels.get(OWNER_LABEL));
-        if let Some(stale) = other
-            .id
-            .filter(|_| owner.is_some_and(|owner| is_stale(owner)))
-        {
-            // Another start may be removing it at this moment.
-            let _ = client.remove(&stale);
-        }
-    }
-    client.start(&id).map_err(unmade)?;
     let meeting = Meeting {
         channel,
         engine: daemon.engine,
         errors: None,
     };
+    let network = Network::make(orders, daemon, (&client, &meeting), carrier)?;
+    let body = daemon.body.clone();
+    let body = match &network {
+        Some(network) => joined(body, daemon.engine, network.id(), network.process()),
+        None => body,
+    };
+    let id = create(&client, &name, body)?;
+    let mut made = Made {
+        client: &client,
+        id: Some(id.clone()),
+    };
+    client.start(&id).map_err(unmade)?;
     wait(&meeting, &listener, &client, &id)?;
     let init = accept(&listener)?;
-    drop((listener, folder));
+    // The server is in its network, which lasts as long as it does.
+    drop((listener, folder, network));
     let pidfd = check(orders, &init)?;
     let ids = daemon.ids;
     let message = encode(&orders.cell, &orders.sources, ids, true, given);
@@ -153,7 +147,26 @@ pub(super) fn contained(
     Ok(RunningCell::contained(container, init))
 }
 
-fn unmade(error: EngineError) -> BuildError {
+/// Makes a container, and takes away those of wardens that are gone.
+pub(super) fn create(
+    client: &Client,
+    name: &str,
+    body: ContainerCreateBody,
+) -> Result<String, BuildError> {
+    let (id, others) = client.create(name, body, OWNER_LABEL).map_err(unmade)?;
+    for other in others {
+        let labels = other.labels.as_ref();
+        let owner = labels.and_then(|labels| labels.get(OWNER_LABEL));
+        let is_old = owner.is_some_and(|owner| is_stale(owner));
+        if let Some(stale) = other.id.filter(|_| is_old) {
+            // Another start may be removing it at this moment.
+            let _ = client.remove(&stale);
+        }
+    }
+    Ok(id)
+}
+
+pub(super) fn unmade(error: EngineError) -> BuildError {
     BuildError {
         step: error.what,
         reason: error.reason,
@@ -161,7 +174,7 @@ fn unmade(error: EngineError) -> BuildError {
     }
 }
 
-fn container_name(daemon: &DaemonOrders) -> String {
+pub(super) fn container_name(daemon: &DaemonOrders) -> String {
     let labels = daemon.body.labels.as_ref();
     let server = labels.and_then(|labels| labels.get(SERVER_LABEL));
     let own = std::process::id();
@@ -251,7 +264,7 @@ pub(crate) fn owner(warden: u32) -> io::Result<String> {
 }
 
 /// Waits until init connects, or until it is clear that it will not.
-fn wait(
+pub(super) fn wait(
     meeting: &Meeting<'_>,
     listener: &OwnedFd,
     client: &Client,

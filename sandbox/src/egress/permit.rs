@@ -45,6 +45,14 @@ impl Permit<'_> {
 }
 
 impl Target {
+    /// The name, where it is one.
+    pub fn name(&self) -> Option<&HostName> {
+        match self {
+            Self::Name(name) => Some(name),
+            Self::Address(_) | Self::Loopback(_) => None,
+        }
+    }
+
     /// As a grant would name it.
     pub fn destination(&self) -> Destination {
         match self {

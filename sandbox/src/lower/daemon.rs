@@ -5,6 +5,8 @@
 //! the server's variables among them, and the server's three streams from there: the engine sees
 //! neither a value nor a byte of the session.
 
+mod network;
+
 use super::native::{Mounted, SourceCheck};
 use super::oci::{MASKED, seccomp_at_entry};
 use crate::cell::{
@@ -20,6 +22,8 @@ use bollard_stubs::models::{
     ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
 use std::collections::HashMap;
+
+pub use network::{NETWORK_CHANNEL_FILE, joined, network_request};
 
 /// The label with the server's name.
 pub const SERVER_LABEL: &str = "dev.brig.server";

@@ -82,6 +82,8 @@ pub enum InitMode {
     Child,
     /// Over a socket to which it connects, by which it gets its streams too.
     Connect,
+    /// Likewise, and it starts nothing: it makes the network that another container joins.
+    Network,
 }
 
 impl InitMode {
@@ -90,6 +92,7 @@ impl InitMode {
         match self {
             Self::Child => "",
             Self::Connect => "connect",
+            Self::Network => "network",
         }
     }
 }

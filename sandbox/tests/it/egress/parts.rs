@@ -103,8 +103,10 @@ fn there_are_only_so_many_listeners() {
         let ports = ports.join(", ");
         format!("host = \"a.example\"\nports = [{ports}]\nprotocol = \"tcp\"")
     };
-    assert_eq!(egress(&[&ports(32)]).listeners.len(), LISTENERS_MAX);
-    let Err(fault @ Undecidable::Listeners { .. }) = decided(&[&ports(33)]) else {
+    assert_eq!(egress(&[&ports(64)]).listeners.len(), LISTENERS_MAX);
+    let Err(fault @ Undecidable::Listeners { .. }) =
+        decided(&[&ports(64), "host = \"b.example\"\nports = [443]"])
+    else {
         panic!("there are too many");
     };
     assert!(!fault.span().is_empty() && !fault.help().is_empty());
