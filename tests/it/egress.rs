@@ -7,5 +7,6 @@ mod down;
 mod faults;
 mod idle;
 mod programs;
+mod servers;
 mod stand;
 mod under;

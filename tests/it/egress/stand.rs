@@ -121,7 +121,7 @@ impl Stand {
             .env("HOME", self.scratch.join("home"))
             .env("PATH", SEARCH_PATH);
         for (name, value) in command.get_envs() {
-            if let Some(value) = value.filter(|_| name != "PATH") {
+            if let Some(value) = value {
                 entered.env(name, value);
             }
         }

@@ -82,10 +82,18 @@ def by_configured_family(host, _):
 
 
 def by_web_socket(host, ca, seconds="0"):
+    return echoed(f"wss://{host}/echo", seconds, ssl=trusting(ca))
+
+
+def by_plain_web_socket(host, _):
+    return echoed(f"ws://{host}/echo", "0")
+
+
+def echoed(url, seconds, **options):
     from websockets.sync.client import connect
 
     # Pings would fill the silence.
-    with connect(f"wss://{host}/echo", ssl=trusting(ca), ping_interval=None) as stream:
+    with connect(url, ping_interval=None, **options) as stream:
         said = []
         for word in ("one", bytes(200_000), f"wait {seconds}", "last"):
             stream.send(word)
