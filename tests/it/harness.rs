@@ -41,6 +41,9 @@ pub(crate) mod durations {
     /// Bytes of the longest line that a guest writes.
     pub(crate) const GIANT_LINE_BYTES: (u64, u64) = (1 << 30, 1 << 32);
 
+    /// Seconds of silence that a stream of egress lives through.
+    pub(crate) const SILENCE_SECONDS: (u64, u64) = (31, 600);
+
     /// Seconds that each fuzz target runs.
     #[expect(dead_code, reason = "scripts/fuzz reads it from here")]
     pub(crate) const FUZZ_SECONDS: (u32, u32) = (12, 600);

@@ -17,6 +17,7 @@ mod command_line;
 mod conformance;
 mod consent;
 mod editor;
+mod egress;
 mod engines;
 mod escape;
 mod faults_of_bridges;

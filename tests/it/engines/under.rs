@@ -117,7 +117,8 @@ impl Under {
         self.scratch.path().file_name().unwrap().to_str().unwrap()
     }
 
-    fn image() -> String {
+    /// The image with Python, by its reference.
+    pub(crate) fn image() -> String {
         format!("oci:{}", part("images/python").display())
     }
 

@@ -1,25 +1,25 @@
 //! The servers: right calls, and calls that no grant allows.
 
 /// One server, by its manifest's folder.
-pub(super) struct Server {
-    pub(super) name: &'static str,
+pub(crate) struct Server {
+    pub(crate) name: &'static str,
     /// Tools and their arguments, with paths as they are in the cell.
-    pub(super) calls: &'static [(&'static str, &'static str)],
-    pub(super) attacks: &'static [Attack],
-    /// Whether its tools reach out, so that no call can be right yet.
-    pub(super) needs_the_network: bool,
+    pub(crate) calls: &'static [(&'static str, &'static str)],
+    pub(crate) attacks: &'static [Attack],
+    /// Whether its tools reach out. What they call stands in `tests/it/egress/servers.rs`.
+    pub(crate) needs_the_network: bool,
 }
 
 /// A call beyond the grants. `{home}` is the home on the host, `{port}` one that is listened on.
-pub(super) struct Attack {
+pub(crate) struct Attack {
     /// Words of the manifest, and others in their place.
-    pub(super) changes: &'static [(&'static str, &'static str)],
-    pub(super) tool: &'static str,
-    pub(super) arguments: &'static str,
+    pub(crate) changes: &'static [(&'static str, &'static str)],
+    pub(crate) tool: &'static str,
+    pub(crate) arguments: &'static str,
     /// What the answer says bare, and never in a cell.
-    pub(super) bare: &'static str,
+    pub(crate) bare: &'static str,
     /// What it says in a cell.
-    pub(super) walled: &'static str,
+    pub(crate) walled: &'static str,
 }
 
 const fn server(
@@ -42,7 +42,7 @@ const fn needs_the_network(name: &'static str, attacks: &'static [Attack]) -> Se
     }
 }
 
-pub(super) const SERVERS: &[Server] = &[
+pub(crate) const SERVERS: &[Server] = &[
     server(
         "everything",
         &[
@@ -259,10 +259,7 @@ pub(super) const SERVERS: &[Server] = &[
     needs_the_network(
         "fetch",
         &[Attack {
-            changes: &[(
-                "\"~/mcp/python/bin/mcp-server-fetch\"",
-                "\"~/mcp/python/bin/mcp-server-fetch\", \"--allow-private-ips\"",
-            )],
+            changes: &[],
             tool: "fetch",
             arguments: r#"{"url":"http://127.0.0.1:{port}/"}"#,
             bare: "of the host",

@@ -18,7 +18,7 @@ use std::thread;
 
 /// How a server is started.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Start {
+pub(crate) enum Start {
     /// A program of this host.
     Command,
     /// A program of an image, which was pulled from a registry.
@@ -36,7 +36,7 @@ const OF_NODE: &str = "[[files]]\nhost = \"~/mcp/node/node_modules\"\nat = \"/no
 /// Tools whose answers name the time of the call.
 const OF_THE_TIME: [&str; 3] = ["get_current_time", "git_log", "git_commit"];
 
-pub(super) struct World {
+pub(crate) struct World {
     home: Home,
     user: u32,
     port: u16,
@@ -57,7 +57,7 @@ pub(super) fn examples() -> Vec<String> {
 }
 
 impl World {
-    pub(super) fn new(user: u32, start: Start) -> Self {
+    pub(crate) fn new(user: u32, start: Start) -> Self {
         let mut world = Self {
             home: Home::new(user),
             user,
@@ -299,7 +299,7 @@ impl World {
     }
 
     /// The server in its cell.
-    pub(super) fn walled(
+    pub(crate) fn walled(
         &self,
         server: &Server,
         start: Start,
@@ -352,7 +352,7 @@ impl World {
     }
 
     /// The same program without a cell: what the manifest names, by the paths of the host.
-    pub(super) fn bare(&self, server: &Server, changes: &[(&str, &str)]) -> Command {
+    pub(crate) fn bare(&self, server: &Server, changes: &[(&str, &str)]) -> Command {
         let manifest: toml::Table = self.manifest(server, changes).parse().unwrap();
         let mut words = words(&manifest).into_iter();
         let program = words.next().unwrap();
