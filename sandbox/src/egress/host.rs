@@ -185,12 +185,7 @@ impl Refusal {
 pub fn judge(permit: &Permit<'_>, request: &Request) -> Result<(), Refusal> {
     let host = request.host.as_str();
     let is_meant = match permit.target() {
-        // The dot that ends a whole name is part of what was typed, and of nothing else (RFC 3986,
-        // 3.2.2).
-        Target::Name(name) => {
-            let host = host.strip_suffix('.').unwrap_or(host);
-            name.as_str().eq_ignore_ascii_case(host)
-        }
+        Target::Name(name) => name.as_str().eq_ignore_ascii_case(host),
         Target::Address(address) => is_address(host, *address),
         Target::Loopback(address) => {
             host.eq_ignore_ascii_case("localhost") || is_address(host, *address)

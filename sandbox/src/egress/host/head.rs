@@ -167,8 +167,7 @@ impl Authority {
             .and_then(|host| host.strip_suffix(']'));
         let is_host = match bracketed {
             Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-            // A whole name may end with a dot.
-            None => is_name(host.strip_suffix('.').unwrap_or(host)),
+            None => is_name(host),
         };
         let host = host.to_owned();
         is_host
