@@ -113,9 +113,7 @@ fn asks_in_vain(planned: &Planned) -> Option<String> {
         .map(|name| name.trim_end_matches('/'))
         .collect();
     let names = names.join(" and ");
-    Some(format!(
-        "{names}, which reach nobody without a [[network]] entry"
-    ))
+    Some(format!("{names}, in vain without a [[network]] entry"))
 }
 
 /// What makes the walls, why that one, and what is known against it.

@@ -65,12 +65,7 @@ impl Host for Asking<'_> {
         self.table.get(&handle)?;
         let target = target(&name).ok_or(ErrorCode::InvalidArgument)?;
         let network = Arc::clone(self.network);
-        let answer = spawn(async move {
-            network
-                .find(&target)
-                .await
-                .map_err(|unfound| code(&unfound))
-        });
+        let answer = spawn(async move { network.find(&target).await.map_err(code) });
         let answer = self.table.push(Answer::Coming(answer))?;
         // The type that a linker knows is wasmtime's, which nobody else can make. Only the three
         // functions below look behind the handle, and they know what is there.
@@ -138,7 +133,7 @@ impl HostResolveAddressStream for Asking<'_> {
     }
 }
 
-fn code(unfound: &Unfound) -> ErrorCode {
+fn code(unfound: Unfound) -> ErrorCode {
     match unfound {
         Unfound::NotGranted => ErrorCode::AccessDenied,
         Unfound::Unanswered(Unanswered::NoSuchName) => ErrorCode::NameUnresolvable,

@@ -30,9 +30,9 @@ const FIELDS_MAX: usize = 128;
 const BUFFER_BYTES_MAX: usize = 128 << 10;
 
 /// Until there is a connection with TLS, where a guest says nothing, and at most.
-const CONNECT: [Duration; 2] = [Duration::from_secs(30), Duration::from_secs(60)];
+const CONNECT: [Duration; 2] = [Duration::from_secs(30), Duration::from_mins(1)];
 /// Until an answer begins, and between its parts. An event stream may be silent for long.
-const SILENCE: [Duration; 2] = [Duration::from_secs(600), Duration::from_secs(3600)];
+const SILENCE: [Duration; 2] = [Duration::from_mins(10), Duration::from_hours(1)];
 
 const LOCALHOST: &str = "localhost";
 

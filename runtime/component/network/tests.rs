@@ -1,4 +1,8 @@
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::fs::File;
 use std::io::{PipeReader, Read, pipe};
@@ -69,14 +73,14 @@ pub(in crate::component) fn network(
 pub(in crate::component) fn told(mut reports: PipeReader) -> Vec<String> {
     let mut text = String::new();
     reports.read_to_string(&mut text).unwrap();
-    let line = |line: &str| match serde_json::from_str(line).unwrap() {
-        WorkerReport::Refused(asked) => {
-            let shown = asked.shown();
-            asked
-                .line()
-                .unwrap_or_else(|| format!("no line for {shown}"))
-        }
-        other => panic!("{other:?} is no refusal"),
+    let line = |line: &str| {
+        let WorkerReport::Refused(asked) = serde_json::from_str(line).unwrap() else {
+            panic!("{line} is no refusal");
+        };
+        let shown = asked.shown();
+        asked
+            .line()
+            .unwrap_or_else(|| format!("no line for {shown}"))
     };
     text.lines().map(line).collect()
 }

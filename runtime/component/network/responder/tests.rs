@@ -25,7 +25,7 @@ fn reply(query: &[u8], flags: u16, records: &[(u16, &[u8])]) -> Vec<u8> {
     reply
 }
 
-/// What is made of a responder that answers the question for this kind so, and the other with
+/// What is answer of a responder that answers the question for this kind so, and the other with
 /// nothing.
 #[track_caller]
 fn check(
@@ -41,12 +41,12 @@ fn check(
             let (bytes, from) = socket.recv_from(&mut query).unwrap();
             let query = &query[..bytes];
             let is_it = query[bytes - 4..bytes - 2] == kind.to_be_bytes();
-            let made = if is_it {
+            let answer = if is_it {
                 make(query)
             } else {
                 reply(query, ANSWER, &[])
             };
-            socket.send_to(&made, from).unwrap();
+            socket.send_to(&answer, from).unwrap();
         }
     });
     let found = block_on(ask(at, &"a.example.org".parse().unwrap()));

@@ -84,10 +84,10 @@ fn echo(connections: usize) -> (u16, thread::JoinHandle<()>) {
     let serving = thread::spawn(move || {
         for _ in 0..connections {
             let (mut stream, _) = listener.accept().unwrap();
-            let mut part = [0; 64];
-            let count = stream.read(&mut part).unwrap();
+            let mut chunk = [0; 64];
+            let count = stream.read(&mut chunk).unwrap();
             stream.write_all(b"heard ").unwrap();
-            stream.write_all(&part[..count]).unwrap();
+            stream.write_all(&chunk[..count]).unwrap();
         }
     });
     (port, serving)
