@@ -41,6 +41,7 @@ mod servers;
 mod settings;
 mod streams;
 mod tidy;
+mod trace;
 mod users;
 mod verify;
 mod walls;

@@ -6,6 +6,7 @@ use crate::carrier::{Carrier, Report};
 use crate::launch::{End, Running};
 use crate::log::Log;
 use crate::streams::{Input, Output, Read};
+use crate::trace::Heard;
 
 /// Bytes of one of the carrier's reports.
 const LINE_BYTES_MAX: usize = 16 << 10;
@@ -26,6 +27,8 @@ pub(crate) struct Server {
     pub(crate) reports: Input,
     /// The carrier of its connections, with what that tells.
     pub(crate) carrier: Option<(Carrier, Input)>,
+    /// The tracer's, where it is traced.
+    pub(crate) heard: Option<Heard>,
 }
 
 /// The server while its session lasts.
@@ -36,6 +39,7 @@ pub(super) struct ServerSide {
     pub(super) output: Option<Input>,
     pub(super) errors: Option<Input>,
     pub(super) reports: Option<Input>,
+    pub(super) heard: Option<Heard>,
     pub(super) report_text: Vec<u8>,
     pub(super) carrier: Option<Carried>,
     pub(super) end: Option<End>,
@@ -90,6 +94,7 @@ impl ServerSide {
             output: Some(server.output),
             errors: Some(server.errors),
             reports: Some(server.reports),
+            heard: server.heard,
             report_text: Vec::new(),
             carrier: server.carrier.map(|(carrier, reports)| Carried {
                 _carrier: carrier,
