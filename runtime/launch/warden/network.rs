@@ -110,6 +110,7 @@ fn sockets(init: BorrowedFd<'_>) -> Result<Vec<OwnedFd>, BuildError> {
         InitAnswer::Unbuilt(error) => Err(error),
         InitAnswer::Differs { .. }
         | InitAnswer::Read(_)
+        | InitAnswer::Listening
         | InitAnswer::Started
         | InitAnswer::Ended(_)
         | InitAnswer::Unknown => Err(failed(io::Error::other("none came"))),
