@@ -47,7 +47,7 @@ pub mod tag {
     pub const LEFT_OUT: u8 = 14;
     /// Present where the server's filter has calls wait for a tracer, to whom the listener goes: no
     /// payload.
-    pub const TRACED: u8 = 19;
+    pub const TRACED: u8 = 20;
     /// How many descriptors the server gets, from 0 on: u32.
     pub const DESCRIPTORS: u8 = 11;
 }

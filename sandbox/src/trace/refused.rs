@@ -106,7 +106,8 @@ fn by_argument(narrowing: Narrowing, name: &str, arguments: &[u64; 6]) -> (Lack,
         Lack::Nothing
     };
     match narrowing {
-        Narrowing::Any => (Lack::Nothing, None),
+        // A program has all arguments of these.
+        Narrowing::Any | Narrowing::SocketOption(_) => (Lack::Nothing, None),
         Narrowing::NoExecutableMappingOnceLoaded(_) => (
             Lack::Group(SyscallGroup::Jit),
             Some("memory that can be run".to_owned()),
@@ -125,10 +126,6 @@ fn by_argument(narrowing: Narrowing, name: &str, arguments: &[u64; 6]) -> (Lack,
         Narrowing::FirstArgument(..) => (lack, Some(format!("{:#x}", number(0)))),
         Narrowing::SecondArgument(..) => (lack, Some(format!("{:#x}", number(1)))),
         Narrowing::TcpOrUdp => socket(arguments),
-        Narrowing::SocketOption(_) => {
-            let asked = format!("{:#x} of {:#x}", number(2), number(1));
-            (Lack::Nothing, Some(asked))
-        }
         Narrowing::ConnectedPair => (Lack::Nothing, Some("a pair of datagrams".to_owned())),
     }
 }
