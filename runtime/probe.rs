@@ -9,7 +9,6 @@ mod system;
 use crate::launch::{FileIdentity, GroupParents, landlock_abi, loaded_objects};
 use brig_policies::{Access, Policy, Source};
 use brig_sandbox::cell::FIRST_UNUSED_HOST_ID;
-use brig_sandbox::egress::ranges::Wanted;
 use brig_sandbox::engine::EngineFacts;
 use brig_sandbox::facts::{
     Caller, HostFacts, Owner, SourceFact, SourceKind, UserNamespaces, WorkerFiles,
@@ -88,7 +87,7 @@ pub(crate) fn facts(
         runtimes: found.runtimes,
         shim: found.shim,
         system: command.map(|_| system()).unwrap_or_default(),
-        virtual_ranges: Wanted::usual(),
+        virtual_ranges: brig_sandbox::egress::ranges::Wanted::usual(),
         processors: std::thread::available_parallelism()
             .map_or(1, |count| u32::try_from(count.get()).unwrap_or(1)),
         kernel: kernel(),

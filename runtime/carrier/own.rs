@@ -1,12 +1,35 @@
 //! The addresses of this host's own interfaces: nobody on the internet, whatever they look like.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// How long they are believed to be the same.
+const KEPT: Duration = Duration::from_secs(1);
+
+/// What was read last, and when.
+#[derive(Debug, Default)]
+pub(super) struct Own(RefCell<Option<(Instant, Rc<BTreeSet<IpAddr>>)>>);
+
+impl Own {
+    /// All of them, as the kernel told them no more than a second ago.
+    pub(super) fn addresses(&self) -> io::Result<Rc<BTreeSet<IpAddr>>> {
+        let mut kept = self.0.borrow_mut();
+        if let Some((_, addresses)) = kept.as_ref().filter(|(at, _)| at.elapsed() < KEPT) {
+            return Ok(Rc::clone(addresses));
+        }
+        let addresses = Rc::new(addresses()?);
+        *kept = Some((Instant::now(), Rc::clone(&addresses)));
+        Ok(addresses)
+    }
+}
 
 /// All of them, as the kernel tells them now (proc_pid_net(5)).
-pub(super) fn addresses() -> io::Result<BTreeSet<IpAddr>> {
+fn addresses() -> io::Result<BTreeSet<IpAddr>> {
     let mut own = v4(&fs::read_to_string("/proc/self/net/fib_trie")?);
     match fs::read_to_string("/proc/self/net/if_inet6") {
         Ok(text) => own.extend(v6(&text)),

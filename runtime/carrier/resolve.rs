@@ -1,12 +1,14 @@
 //! From a name to the addresses that may be dialled: looked up as this host does it, and judged by
 //! what the grant covers. Whoever dials gets nothing else, so nothing can change in between.
 
-use super::own;
+use super::own::Own;
 use brig_sandbox::egress::filter::{Dialable, Unfit, judge, judge_all};
 use brig_sandbox::egress::permit::{Permit, Target};
+use std::cell::{RefCell, RefMut};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
@@ -40,21 +42,31 @@ fn shown(unfit: &[Unfit]) -> String {
     }
 }
 
+/// How long an answer is used again: a page's many connections ask once. What it leads to is judged
+/// each time.
+const KEPT: Duration = Duration::from_secs(2);
+/// Answers that are kept.
+const KEPT_MAX: usize = 64;
+
 /// Lookups of one carrier.
 pub(super) struct Resolver {
     running: Semaphore,
+    own: Own,
+    kept: RefCell<BTreeMap<String, (Instant, Vec<IpAddr>)>>,
 }
 
 impl Resolver {
     pub(super) fn new() -> Self {
         Self {
             running: Semaphore::new(LOOKUPS_MAX),
+            own: Own::default(),
+            kept: RefCell::default(),
         }
     }
 
     /// What may be dialled for a permit, in the resolver's order: at least one.
     pub(super) async fn dialable(&self, permit: &Permit<'_>) -> Result<Vec<Dialable>, Unresolved> {
-        let own = own::addresses().map_err(Unresolved::Own)?;
+        let own = self.own.addresses().map_err(Unresolved::Own)?;
         let found = match permit.target() {
             Target::Name(name) => self.look_up(name.as_str()).await?,
             Target::Address(address) | Target::Loopback(address) => {
@@ -72,6 +84,9 @@ impl Resolver {
     }
 
     async fn look_up(&self, name: &str) -> Result<Vec<IpAddr>, Unresolved> {
+        if let Some((_, known)) = self.fresh().get(name) {
+            return Ok(known.clone());
+        }
         let failed = |error| Unresolved::Lookup(name.to_owned(), error);
         let limit = Duration::from_secs(LOOKUP_SECONDS_MAX);
         let looked = async {
@@ -81,7 +96,21 @@ impl Resolver {
         match tokio::time::timeout(limit, looked).await {
             Err(_) => Err(Unresolved::Slow(name.to_owned())),
             Ok(Err(error)) => Err(failed(error)),
-            Ok(Ok(found)) => Ok(found.map(|at: SocketAddr| at.ip()).collect()),
+            Ok(Ok(found)) => {
+                let found: Vec<IpAddr> = found.map(|at: SocketAddr| at.ip()).collect();
+                let mut kept = self.fresh();
+                if kept.len() < KEPT_MAX {
+                    kept.insert(name.to_owned(), (Instant::now(), found.clone()));
+                }
+                Ok(found)
+            }
         }
+    }
+
+    /// The answers that are young enough.
+    fn fresh(&self) -> RefMut<'_, BTreeMap<String, (Instant, Vec<IpAddr>)>> {
+        let mut kept = self.kept.borrow_mut();
+        kept.retain(|_, (at, _)| at.elapsed() < KEPT);
+        kept
     }
 }

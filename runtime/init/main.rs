@@ -15,12 +15,14 @@ mod hook;
 mod network;
 mod readback;
 mod report;
+mod ruleset;
 mod secret;
 mod sys;
 mod wire;
 
 use core::sync::atomic::{AtomicI32, Ordering};
 use readback::{check_ids, check_landlock, check_mount, check_privileges, set_rlimit, tie};
+use ruleset::{add_port, add_rule, make_ruleset};
 use wire::{CHANNEL_FD, ORDERS_BYTES_MAX, Records, answer, left_out, tag, take_u32, take_u64};
 
 /// A wall that did not go up: the kind of answer, a number, and which.
@@ -146,39 +148,6 @@ fn walls(orders: &[u8]) -> Result<(), Fault> {
         sys::close(ruleset);
         check_landlock()?;
     }
-    Ok(())
-}
-
-fn make_ruleset(payload: &mut &[u8]) -> Result<i32, Fault> {
-    let size = ordered(take_u32(payload))? as usize;
-    let attributes = [
-        ordered(take_u64(payload))?,
-        ordered(take_u64(payload))?,
-        ordered(take_u64(payload))?,
-    ];
-    let ruleset = step(
-        "make a Landlock ruleset",
-        sys::landlock_ruleset(size, &attributes),
-    )?;
-    Ok(ruleset as i32)
-}
-
-fn add_rule(ruleset: Option<i32>, payload: &mut &[u8]) -> Result<(), Fault> {
-    let ruleset = ruleset.ok_or(Fault(answer::FAILED, 0, "find the ruleset of a rule"))?;
-    let allowed = ordered(take_u64(payload))?;
-    let beneath = step("open a path for Landlock", sys::open_path(payload))? as i32;
-    step(
-        "add a Landlock rule",
-        sys::landlock_rule(ruleset, allowed, beneath),
-    )?;
-    sys::close(beneath);
-    Ok(())
-}
-
-fn add_port(ruleset: Option<i32>, payload: &mut &[u8]) -> Result<(), Fault> {
-    let ruleset = ruleset.ok_or(Fault(answer::FAILED, 0, "find the ruleset of a port"))?;
-    let port = ordered(take_u64(payload))?;
-    step("let Landlock pass a port", sys::landlock_port(ruleset, port))?;
     Ok(())
 }
 

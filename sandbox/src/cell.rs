@@ -381,8 +381,7 @@ pub struct Landlock {
     pub handled_files: u64,
     /// The same for `LANDLOCK_ACCESS_NET_*`: all of them.
     pub handled_network: u64,
-    /// Ports to which TCP may connect (`LANDLOCK_ACCESS_NET_CONNECT_TCP`). To be bound there is
-    /// none.
+    /// Ports to which TCP may connect (`LANDLOCK_ACCESS_NET_CONNECT_TCP`). It may bind none.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub ports: BTreeSet<u16>,
     /// `LANDLOCK_SCOPE_*` bits.

@@ -149,7 +149,7 @@ fn a_refused_start_answers_the_client() {
         "does not exist",
     );
     refused(
-        &format!("{runs}[[network]]\nhost = \"example.org\"\nports = [443]\n"),
+        &format!("{runs}[[state]]\nat = \"/data\"\n"),
         3,
         "not enforceable yet",
     );
@@ -159,11 +159,11 @@ fn a_refused_start_answers_the_client() {
 fn check_tells_what_a_plan_refuses() {
     let scratch = Scratch::new();
     let text = "brig = 1\n[server]\nname = \"x\"\nnpm = \"x@1.0.0\"\n\
-        [[network]]\nhost = \"example.org\"\nports = [443]\n[[state]]\nat = \"/data\"\n";
+        [[state]]\nat = \"/data\"\n";
     let path = scratch.write("x.toml", text);
     let path = path.display().to_string();
     check(&["check", &path], 0, "no faults", "");
-    for (place, key) in [("4:1", "npm"), ("5:1", "network"), ("8:1", "state")] {
+    for (place, key) in [("4:1", "npm"), ("5:1", "state")] {
         let note = format!("note: {path}:{place}: `{key}` is not enforceable yet, and refused at");
         check(&["check", &path], 0, "", &note);
     }
@@ -174,7 +174,7 @@ fn check_tells_what_a_plan_refuses() {
         .iter()
         .map(|part| part["place"]["line"].as_u64())
         .collect();
-    assert_eq!(lines, [Some(4), Some(5), Some(8)]);
+    assert_eq!(lines, [Some(4), Some(5)]);
     assert_eq!(told["manifest"]["server"]["npm"], "x@1.0.0");
     check(&["plan", &path], 3, "", "`npm` is not enforceable yet");
     let quiet = run(&["check", "examples/units/brig.toml"]);

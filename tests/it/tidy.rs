@@ -226,6 +226,7 @@ const UNSAFE: &[(&str, usize)] = &[
     ("runtime/init/sys.rs", usize::MAX),
     ("runtime/init/sys/channel.rs", usize::MAX),
     ("runtime/init/sys/memory.rs", usize::MAX),
+    ("runtime/init/sys/net.rs", usize::MAX),
     ("runtime/init/sys/paths.rs", usize::MAX),
     ("runtime/init/sys/walls.rs", usize::MAX),
     ("runtime/init/main.rs", 2),

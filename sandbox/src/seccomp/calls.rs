@@ -4,8 +4,10 @@
 //! walks a path step by step without it.
 
 mod numbers;
+mod too;
 use super::{Family, FileCalls};
 use brig_policies::SyscallGroup;
+use too::{CARRIER_TOO, INIT_TOO, SUPERVISOR_TOO};
 
 /// One system call.
 #[derive(Clone, Copy, Debug)]
@@ -35,9 +37,9 @@ pub enum Narrowing {
     /// A mode, in this argument, without the set-user-id and set-group-id bits: a file that a
     /// server makes may belong to somebody who matters on the host.
     NoSetIdMode(u8),
-    /// The first argument is one of these, or for a program one of the second list.
+    /// The first argument is one of these, or for a program or carrier one of the second list.
     FirstArgument(&'static [i32], &'static [i32]),
-    /// The second argument is one of these, or for a program one of the second list.
+    /// The second argument is one of these, or for a program or carrier one of the second list.
     SecondArgument(&'static [i32], &'static [i32]),
     /// A pair of connected AF_UNIX sockets, of streams or of packets in order.
     ConnectedPair,
@@ -176,112 +178,6 @@ impl Call {
         }
     }
 }
-
-/// What programs need of init's calls: they start processes as it does.
-const INIT_TOO: &[&str] = &["wait4", "kill"];
-
-/// What the supervisor needs of the others' calls while a session runs: it reads, writes, waits and
-/// takes memory. It opens nothing, starts nothing and makes nothing executable.
-const SUPERVISOR_TOO: &[&str] = &[
-    "read",
-    "write",
-    "writev",
-    "close",
-    "ppoll",
-    "poll",
-    "exit",
-    "exit_group",
-    "rt_sigreturn",
-    "rt_sigprocmask",
-    "rt_sigaction",
-    "sigaltstack",
-    "restart_syscall",
-    "gettid",
-    "getpid",
-    "tgkill",
-    "brk",
-    "mmap",
-    "mprotect",
-    "munmap",
-    "mremap",
-    "madvise",
-    "futex",
-    "getrandom",
-    "clock_gettime",
-    "clock_nanosleep",
-    "fcntl",
-    "fstat",
-    "wait4",
-];
-
-/// What the carrier needs of the others' calls: sockets, memory, threads that wait for the host's
-/// resolver, and the files which that one reads.
-const CARRIER_TOO: &[&str] = &[
-    "read",
-    "write",
-    "readv",
-    "writev",
-    "close",
-    "ppoll",
-    "poll",
-    "exit",
-    "exit_group",
-    "rt_sigreturn",
-    "rt_sigprocmask",
-    "rt_sigaction",
-    "sigaltstack",
-    "restart_syscall",
-    "gettid",
-    "getpid",
-    "tgkill",
-    "brk",
-    "mmap",
-    "mprotect",
-    "munmap",
-    "mremap",
-    "madvise",
-    "futex",
-    "set_robust_list",
-    "rseq",
-    "clone",
-    "sched_yield",
-    "sched_getaffinity",
-    "getrandom",
-    "clock_gettime",
-    "clock_nanosleep",
-    "epoll_create1",
-    "epoll_ctl",
-    "epoll_pwait",
-    "epoll_wait",
-    "eventfd2",
-    "fcntl",
-    "ioctl",
-    "dup",
-    "openat",
-    "open",
-    "fstat",
-    "newfstatat",
-    "stat",
-    "lstat",
-    "access",
-    "faccessat",
-    "faccessat2",
-    "lseek",
-    "pread64",
-    "getdents64",
-    "readlink",
-    "readlinkat",
-    "uname",
-    "getuid",
-    "geteuid",
-    "getgid",
-    "getegid",
-    "prlimit64",
-    "gettimeofday",
-    "time",
-    "splice",
-    "pipe2",
-];
 
 /// All calls.
 pub fn calls() -> impl Iterator<Item = &'static Call> {

@@ -85,7 +85,8 @@ fn socket_rule((family, kind, protocol): (i32, i32, i32)) -> Rule {
 
 /// Values for everyone, and more for programs.
 fn one_of(argument: u8, all: &[i32], more: &[i32], profile: &Profile) -> Vec<Rule> {
-    let more = if profile.is_of_program() { more } else { &[] };
+    let has_more = profile.is_of_program() || profile.is_of_carrier();
+    let more = if has_more { more } else { &[] };
     let values = all.iter().chain(more);
     values.map(|value| one(is(argument, *value))).collect()
 }

@@ -113,7 +113,7 @@ const CASES: &[Case] = &[
     told(case(("http", "embedded"), 3, HELLO, Fails)),
     told(case(("http", "translated"), 3, HELLO, Fails)),
     told(like_bare(("http", "private"), 3, Fails)),
-    told(like_bare(("http", "metadata"), 3, Fails)),
+    told(case(("http", "metadata"), 3, HELLO, Fails)),
     like_bare(("http", "mixed"), 3, HELLO),
     // Nobody granted it.
     told(case(("http", "v4"), 3, HELLO, Fails)),
