@@ -1,5 +1,6 @@
 //! `brig run`: from a manifest to a session that is over.
 
+mod authorities;
 mod code;
 mod start;
 

@@ -156,7 +156,12 @@ impl Heard {
             Some(WorkerReport::Failed { step, reason }) => {
                 Err(gone(&format!("cannot {step}: {reason}")))
             }
-            Some(WorkerReport::Exited { .. } | WorkerReport::Trapped { .. }) | None => Ok(false),
+            Some(
+                WorkerReport::Refused(_)
+                | WorkerReport::Exited { .. }
+                | WorkerReport::Trapped { .. },
+            )
+            | None => Ok(false),
         }
     }
 

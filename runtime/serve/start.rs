@@ -1,9 +1,11 @@
 //! Starting a server's cell: pipes, orders, code, and the warden's word.
 
+use super::authorities::authorities;
 use super::code::{compiled, folder};
 use crate::bridge::pump::Server;
 use crate::carrier::{Carrier, CarrierOrders, Met};
 use crate::component::cache::Entry;
+use crate::component::form::{HTTP, imports_of_network};
 use crate::consent::Approved;
 use crate::engine::Way;
 use crate::exit::Exit;
@@ -60,7 +62,7 @@ fn component(
         not(feature = "test-hooks"),
         expect(unused_mut, reason = "a hook edits it")
     )]
-    let mut orders = worker_orders(&planned.plan, part, &code)?;
+    let mut orders = worker_orders(planned, part, &code, log)?;
     let mut warden_orders = component_orders(planned, &planned.plan.cell, ComponentRole::Worker)?;
     warden_orders.code = Some(folder()?.join(&code.name));
     warden_orders.cell.inside = inside(planned);
@@ -166,7 +168,13 @@ fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?)
 }
 
-fn worker_orders(plan: &Plan, part: &ComponentPart, code: &Entry) -> Result<WorkerOrders, Refused> {
+fn worker_orders(
+    planned: &Planned,
+    part: &ComponentPart,
+    code: &Entry,
+    log: &Log,
+) -> Result<WorkerOrders, Refused> {
+    let plan = &planned.plan;
     let filter_after_load = part.calls_once_loaded.compile().map_err(|e| invalid(&e))?;
     let args = std::iter::once(plan.server.clone()).chain(plan.args.iter().cloned());
     Ok(WorkerOrders {
@@ -179,9 +187,22 @@ fn worker_orders(plan: &Plan, part: &ComponentPart, code: &Entry) -> Result<Work
         code_hash: code.code_hash.clone(),
         code_key: code.code_key.clone(),
         filter_after_load,
+        egress: plan.egress.clone(),
+        authorities: trusted(planned, log)?,
         #[cfg(feature = "test-hooks")]
         captured: std::env::var_os("BRIG_TEST_CAPTURED").is_some(),
     })
+}
+
+/// Whom the guest's requests believe; nobody where it makes none, or to nobody.
+fn trusted(planned: &Planned, log: &Log) -> Result<Vec<String>, Refused> {
+    let component = planned.component.as_ref();
+    let bytes = component.map_or(&[][..], |component| &component.bytes);
+    if planned.plan.egress.is_some() && imports_of_network(bytes).contains(&HTTP) {
+        authorities(log)
+    } else {
+        Ok(Vec::new())
+    }
 }
 
 /// The server's variables, with those of the host as they are now.

@@ -29,6 +29,19 @@ pub use rules::{Condition, Rule};
 #[serde(transparent)]
 pub struct Profile(pub BTreeSet<String>);
 
+/// What a worker needs of the calls of sockets.
+const CONNECTIONS: &[&str] = &[
+    "socket",
+    "connect",
+    "sendto",
+    "recvfrom",
+    "shutdown",
+    "getsockopt",
+    "setsockopt",
+    "getsockname",
+    "getpeername",
+];
+
 /// Program families that brig writes profiles for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Family {
@@ -98,6 +111,16 @@ impl Profile {
     pub fn with_sockets(mut self) -> Self {
         let sockets = calls().filter(|call| call.is_of_sockets());
         self.0.extend(sockets.map(|call| call.name.to_owned()));
+        self
+    }
+
+    /// The same for a worker that has a network: what it connects and asks the cell's name server
+    /// with. What libraries of programs do besides stays closed: binding, and messages that can carry
+    /// descriptors.
+    #[must_use]
+    pub fn with_connections(mut self) -> Self {
+        self.0
+            .extend(CONNECTIONS.iter().map(|name| (*name).to_owned()));
         self
     }
 

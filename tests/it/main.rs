@@ -14,6 +14,7 @@ mod artifacts;
 mod bridge_limits;
 mod clients;
 mod command_line;
+mod component_network;
 mod conformance;
 mod consent;
 mod editor;

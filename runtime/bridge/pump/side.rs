@@ -3,9 +3,12 @@
 use super::super::frame::Framer;
 use super::super::session::SessionLimits;
 use crate::carrier::{Carrier, Report};
+use crate::component::refusals;
 use crate::launch::{End, Running};
 use crate::log::Log;
 use crate::streams::{Input, Output, Read};
+use brig_sandbox::component::REFUSALS_TOLD_MAX;
+use brig_sandbox::egress::guest::AskedFor;
 
 /// Bytes of one of the carrier's reports.
 const LINE_BYTES_MAX: usize = 16 << 10;
@@ -37,6 +40,10 @@ pub(super) struct ServerSide {
     pub(super) errors: Option<Input>,
     pub(super) reports: Option<Input>,
     pub(super) report_text: Vec<u8>,
+    /// How many bytes of them were looked through for refusals.
+    report_bytes_seen: usize,
+    /// How many refusals were told.
+    refusals_told: usize,
     pub(super) carrier: Option<Carried>,
     pub(super) end: Option<End>,
 }
@@ -91,6 +98,8 @@ impl ServerSide {
             errors: Some(server.errors),
             reports: Some(server.reports),
             report_text: Vec::new(),
+            report_bytes_seen: 0,
+            refusals_told: 0,
             carrier: server.carrier.map(|(carrier, reports)| Carried {
                 _carrier: carrier,
                 reports,
@@ -117,6 +126,21 @@ impl ServerSide {
             }
             Some(Read::Nothing) | None => false,
         }
+    }
+
+    /// Whom the guest asked for in vain since the last time. A worker that was taken over gets no
+    /// more of them told than another.
+    pub(super) fn new_refusals(&mut self) -> Vec<AskedFor> {
+        let fresh = self.report_text.get(self.report_bytes_seen..);
+        let fresh = fresh.unwrap_or_default();
+        let whole = fresh.iter().rposition(|byte| *byte == b'\n');
+        let bytes = whole.map_or(0, |at| at + 1);
+        let room = REFUSALS_TOLD_MAX - self.refusals_told;
+        let found = refusals(fresh.get(..bytes).unwrap_or_default());
+        let found: Vec<AskedFor> = found.take(room).collect();
+        self.report_bytes_seen += bytes;
+        self.refusals_told += found.len();
+        found
     }
 
     pub(super) fn drain_errors(&mut self, log: &mut Log, buffer: &mut [u8]) {
