@@ -171,6 +171,13 @@ impl Pump<'_> {
         }
     }
 
+    pub(super) fn read_tracer(&mut self) {
+        let server = self.server.as_mut();
+        if let Some(heard) = server.and_then(|server| server.heard.as_mut()) {
+            heard.read(&mut self.buffer, self.log, self.refusals);
+        }
+    }
+
     pub(super) fn read_warden(&mut self) -> io::Result<()> {
         let Some(server) = &mut self.server else {
             return Ok(());
