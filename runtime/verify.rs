@@ -84,7 +84,13 @@ pub(crate) fn verify(given: Start<'_>) -> Result<Verdict, Refused> {
     let mut log = Log::new(&planned.plan.server);
     let found = secrets::find(&planned.plan)?;
     log.mask(&found);
-    let server = start(&planned, &approved, &found, (Warden::spawn(), None, Tracing::default()), &log)?;
+    let server = start(
+        &planned,
+        &approved,
+        &found,
+        (Warden::spawn(), None, Tracing::default()),
+        &log,
+    )?;
     let ready = wait(&planned, &server);
     let read = ready.and_then(|heard| read(&planned, &server, &heard));
     // The cell ends whatever was found.
