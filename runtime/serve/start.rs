@@ -2,7 +2,7 @@
 
 use super::code::{compiled, folder};
 use crate::bridge::pump::Server;
-use crate::carrier::{Carrier, CarrierOrders, Met};
+use crate::carrier::{Carrier, CarrierOrders, Met, Proxy};
 use crate::component::cache::Entry;
 use crate::consent::Approved;
 use crate::engine::Way;
@@ -120,7 +120,7 @@ fn carrier(planned: &Planned) -> Result<Option<Met>, Refused> {
     };
     let orders = CarrierOrders {
         egress: egress.clone(),
-        proxy: None,
+        proxy: egress.proxy.as_ref().map(Proxy::of),
         is_traced: false,
     };
     let met = Carrier::spawn(&orders).map_err(|error| {

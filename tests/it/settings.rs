@@ -86,7 +86,7 @@ fn without_settings_there_is_no_ceiling() {
     );
     let want = json!({
         "path": path, "exists": false, "consent": "ask", "ceiling": {},
-        "secrets": told["secrets"],
+        "secrets": told["secrets"], "network": null,
     });
     assert_eq!(told, want);
     let manifest = home.manifest("[limits]\nmemory = \"1GiB\"\n");
