@@ -1,5 +1,7 @@
 //! The settings of a host: found, believed or refused, and a ceiling for every command.
 
+mod network;
+
 use crate::harness::{Client, Scratch, UNASKED, brig};
 use serde_json::{Value, json};
 use std::fs;
