@@ -14,10 +14,11 @@ mod ending;
 mod engine;
 mod limiter;
 mod mapping;
+mod network;
 mod report;
 mod state;
 mod stdio;
 mod ticker;
 mod verdict;
 
-pub(crate) use verdict::{CODE_UNFIT, StartFailure, compiled, ending_of};
+pub(crate) use verdict::{CODE_UNFIT, StartFailure, compiled, ending_of, refusals};

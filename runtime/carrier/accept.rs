@@ -14,6 +14,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 /// Connections at the same time, of one server.
 pub(super) const CONNECTIONS_MAX: usize = 512;
@@ -222,12 +223,16 @@ async fn carry(
     };
     let out = |count| moved(&bytes.out, count);
     let back = |count| moved(&bytes.back, count);
+    // Where a client has to say whom it wants, nothing comes back before it has.
+    let named = Notify::new();
     let there = async {
+        let ways = (client, upstream);
         let watched = match permit.grant().protocol {
-            Protocol::Tls => watch::tls(permit, client, upstream, &out).await?,
-            Protocol::Http => watch::http(permit, client, upstream, &out).await?,
+            Protocol::Tls => watch::tls(permit, ways, &named, &out).await?,
+            Protocol::Http => watch::http(permit, ways, &named, &out).await?,
             Protocol::Tcp => Watched::Go,
         };
+        named.notify_one();
         match watched {
             Watched::Go => Pipe::new()?.carry(client, upstream, &out).await?,
             Watched::Ended => shut(upstream)?,
@@ -235,6 +240,7 @@ async fn carry(
         Ok::<(), Stopped>(())
     };
     let here = async {
+        named.notified().await;
         Pipe::new()?.carry(upstream, client, &back).await?;
         Ok::<(), Stopped>(())
     };

@@ -7,6 +7,7 @@ use std::io;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 
 /// How long a client may take to say whom it wants.
 const HELLO_SECONDS_MAX: u64 = 60;
@@ -63,11 +64,11 @@ pub(super) enum Watched {
     Ended,
 }
 
-/// Reads the handshakes of TLS, and passes on what is judged.
+/// Reads the handshakes of TLS, and passes on what is judged. `named` is told when the first was.
 pub(super) async fn tls(
     permit: &Permit<'_>,
-    client: &TcpStream,
-    upstream: &TcpStream,
+    (client, upstream): (&TcpStream, &TcpStream),
+    named: &Notify,
     moved: &dyn Fn(usize),
 ) -> Result<Watched, Stopped> {
     let mut reader = hello::Reader::default();
@@ -96,6 +97,7 @@ pub(super) async fn tls(
             hello::judge(permit, hello)?;
         }
         write(upstream, &held).await?;
+        named.notify_one();
         if seen != hello::Watched::More {
             return Ok(Watched::Go);
         }
@@ -113,8 +115,8 @@ pub(super) async fn tls(
 /// Reads every request of HTTP, and passes on what is judged.
 pub(super) async fn http(
     permit: &Permit<'_>,
-    client: &TcpStream,
-    upstream: &TcpStream,
+    (client, upstream): (&TcpStream, &TcpStream),
+    named: &Notify,
     moved: &dyn Fn(usize),
 ) -> Result<Watched, Stopped> {
     let mut requests = host::Requests::default();
@@ -135,7 +137,10 @@ pub(super) async fn http(
         passed.clear();
         let bytes = buffer.get(..count).unwrap_or_default();
         let judged = requests.push(permit, bytes, &mut passed);
-        write(upstream, &passed).await?;
+        if !passed.is_empty() {
+            write(upstream, &passed).await?;
+            named.notify_one();
+        }
         judged?;
     }
 }

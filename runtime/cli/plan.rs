@@ -2,6 +2,7 @@
 
 mod network;
 
+use crate::component::form::imports_of_network;
 use crate::engine::{Chosen, Way};
 use crate::log::escape;
 use crate::prepare::Planned;
@@ -24,6 +25,9 @@ pub(super) fn text(planned: &Planned) -> String {
     let plan = &planned.plan;
     let mut out = String::new();
     rights(plan, &mut out);
+    if let Some(words) = asks_in_vain(planned) {
+        line(&mut out, "asks for", &words);
+    }
     if let Isolation::Container(_) = plan.isolation {
         engine(&planned.chosen, &mut out);
     }
@@ -98,6 +102,23 @@ fn rights(plan: &Plan, out: &mut String) {
     for (about, text) in plan.rules.words() {
         line(out, about, &escape(text.as_bytes()));
     }
+}
+
+/// What a component imports and nobody answers, where no grant is.
+fn asks_in_vain(planned: &Planned) -> Option<String> {
+    let bytes = &planned.component.as_ref()?.bytes;
+    let imported = imports_of_network(bytes);
+    if planned.plan.egress.is_some() || imported.is_empty() {
+        return None;
+    }
+    let names: Vec<&str> = imported
+        .iter()
+        .map(|name| name.trim_end_matches('/'))
+        .collect();
+    let names = names.join(" and ");
+    Some(format!(
+        "{names}, which reach nobody without a [[network]] entry"
+    ))
 }
 
 /// What makes the walls, why that one, and what is known against it.

@@ -141,7 +141,12 @@ pub(super) mod tests {
 
     /// Code for tests of the modules beside this one.
     pub(in super::super) fn compiled(form: Form, text: &str) -> Vec<u8> {
-        match compile(form, &wat::parse_str(text).unwrap()) {
+        compiled_bytes(form, &wat::parse_str(text).unwrap())
+    }
+
+    /// The same of a file.
+    pub(in super::super) fn compiled_bytes(form: Form, wasm: &[u8]) -> Vec<u8> {
+        match compile(form, wasm) {
             Ok(code) => code,
             Err(no_code) => panic!("{}", words(no_code)),
         }

@@ -17,15 +17,22 @@ pub const PREAMBLE_BYTES: usize = 8;
 /// Names of a component's own exports in a refusal.
 const NAMES_MAX: usize = 3;
 
-/// Packages of WASI 0.2 that the worker offers.
-const OFFERED: [&str; 6] = [
+/// Packages and interfaces of WASI 0.2 that the worker offers.
+const OFFERED: [&str; 8] = [
     "wasi:cli/",
     "wasi:clocks/",
     "wasi:filesystem/",
+    "wasi:http/outgoing-handler@",
+    "wasi:http/types@",
     "wasi:io/",
     "wasi:random/",
     "wasi:sockets/",
 ];
+
+/// Packages of WASI by which a component reaches other hosts.
+const NETWORK: [&str; 2] = [HTTP, "wasi:sockets/"];
+/// The one of them that asks for TLS.
+pub(crate) const HTTP: &str = "wasi:http/";
 
 /// Why bytes cannot run as a server. Each reads after "cannot run this file: ".
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -137,6 +144,16 @@ pub fn anatomy(bytes: &[u8]) -> Anatomy {
         exports: names.exports,
         refusal: refusal.map(|refusal| refusal.to_string()),
     }
+}
+
+/// What of WASI reaches other hosts, among a component's imports: packages, each once.
+pub(crate) fn imports_of_network(bytes: &[u8]) -> Vec<&'static str> {
+    let names = Names::read(bytes).unwrap_or_default();
+    let is_imported = |package: &&str| {
+        let mut imports = names.imports.iter();
+        imports.any(|name| name.starts_with(*package))
+    };
+    NETWORK.into_iter().filter(is_imported).collect()
 }
 
 /// Checks that `bytes` are a server of the form `announced`, by what they import and export.
@@ -347,6 +364,8 @@ mod tests {
                     "wasi:cli/environment@0.2.6",
                     "wasi:io/streams@0.2.3",
                     "wasi:sockets/tcp@0.2.0",
+                    "wasi:http/types@0.2.3",
+                    "wasi:http/outgoing-handler@0.2.3",
                 ],
                 &["wasi:cli/run@0.2.0"],
             ),
@@ -401,15 +420,29 @@ mod tests {
     fn imports_that_the_worker_has_not_are_named() {
         check(
             &component(
-                &["wasi:http/outgoing-handler@0.2.3"],
+                &["wasi:keyvalue/store@0.2.0-draft2"],
                 &["wasi:cli/run@0.2.3"],
             ),
-            &Err(Refusal::Import(owned("wasi:http/outgoing-handler@0.2.3"))),
+            &Err(Refusal::Import(owned("wasi:keyvalue/store@0.2.0-draft2"))),
         );
         check(
             &component(&["wasi:cli/stdin@0.3.0"], &["wasi:cli/run@0.2.3"]),
             &Err(Refusal::Import(owned("wasi:cli/stdin@0.3.0"))),
         );
+    }
+
+    #[test]
+    fn what_reaches_other_hosts_is_told_by_its_imports() {
+        let asks = |imports: &[&str]| {
+            let text = component(imports, &["wasi:cli/run@0.2.3"]);
+            imports_of_network(&wat::parse_str(text).unwrap())
+        };
+        assert_eq!(asks(&["wasi:cli/stdin@0.2.3"]), Vec::<&str>::new());
+        let sockets = ["wasi:sockets/tcp@0.2.3", "wasi:sockets/network@0.2.3"];
+        assert_eq!(asks(&sockets), ["wasi:sockets/"]);
+        let both = ["wasi:sockets/tcp@0.2.3", "wasi:http/outgoing-handler@0.2.3"];
+        assert_eq!(asks(&both), ["wasi:http/", "wasi:sockets/"]);
+        assert_eq!(imports_of_network(b"junk"), Vec::<&str>::new());
     }
 
     #[test]

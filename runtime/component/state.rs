@@ -7,8 +7,10 @@ use brig_sandbox::component::{Access, GUEST_VARIABLE, WorkerOrders};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::limiter::Limiter;
+use super::network::{Asking, Network, Requests};
 use super::stdio::{Input, Output, Pipe};
 use super::ticker::Ticker;
 
@@ -44,6 +46,29 @@ pub(super) struct State {
     /// The name is of WASI preview 1, but it holds the context of both.
     pub(super) wasi: WasiP1Ctx,
     pub(super) limiter: Limiter,
+    network: Arc<Network>,
+    http: WasiHttpCtx,
+    requests: Requests,
+}
+
+impl State {
+    /// The part that looks names up.
+    pub(super) fn asking(&mut self) -> Asking<'_> {
+        Asking {
+            table: self.wasi.ctx().table,
+            network: &self.network,
+        }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            hooks: &mut self.requests,
+            table: self.wasi.ctx().table,
+            ctx: &mut self.http,
+        }
+    }
 }
 
 impl WasiView for State {
@@ -55,16 +80,17 @@ impl WasiView for State {
 /// Makes the guest's store.
 ///
 /// Left closed: every environment variable, argument and directory that the orders do not name,
-/// sockets of every kind, name lookup, a working directory, and a terminal. The clocks are the
-/// host's. Random numbers are the kernel's.
+/// every address that `network` does not admit, listening, datagrams, a working directory, and a
+/// terminal. The clocks are the host's. Random numbers are the kernel's.
 pub(super) fn store(
     engine: &Engine,
     orders: &WorkerOrders,
     pipes: Pipes,
     ticker: &Arc<Ticker>,
+    network: Arc<Network>,
 ) -> Result<Store<State>, Unopened> {
     let limits = &orders.limits;
-    let mut wasi = wasi(orders, pipes, ticker)?.build_p1();
+    let mut wasi = wasi(orders, pipes, ticker, &network)?.build_p1();
     wasi.ctx()
         .table
         .set_max_capacity(size(limits.handles_max.into()));
@@ -73,6 +99,9 @@ pub(super) fn store(
         State {
             wasi,
             limiter: Limiter::new(limits),
+            http: WasiHttpCtx::new(),
+            requests: Requests(Arc::clone(&network)),
+            network,
         },
     );
     store.limiter(|state| &mut state.limiter);
@@ -87,16 +116,23 @@ fn wasi(
     orders: &WorkerOrders,
     pipes: Pipes,
     ticker: &Arc<Ticker>,
+    network: &Arc<Network>,
 ) -> Result<WasiCtxBuilder, Unopened> {
     let mut wasi = WasiCtxBuilder::new();
+    let wall = Arc::clone(network);
     wasi.stdin(Input::new(pipes.input, Arc::clone(ticker)))
         .stdout(Output::new(pipes.output, Arc::clone(ticker)))
         .stderr(Output::new(pipes.error, Arc::clone(ticker)))
         .args(&orders.args)
         .envs(&orders.env)
         .envs(&secrets())
-        .allow_tcp(false)
+        .allow_tcp(network.is_granted())
+        .socket_addr_check(move |at, usage| {
+            let is_admitted = wall.admits(at, usage);
+            Box::pin(async move { is_admitted })
+        })
         .allow_udp(false)
+        // A lookup of the worker's own takes its place.
         .allow_ip_name_lookup(false)
         .max_random_size(orders.limits.random_bytes_max)
         // File calls then block this thread, where the guest alone waits for them, and need no

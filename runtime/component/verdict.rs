@@ -6,6 +6,7 @@
 use crate::launch::End;
 use crate::log::escape;
 use brig_sandbox::component::{CompileReport, WorkerReport};
+use brig_sandbox::egress::guest::AskedFor;
 
 /// The guest never started, because the compiled code is not what brig wrote. The warden removes it
 /// from the cache then. A guest that took the worker over can say so too: that costs a compilation.
@@ -73,8 +74,22 @@ pub(crate) fn ending_of(reports: &[u8], end: End) -> Ending {
                 }),
             }
         }
-        Some(WorkerReport::Ready) | None => from_process(end),
+        Some(WorkerReport::Ready | WorkerReport::Refused(_)) | None => from_process(end),
     }
+}
+
+/// Whom a guest asked for in vain, by whole lines of a worker's reports.
+pub(crate) fn refusals(lines: &[u8]) -> impl Iterator<Item = AskedFor> {
+    lines
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| match serde_json::from_slice(line).ok()? {
+            WorkerReport::Refused(asked) => Some(asked),
+            WorkerReport::Ready
+            | WorkerReport::Exited { status: _ }
+            | WorkerReport::Trapped { reason: _ }
+            | WorkerReport::Failed { step: _, reason: _ } => None,
+        })
+        .filter(AskedFor::is_one)
 }
 
 /// Reads what the compiler reported; none where it says nothing that a compiler says.
@@ -142,6 +157,23 @@ mod tests {
             true,
         );
     }
+
+    #[test]
+    fn refusals_are_those_that_a_guest_can_cause() {
+        let lines = "{\"event\":\"ready\"}\njunk\n\
+            {\"event\":\"refused\",\"host\":\"api.example.com\",\"port\":22}\n\
+            {\"event\":\"refused\",\"host\":\"*.example.com\",\"port\":443}\n\
+            {\"event\":\"refused\",\"host\":\"\\u001b\",\"port\":443}\n\
+            {\"event\":\"refused\",\"host\":\"localhost\",\"port\":null}\n";
+        let shown: Vec<String> = refusals(lines.as_bytes())
+            .map(|asked| asked.shown())
+            .collect();
+        assert_eq!(shown, ["api.example.com on port 22", "localhost"]);
+        // What a server was refused is not how it ended.
+        let exit = End::Exit { status: 1 };
+        check(lines, exit, "exited with status 1", false);
+    }
+
     #[track_caller]
     fn check_compiled(report: &str, want: Option<&CompileReport>) {
         assert_eq!(compiled(report.as_bytes()).as_ref(), want);

@@ -15,9 +15,12 @@ use tokio::runtime::Runtime;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, InstancePre, Module, Store};
 use wasmtime_wasi::p2::bindings::CommandPre;
+use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup;
 use wasmtime_wasi::{p1, p2};
 
+use super::form::HTTP;
 use super::mapping::{Mapping, MappingError, Tampered, Verified, inherited};
+use super::network::{Lookup, Network};
 use super::report::{OrdersError, Reports, printable, read_orders};
 use super::state::{Pipes, State, Unopened, store};
 use super::ticker::Ticker;
@@ -69,7 +72,7 @@ enum Failure {
 
 /// Runs the guest that descriptor 3 describes.
 pub fn main() -> ExitCode {
-    let Some(reports) = inherited(REPORT_FD).map(Reports::new) else {
+    let Some(reports) = inherited(REPORT_FD).map(|to| Arc::new(Reports::new(to))) else {
         return ExitCode::from(EXIT_FAILED);
     };
     let mut failed = EXIT_FAILED;
@@ -90,14 +93,16 @@ pub fn main() -> ExitCode {
         _ if sent.is_err() => EXIT_FAILED,
         WorkerReport::Exited { status: _ } => EXIT_ENDED,
         WorkerReport::Trapped { reason: _ } => EXIT_TRAPPED,
-        WorkerReport::Ready | WorkerReport::Failed { step: _, reason: _ } => failed,
+        WorkerReport::Ready
+        | WorkerReport::Refused(_)
+        | WorkerReport::Failed { step: _, reason: _ } => failed,
     })
 }
 
 fn run(
     orders: Option<OwnedFd>,
     code: Option<OwnedFd>,
-    reports: &Reports,
+    reports: &Arc<Reports>,
 ) -> Result<WorkerReport, Failure> {
     if !crate::hook::is_off(Mechanism::NotDumpable) {
         rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
@@ -105,7 +110,8 @@ fn run(
     }
     let orders: WorkerOrders = read_orders(orders)?;
     let code = File::from(code.ok_or(Failure::NoCode)?);
-    let mut start = Start::new(&orders, &code, Pipes::inherited())?;
+    let network = Arc::new(Network::new(&orders, Arc::clone(reports)));
+    let mut start = Start::new(&orders, &code, Pipes::inherited(), network)?;
     // From here on the code is memory alone.
     drop(code);
     filter(&orders.filter_after_load)?;
@@ -140,13 +146,18 @@ struct Start {
 
 impl Start {
     /// Does all that the filter for the loaded guest may refuse.
-    fn new(orders: &WorkerOrders, code: &File, pipes: Pipes) -> Result<Self, Failure> {
+    fn new(
+        orders: &WorkerOrders,
+        code: &File,
+        pipes: Pipes,
+        network: Arc<Network>,
+    ) -> Result<Self, Failure> {
         let code = verified(code, orders)?;
         let engine = engine::running(code.publisher()).map_err(Failure::Load)?;
         let guest = Guest::load(&engine, &code, orders.form)?;
         let ticker = Arc::new(Ticker::start(engine.clone()).map_err(Failure::Threads)?);
         let runtime = runtime().map_err(Failure::Threads)?;
-        let store = store(&engine, orders, pipes, &ticker)?;
+        let store = store(&engine, orders, pipes, &ticker, network)?;
         Ok(Self {
             guest,
             store,
@@ -243,9 +254,22 @@ impl Guest {
 fn link_component(engine: &Engine, component: &Component) -> wasmtime::Result<Guest> {
     let mut linker = Linker::new(engine);
     p2::add_to_linker_async(&mut linker)?;
+    linker.allow_shadowing(true);
+    ip_name_lookup::add_to_linker::<State, Lookup>(&mut linker, State::asking)?;
+    linker.allow_shadowing(false);
+    if asks_for(engine, component, HTTP) {
+        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    }
     Ok(Guest::Component(CommandPre::new(
         linker.instantiate_pre(component)?,
     )?))
+}
+
+/// Whether a component imports anything of a package. What it does not import it cannot attack.
+fn asks_for(engine: &Engine, component: &Component, package: &str) -> bool {
+    let kind = component.component_type();
+    kind.imports(engine)
+        .any(|(name, _)| name.starts_with(package))
 }
 
 fn link_module(engine: &Engine, module: &Module) -> wasmtime::Result<Guest> {

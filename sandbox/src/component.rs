@@ -8,6 +8,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+use crate::egress::Egress;
+use crate::egress::guest::AskedFor;
+
 /// Descriptor on which worker and compiler read their [`WorkerOrders`] or [`CompileOrders`]:
 /// JSON up to the end of file.
 pub const ORDERS_FD: i32 = 3;
@@ -16,6 +19,10 @@ pub const ORDERS_FD: i32 = 3;
 pub const CODE_FD: i32 = 4;
 /// Descriptor on which worker and compiler write JSON lines: [`WorkerReport`] or [`CompileReport`].
 pub const REPORT_FD: i32 = 5;
+
+/// Refusals that a worker tells of. They all find room in the pipe for reports (pipe(7): 64 KiB), so
+/// that no guest waits for who reads it.
+pub const REFUSALS_TOLD_MAX: usize = 64;
 
 /// What stands before the name of a guest's variable in the worker's own environment: a secret,
 /// which no orders hold.
@@ -95,6 +102,13 @@ pub struct WorkerOrders {
     /// The seccomp program that the worker puts on itself once code is loaded, as instructions of
     /// `struct sock_filter` packed little-endian in 64 bits each: code, jt, jf, k.
     pub filter_after_load: Vec<u64>,
+    /// Whom the guest may reach; none where nobody is granted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub egress: Option<Egress>,
+    /// Whom TLS believes who a host is: certificates as DER (RFC 5280) in Base64. Where the guest
+    /// cannot ask for TLS there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorities: Vec<String>,
     /// For tests: once all walls are up, an attacker's native code runs in the guest's place.
     #[cfg(feature = "test-hooks")]
     pub captured: bool,
@@ -106,6 +120,9 @@ pub struct WorkerOrders {
 pub enum WorkerReport {
     /// Code is verified and loaded, the second filter is on, the guest starts now.
     Ready,
+    /// The guest asked for somebody whom no grant has. Each is told once, and at most
+    /// [`REFUSALS_TOLD_MAX`] of them.
+    Refused(AskedFor),
     /// The guest returned or called exit.
     Exited {
         /// Exit status, 0 to 255 by convention.

@@ -8,6 +8,7 @@
 //! decisions and bytes go out.
 
 pub mod filter;
+pub mod guest;
 pub mod hello;
 pub mod host;
 pub mod permit;

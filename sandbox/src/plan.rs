@@ -245,13 +245,16 @@ pub fn component(
     residuals.extend(obeyed::residuals(grants::looked_through(policy, facts)));
     residuals.extend(network::residuals(reached));
     let mut cell = cell(facts, grants, files, worker_bounds(limits, facts));
-    cell.calls_at_start = network::calls(reached, cell.calls_at_start);
+    cell.calls_at_start = network::calls_of_worker(reached, cell.calls_at_start);
     Ok(Plan {
         server: policy.name().as_str().to_owned(),
         isolation: Isolation::Component(ComponentPart {
             artifact: artifact.clone(),
             preopens,
-            calls_once_loaded: network::calls(reached, Profile::of(Family::WorkerLoaded, files)),
+            calls_once_loaded: network::calls_of_worker(
+                reached,
+                Profile::of(Family::WorkerLoaded, files),
+            ),
             worker: worker_limits(limits.memory_bytes),
         }),
         args: policy.args().to_vec(),

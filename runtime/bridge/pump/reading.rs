@@ -2,7 +2,7 @@
 
 use super::super::session::{Action, Ended, Event, StartRefusal};
 use super::Pump;
-use super::side::Carries;
+use super::side::{Carries, ServerSide};
 use crate::carrier::Report;
 use crate::component::{StartFailure, ending_of};
 use crate::launch::{End, WardenEvent};
@@ -89,8 +89,29 @@ impl Pump<'_> {
     }
 
     pub(super) fn read_reports(&mut self) {
-        if let Some(server) = &mut self.server {
-            server.read_reports(&mut self.buffer);
+        let Some(server) = &mut self.server else {
+            return;
+        };
+        server.read_reports(&mut self.buffer);
+        self.tell_refusals();
+    }
+
+    fn tell_refusals(&mut self) {
+        let server = self.server.as_mut();
+        for asked in server.map(ServerSide::new_refusals).unwrap_or_default() {
+            let why = format!("no grant lets the server reach {}", asked.shown());
+            let told = match asked.line() {
+                Some(line) => format!("{why}; it would take {line}"),
+                None => format!("{why}, and no manifest can have one that does"),
+            };
+            let incident = Incident {
+                kind: Kind::HostNotGranted,
+                by: Party::Server,
+                about: asked.right(),
+                why,
+                line: None,
+            };
+            self.refusals.take(self.log, &incident, Some(&told));
         }
     }
 
@@ -142,6 +163,13 @@ impl Pump<'_> {
         }
     }
 
+    pub(super) fn read_tracer(&mut self) {
+        let server = self.server.as_mut();
+        if let Some(heard) = server.and_then(|server| server.heard.as_mut()) {
+            heard.read(&mut self.buffer, self.log, self.refusals);
+        }
+    }
+
     pub(super) fn read_warden(&mut self) -> io::Result<()> {
         let Some(server) = &mut self.server else {
             return Ok(());
@@ -181,6 +209,7 @@ impl Pump<'_> {
         server.end = Some(end);
         while server.reports.is_some() && server.read_reports(&mut self.buffer) {}
         let ending = ending_of(&server.report_text, end);
+        self.tell_refusals();
         self.start_failure = ending.start_failure;
         if ending.is_out_of_memory {
             let incident = Incident {

@@ -3,9 +3,13 @@
 use super::super::frame::Framer;
 use super::super::session::SessionLimits;
 use crate::carrier::{Carrier, Report};
+use crate::component::refusals;
 use crate::launch::{End, Running};
 use crate::log::Log;
 use crate::streams::{Input, Output, Read};
+use crate::trace::Heard;
+use brig_sandbox::component::REFUSALS_TOLD_MAX;
+use brig_sandbox::egress::guest::AskedFor;
 
 /// Bytes of one of the carrier's reports.
 const LINE_BYTES_MAX: usize = 16 << 10;
@@ -26,6 +30,8 @@ pub(crate) struct Server {
     pub(crate) reports: Input,
     /// The carrier of its connections, with what that tells.
     pub(crate) carrier: Option<(Carrier, Input)>,
+    /// The tracer's, where it is traced.
+    pub(crate) heard: Option<Heard>,
 }
 
 /// The server while its session lasts.
@@ -36,7 +42,12 @@ pub(super) struct ServerSide {
     pub(super) output: Option<Input>,
     pub(super) errors: Option<Input>,
     pub(super) reports: Option<Input>,
+    pub(super) heard: Option<Heard>,
     pub(super) report_text: Vec<u8>,
+    /// How many bytes of them were looked through for refusals.
+    report_bytes_seen: usize,
+    /// How many refusals were told.
+    refusals_told: usize,
     pub(super) carrier: Option<Carried>,
     pub(super) end: Option<End>,
 }
@@ -90,7 +101,10 @@ impl ServerSide {
             output: Some(server.output),
             errors: Some(server.errors),
             reports: Some(server.reports),
+            heard: server.heard,
             report_text: Vec::new(),
+            report_bytes_seen: 0,
+            refusals_told: 0,
             carrier: server.carrier.map(|(carrier, reports)| Carried {
                 _carrier: carrier,
                 reports,
@@ -117,6 +131,21 @@ impl ServerSide {
             }
             Some(Read::Nothing) | None => false,
         }
+    }
+
+    /// Whom the guest asked for in vain since the last time. A worker that was taken over gets no
+    /// more of them told than another.
+    pub(super) fn new_refusals(&mut self) -> Vec<AskedFor> {
+        let fresh = self.report_text.get(self.report_bytes_seen..);
+        let fresh = fresh.unwrap_or_default();
+        let whole = fresh.iter().rposition(|byte| *byte == b'\n');
+        let bytes = whole.map_or(0, |at| at + 1);
+        let room = REFUSALS_TOLD_MAX - self.refusals_told;
+        let found = refusals(fresh.get(..bytes).unwrap_or_default());
+        let found: Vec<AskedFor> = found.take(room).collect();
+        self.report_bytes_seen += bytes;
+        self.refusals_told += found.len();
+        found
     }
 
     pub(super) fn drain_errors(&mut self, log: &mut Log, buffer: &mut [u8]) {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use brig_sandbox::component::{Access, Preopen, WorkerLimits};
 
+mod network;
+
 use super::super::compile::tests::compiled;
 use super::super::stdio::Pipe;
 use super::*;
@@ -35,6 +37,8 @@ fn orders(form: Form, code: &[u8]) -> WorkerOrders {
         code_hash: blake3::keyed_hash(&KEY, code).to_hex().to_string(),
         code_key: blake3::Hash::from_bytes(KEY).to_hex().to_string(),
         filter_after_load: Vec::new(),
+        egress: None,
+        authorities: Vec::new(),
         #[cfg(feature = "test-hooks")]
         captured: false,
     }
@@ -45,6 +49,13 @@ fn file_of(code: &[u8]) -> File {
     let mut file = File::from(file);
     file.write_all(code).unwrap();
     file
+}
+
+/// Nobody reads its reports.
+fn start(orders: &WorkerOrders, code: &[u8], pipes: Pipes) -> Result<Start, Failure> {
+    let nowhere = File::options().write(true).open("/dev/null").unwrap();
+    let network = Network::new(orders, Arc::new(Reports::new(nowhere.into())));
+    Start::new(orders, &file_of(code), pipes, Arc::new(network))
 }
 
 /// A core module with one page of memory, the imports that the tests use, and this body.
@@ -95,7 +106,7 @@ fn play(text: &str, input: &[u8]) -> (WorkerReport, Vec<u8>) {
         output: Pipe::new(guest_output),
         error: Pipe::new(guest_error),
     };
-    let mut start = Start::new(&orders(Form::CoreModule, &code), &file_of(&code), pipes).unwrap();
+    let mut start = start(&orders(Form::CoreModule, &code), &code, pipes).unwrap();
     feed.write_all(input).unwrap();
     drop(feed);
     let report = start.run();
@@ -174,7 +185,7 @@ fn a_clock_ends_the_wait_where_no_input_comes() {
         output: Pipe::new(guest_output.try_clone().unwrap()),
         error: Pipe::new(guest_output),
     };
-    let mut start = Start::new(&orders(Form::CoreModule, &code), &file_of(&code), pipes).unwrap();
+    let mut start = start(&orders(Form::CoreModule, &code), &code, pipes).unwrap();
     assert_eq!(start.run(), exited(0));
     drop((start, feed));
     let mut output = String::new();
@@ -298,7 +309,7 @@ fn a_spinning_guest_yields() {
         &module("(func (export \"_start\") (loop (br 0)))"),
     );
     let pipes = Pipes::inherited();
-    let mut start = Start::new(&orders(Form::CoreModule, &code), &file_of(&code), pipes).unwrap();
+    let mut start = start(&orders(Form::CoreModule, &code), &code, pipes).unwrap();
     let Start {
         guest,
         store,
@@ -316,9 +327,7 @@ fn check_refused(change: impl FnOnce(&mut WorkerOrders, &mut Vec<u8>), want: &st
     let mut code = compiled(Form::CoreModule, "(module (func (export \"_start\")))");
     let mut orders = orders(Form::CoreModule, &code);
     change(&mut orders, &mut code);
-    let failure = Start::new(&orders, &file_of(&code), Pipes::inherited())
-        .err()
-        .unwrap();
+    let failure = start(&orders, &code, Pipes::inherited()).err().unwrap();
     assert_eq!(format!("{failure}: {}", reason(&failure)), want);
 }
 

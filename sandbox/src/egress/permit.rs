@@ -136,6 +136,11 @@ pub fn permit<'e>(
     // A listener of IPv6 that takes IPv4 too would say it in this form.
     let target =
         target(egress, wildcards, at.ip().to_canonical()).ok_or(Refusal::Unallocated { at })?;
+    permit_target(egress, target, port)
+}
+
+/// What the grants say about whom a connection means, where that is known.
+pub fn permit_target(egress: &Egress, target: Target, port: u16) -> Result<Permit<'_>, Refusal> {
     let covering = || {
         let grants = egress.grants.iter();
         grants.filter_map(|grant| Some((target.closeness(&grant.host)?, grant)))

@@ -201,6 +201,11 @@ impl Ranges {
             .then_some(Slot(distance))
     }
 
+    /// Whether an address can stand for a name below a wildcard.
+    pub(super) fn is_slot(&self, address: IpAddr) -> bool {
+        self.slot_of(address).is_some()
+    }
+
     /// Whether an address lies in one of the two.
     pub fn holds(&self, address: IpAddr) -> bool {
         self.v4.holds(address) || self.v6.holds(address)

@@ -63,7 +63,15 @@ pub(super) fn opened(egress: Option<&Egress>, mut held: Vec<Held>) -> Vec<Held> 
     held
 }
 
-/// The calls of a program or worker with this network.
+/// The calls of a worker with this network.
+pub(super) fn calls_of_worker(egress: Option<&Egress>, profile: Profile) -> Profile {
+    match egress {
+        Some(_) => profile.with_connections(),
+        None => profile,
+    }
+}
+
+/// The calls of a program with this network.
 pub(super) fn calls(egress: Option<&Egress>, profile: Profile) -> Profile {
     match egress {
         Some(_) => profile.with_sockets(),

@@ -45,6 +45,8 @@ pub enum Narrowing {
     ConnectedPair,
     /// A socket of TCP or UDP, over IPv4 or IPv6.
     TcpOrUdp,
+    /// For a worker, the second and third arguments are one of these pairs.
+    SocketOption(&'static [(i32, i32)]),
 }
 
 /// Which code a program without `jit` may still map.
@@ -125,7 +127,7 @@ impl Need {
 
 impl Call {
     /// The group that has it, where it is not every program's.
-    pub(super) fn group(&self) -> Option<SyscallGroup> {
+    pub(crate) fn group(&self) -> Option<SyscallGroup> {
         self.need.group()
     }
 

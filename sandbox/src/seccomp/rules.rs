@@ -58,6 +58,13 @@ pub(super) fn of(call: &Call, profile: &Profile) -> Vec<Rule> {
         // The host's resolver asks its services and the kernel as well.
         Narrowing::TcpOrUdp if profile.is_of_carrier() => Vec::new(),
         Narrowing::TcpOrUdp => SOCKETS.iter().map(|socket| socket_rule(*socket)).collect(),
+        Narrowing::SocketOption(_) if profile.is_of_program() || profile.is_of_carrier() => {
+            Vec::new()
+        }
+        Narrowing::SocketOption(pairs) => pairs
+            .iter()
+            .map(|(level, option)| Rule(vec![is(1, *level), is(2, *option)]))
+            .collect(),
         Narrowing::FirstArgument(values, more) => one_of(0, values, more, profile),
         Narrowing::SecondArgument(values, more) => one_of(1, values, more, profile),
     }

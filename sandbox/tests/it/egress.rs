@@ -3,6 +3,7 @@
 
 mod bypass;
 mod filter;
+mod guest;
 mod hello;
 mod host;
 mod parts;

@@ -61,7 +61,8 @@ fn a_filter_answers_by_its_profile_for_every_number() {
                         | Narrowing::FirstArgument(..)
                         | Narrowing::SecondArgument(..)
                         | Narrowing::ConnectedPair
-                        | Narrowing::TcpOrUdp,
+                        | Narrowing::TcpOrUdp
+                        | Narrowing::SocketOption(_),
                     ) => assert!(
                         matches!(answer, Answer::Allow | UNKNOWN),
                         "{family:?} {name}"
@@ -654,4 +655,66 @@ fn a_program_without_the_group_starts_no_other() {
         &[libc::SIGCHLD],
         Answer::Allow,
     );
+}
+
+/// Asks the filter of a worker that has a network.
+#[track_caller]
+fn check_connections(number: i64, args: &[i32], want: Answer) {
+    for family in [Family::WorkerStart, Family::WorkerLoaded] {
+        let profile = Profile::of(family, FileCalls::Write).with_connections();
+        let mut asked = Asked {
+            architecture: OWN,
+            number: u32::try_from(number).unwrap(),
+            args: [0; 6],
+        };
+        for (place, arg) in asked.args.iter_mut().zip(args) {
+            *place = u64::from(arg.cast_unsigned());
+        }
+        let got = run(&profile.compile().unwrap(), &asked);
+        assert_eq!(got, want, "{family:?} {number} {args:?}");
+    }
+}
+
+#[test]
+fn a_worker_with_a_network_connects_and_does_no_more() {
+    let (stream, datagram) = (libc::SOCK_STREAM, libc::SOCK_DGRAM);
+    let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    for family in [libc::AF_INET, libc::AF_INET6] {
+        let ask = |kind: i32, protocol, want| {
+            check_connections(libc::SYS_socket, &[family, kind | flags, protocol], want);
+        };
+        for protocol in [0, libc::IPPROTO_TCP] {
+            ask(stream, protocol, Answer::Allow);
+        }
+        for protocol in [0, libc::IPPROTO_UDP] {
+            ask(datagram, protocol, Answer::Allow);
+        }
+        ask(stream, libc::IPPROTO_MPTCP, UNKNOWN);
+        ask(datagram, libc::IPPROTO_ICMP, UNKNOWN);
+        ask(libc::SOCK_RAW, 0, UNKNOWN);
+    }
+    for family in [
+        libc::AF_UNIX,
+        libc::AF_NETLINK,
+        libc::AF_PACKET,
+        libc::AF_VSOCK,
+    ] {
+        for kind in [stream, datagram, libc::SOCK_RAW] {
+            check_connections(libc::SYS_socket, &[family, kind, 0], UNKNOWN);
+        }
+    }
+    for number in [libc::SYS_connect, libc::SYS_sendto, libc::SYS_recvfrom] {
+        check_connections(number, &[], Answer::Allow);
+    }
+    let set =
+        |level, option, want| check_connections(libc::SYS_setsockopt, &[3, level, option], want);
+    set(libc::IPPROTO_TCP, libc::TCP_NODELAY, Answer::Allow);
+    set(libc::SOL_SOCKET, libc::SO_KEEPALIVE, Answer::Allow);
+    set(libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, UNKNOWN);
+    set(libc::IPPROTO_TCP, libc::TCP_ULP, UNKNOWN);
+    set(libc::IPPROTO_IP, libc::TCP_NODELAY, UNKNOWN);
+    let has = [libc::SYS_socket, libc::SYS_connect];
+    for (_, number) in NEVER.iter().filter(|(_, number)| !has.contains(number)) {
+        check_connections(*number, &[], UNKNOWN);
+    }
 }

@@ -102,7 +102,7 @@ const CASES: &[Case] = &[
     case(("http", "embedded"), 3, HELLO, Fails),
     case(("http", "translated"), 3, HELLO, Fails),
     like_bare(("http", "private"), 3, Fails),
-    like_bare(("http", "metadata"), 3, Fails),
+    case(("http", "metadata"), 3, HELLO, Fails),
     like_bare(("http", "mixed"), 3, HELLO),
     // Nobody granted it.
     case(("http", "v4"), 3, HELLO, Fails),

@@ -10,7 +10,7 @@ use std::fs;
 use std::sync::Once;
 
 /// What the image lacks: curl and Node.js with their loader and libraries, for all engines.
-fn bundle(stand: &Stand) {
+pub(super) fn bundle(stand: &Stand) {
     static MADE: Once = Once::new();
     MADE.call_once(|| {
         for name in ["curl", "node"] {

@@ -132,6 +132,16 @@ async def answers(port):
     sys.exit(f"servers.py: nobody listens on port {port}: {open(at('log')).read()[-2000:]}")
 
 
+class Echo(asyncio.DatagramProtocol):
+    """What QUIC would be spoken over."""
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, address):
+        self.transport.sendto(data, address)
+
+
 async def input_ends():
     while await asyncio.to_thread(os.read, 0, 1024):
         pass
@@ -141,10 +151,13 @@ async def main():
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(at("server.pem"), at("server.key"))
     await streams.serve(zone.SERVED, zone.FAULTS, tls)
+    loop = asyncio.get_running_loop()
+    for address in zone.SERVED:
+        await loop.create_datagram_endpoint(Echo, local_addr=(address, 443))
     config = Config()
     hosts = [f"[{address}]" if ":" in address else address for address in zone.SERVED]
     config.bind = [f"{host}:443" for host in hosts]
-    config.insecure_bind = [f"{host}:80" for host in hosts]
+    config.insecure_bind = [f"{host}:80" for host in [*hosts, zone.METADATA]]
     config.certfile, config.keyfile = at("server.pem"), at("server.key")
     config.accesslog, config.errorlog, config.loglevel = None, at("web.log"), "WARNING"
     config.graceful_timeout = 0

@@ -76,6 +76,10 @@ def network(peers):
     ):
         lines.append(f"route add {far} via {at_end.partition('/')[0]}")
         lines.append(f"route add {void} dev void src {source.partition('/')[0]}")
+    lines.append(f"route add {zone.METADATA} via {PEERS[0].partition('/')[0]}")
+    # Everybody may ping, as systemd has it.
+    with open("/proc/sys/net/ipv4/ping_group_range", "w", encoding="ascii") as file:
+        file.write("0 2147483647")
     far = ["link set lo up"]
     for address in sorted(set(zone.own_addresses())):
         far.append(own(f"{address}/{128 if ':' in address else 32}", "lo"))
@@ -133,7 +137,8 @@ async def says_hello(reader, writer):
 
 async def main(servers):
     await zone.serve()
-    await asyncio.start_server(says_hello, ["127.0.0.1", "::1"], 80)
+    own = ["127.0.0.1", "::1", HOST[0].partition("/")[0]]
+    await asyncio.start_server(says_hello, own, 80)
     if await asyncio.to_thread(servers.stdout.readline) != b"ready\n":
         sys.exit("stand.py: the servers do not start")
     print("ready", flush=True)

@@ -54,7 +54,8 @@ class Web:
         if path.startswith("/bees.git/"):
             return await self.git(scope, body, send)
         status, kind, told = self.told(scope, path, body)
-        await self.answer(send, status, [(b"content-type", kind)], told)
+        name = b"location" if status == 302 else b"content-type"
+        await self.answer(send, status, [(name, kind)], told)
 
     def told(self, scope, path, body):
         plain = b"text/plain"
@@ -64,6 +65,8 @@ class Web:
             return 200, plain, words.encode()
         if path == "/hash":
             return 200, plain, f"{len(body)} {hashlib.sha256(body).hexdigest()}\n".encode()
+        if path == "/redirect":
+            return 302, scope["query_string"].removeprefix(b"to="), b""
         if path.startswith("/bytes/"):
             return 200, b"application/octet-stream", bytes_of(int(path[len("/bytes/") :]))
         if path == "/page":

@@ -61,6 +61,8 @@ LIES = {
     "embedded": ("127.0.0.1", "::ffff:127.0.0.1"),
     "translated": ("0.0.0.0", "64:ff9b::7f00:1"),
 }
+# Served as the others are, for whoever may not come there.
+METADATA = LIES["metadata"][0]
 SLOW_SECONDS = 3
 
 BOTH = FAMILIES["both"]
@@ -73,7 +75,23 @@ def own_addresses():
     """All that the namespace has to have."""
     led = [*FAMILIES.values(), *FAULTS.values()]
     far = ("93.184.217.", "93.184.218.", "2606:2800:221:", "2606:2800:222:")
-    return [a for pair in led for a in pair if a and not a.startswith(far)]
+    return [METADATA, *(a for pair in led for a in pair if a and not a.startswith(far))]
+
+
+class Flip:
+    """Leads to this host every other time that it is asked for."""
+
+    def __init__(self):
+        self.count = 0
+
+    def __call__(self, family):
+        if family == 6:
+            return []
+        self.count += 1
+        return [(BOTH, LIES["loopback"])[self.count % 2 == 0][0]]
+
+
+FLIP = Flip()
 
 
 def led_to(name, family):
@@ -92,6 +110,8 @@ def led_to(name, family):
         return [*(apart.format(at) for at in range(20, 60)), BOTH[family == 6]]
     elif name.endswith(f".{ZONE}") and name.removesuffix(f".{ZONE}") in LED:
         pair = LED[name.removesuffix(f".{ZONE}")]
+    elif name == f"flip.{ZONE}":
+        return FLIP(family)
     elif name == f"empty.{ZONE}":
         return []
     else:

@@ -1,8 +1,23 @@
 //! What a program needs beyond what brig's own programs do: processes, signals, files by older
 //! calls, and whatever a runtime asks about itself.
 
-use super::Narrowing::{Any, ConnectedPair, NoSetIdMode, TcpOrUdp};
+use super::Narrowing::{Any, ConnectedPair, NoSetIdMode, SocketOption, TcpOrUdp};
 use super::{Call, Need};
+
+/// What WASI lets a guest set (wasi:sockets/tcp), and brig itself. Others load programs and
+/// protocols into the kernel: SO_ATTACH_FILTER, TCP_ULP.
+const OF_WORKER: &[(i32, i32)] = &[
+    (libc::SOL_SOCKET, libc::SO_KEEPALIVE),
+    (libc::SOL_SOCKET, libc::SO_RCVBUF),
+    (libc::SOL_SOCKET, libc::SO_SNDBUF),
+    (libc::IPPROTO_TCP, libc::TCP_NODELAY),
+    (libc::IPPROTO_TCP, libc::TCP_KEEPIDLE),
+    (libc::IPPROTO_TCP, libc::TCP_KEEPINTVL),
+    (libc::IPPROTO_TCP, libc::TCP_KEEPCNT),
+    (libc::IPPROTO_IP, libc::IP_TTL),
+    (libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS),
+    (libc::IPPROTO_IPV6, libc::IPV6_V6ONLY),
+];
 
 pub(super) const CALLS: &[Call] = calls! {
     #[cfg(target_arch = "x86_64")]
@@ -110,7 +125,7 @@ pub(super) const CALLS: &[Call] = calls! {
     setsid Program Any, "sessions of its own";
     shutdown ProgramAndSockets Any, "a connected pair";
     getsockopt ProgramAndSockets Any, "a connected pair";
-    setsockopt ProgramAndSockets Any, "a connected pair";
+    setsockopt ProgramAndSockets SocketOption(OF_WORKER), "a connected pair";
     getsockname ProgramAndSockets Any, "a connected pair";
     getpeername ProgramAndSockets Any, "a connected pair";
     #[cfg(target_arch = "x86_64")]
