@@ -48,13 +48,21 @@ pub(super) fn names() -> Vec<Finding> {
         let behind = fs::read_to_string(BEHIND).unwrap_or_default();
         servers.extend(self::servers(&behind));
     }
-    let own = own_addresses().unwrap_or_default();
     let set = VARIABLES.iter().copied().find_map(|name| {
         let lower = name.to_ascii_lowercase();
         let of = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         of(name).or_else(|| of(&lower)).map(|value| (name, value))
     });
-    vec![shown, proxy(&outward, set), fake(&outward, &servers, &own)]
+    let fake = match own_addresses() {
+        Ok(own) => fake(&outward, &servers, &own),
+        Err(error) => Finding {
+            name: "fake addresses",
+            found: format!("cannot tell this host's own addresses: {error}"),
+            remedy: "mount /proc: without it no server with a network grant reaches a name"
+                .to_owned(),
+        },
+    };
+    vec![shown, proxy(&outward, set), fake]
 }
 
 /// The name servers of a resolv.conf(5), as they are written there.
