@@ -26,18 +26,14 @@ const FAKE: &[&str] = &["198.18.0.0/15", "28.0.0.0/8", "fc00::/18"];
 
 /// What there is to tell of names.
 pub(super) fn names() -> Vec<Finding> {
-    let outward = match settings::find() {
-        Ok(found) => found.map_or_else(Outward::usual, |found| found.outward),
-        Err(_) => {
-            let found = "they cannot be used, so no server starts".to_owned();
-            let remedy = "`brig settings` tells what is wrong with them".to_owned();
-            return vec![Finding {
-                name: "settings",
-                found,
-                remedy,
-            }];
-        }
+    let Ok(settings) = settings::find() else {
+        return vec![Finding {
+            name: "settings",
+            found: "they cannot be used, so no server starts".to_owned(),
+            remedy: "`brig settings` tells what is wrong with them".to_owned(),
+        }];
     };
+    let outward = settings.map_or_else(Outward::usual, |found| found.outward);
     let asked = fs::read_to_string(RESOLVER);
     let mut servers = asked.as_deref().map(servers).unwrap_or_default();
     let shown = name_servers(asked.as_deref().err(), &servers);
