@@ -1,5 +1,5 @@
-//! What this host is: the addresses of its own interfaces, which are nobody on the internet whatever
-//! they look like, and those that its resolver makes up.
+//! What this host is: the addresses of its own interfaces, which are nobody on the internet
+//! whatever they look like, and those that its resolver makes up.
 
 use brig_policies::Block;
 use brig_sandbox::egress::filter::Host;
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn tables_are_read() {
-        let trie = "Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 10.1.2.0\n        /24 link UNICAST\n     \
+        let trie = "Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 10.1.2.0\n        /24 link UNICAST\n  \
                     |-- 10.1.2.3\n        /32 host LOCAL\n     |-- 10.1.2.255\n        /32 link \
                     BROADCAST\n";
         assert_eq!(v4(trie), ["10.1.2.3".parse().unwrap()].into());

@@ -136,8 +136,8 @@ fault_codes! {
     /// Not an address or a block of addresses.
     InvalidAddress = "invalid-address": "Addresses and blocks have one spelling: no zeros before \
         a number, no IPv4 address inside an IPv6 one, no bit set after the prefix. A second \
-        spelling would be read by one program as another address than by the next. In the settings, \
-        blocks for virtual addresses are private and large enough for the names of a cell.",
+        spelling would be read by one program as another address than by the next. In the \
+        settings, blocks for virtual addresses are private and hold the names of a whole cell.",
     /// A destination that no manifest can grant.
     RefusedDestination = "refused-destination": "Some addresses are refused whatever the \
         manifest says: loopback (write `localhost` for this host's own ports), link-local \
