@@ -3,7 +3,7 @@
 use super::authorities::authorities;
 use super::code::{compiled, folder};
 use crate::bridge::pump::Server;
-use crate::carrier::{Carrier, CarrierOrders, Met};
+use crate::carrier::{Carrier, CarrierOrders, Met, Proxy};
 use crate::component::cache::Entry;
 use crate::component::form::{HTTP, imports_of_network};
 use crate::consent::Approved;
@@ -131,7 +131,7 @@ fn carrier(planned: &Planned, tracing: Tracing) -> Result<Option<Met>, Refused> 
     };
     let orders = CarrierOrders {
         egress: egress.clone(),
-        proxy: None,
+        proxy: egress.proxy.as_ref().map(Proxy::of),
         is_traced: tracing.network,
     };
     let met = Carrier::spawn(&orders).map_err(|error| {
