@@ -19,6 +19,7 @@ mod splice;
 mod watch;
 
 pub(crate) use meet::{Carrier, Met};
+pub(crate) use own::addresses as own_addresses;
 pub(crate) use process::main;
 pub(crate) use proxy::Proxy;
 pub(crate) use report::Report;

@@ -29,6 +29,7 @@ use crate::prepare::{check, decide};
 use crate::report::Refused;
 use crate::secrets::reader;
 use crate::serve::serve;
+use crate::trace::{self, Tracing};
 use arguments::{Arguments, Command, Of};
 use brig_sandbox::lower::native::ComponentRole;
 use clap::Parser;
@@ -42,6 +43,7 @@ pub fn main() -> ExitCode {
         Some(argument) if argument == WARDEN_ARGUMENT => warden::main(),
         Some(argument) if argument == CARRIER_ARGUMENT => carrier::main(),
         Some(argument) if argument == reader::ARGUMENT => reader::main(),
+        Some(argument) if argument == trace::ARGUMENT => trace::main(),
         Some(argument) if argument == ComponentRole::Worker.argument() => worker::main(),
         Some(argument) if argument == ComponentRole::Compiler.argument() => compile::main(),
         Some(_) | None => user(),
@@ -89,7 +91,11 @@ fn run(command: &Command) -> Result<Exit, Refused> {
                 engine: given.engine.engine.as_deref(),
             };
             let by = given.digest.as_deref().map_or(By::User, By::Digest);
-            serve(start, by, !given.without_lock)
+            let tracing = Tracing {
+                calls: given.trace,
+                network: given.trace_network,
+            };
+            serve(start, by, !given.without_lock, tracing)
         }
         Command::Call(call) => call::call(call),
         Command::Check(of) => checked(of),

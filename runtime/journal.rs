@@ -10,7 +10,7 @@ mod store;
 pub(crate) use store::{Past, Store};
 
 use crate::log::Log;
-use brig_policies::{Incident, Journal, Run};
+use brig_policies::{Incident, Journal, Remedy, Run};
 use std::fs::File;
 use std::io::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -66,6 +66,14 @@ impl Refusals {
         }
     }
 
+    /// Further refusals of what was taken before, which are counted and not told again.
+    pub(crate) fn more(&mut self, log: &Log, incident: &Incident, more: u64) {
+        let incident = &masked(log, incident);
+        if let Some(line) = self.journal.more(now_ms(), incident, more) {
+            self.keep(log, &line);
+        }
+    }
+
     /// The run is over.
     pub(crate) fn end(&mut self, log: &Log, how: &str) {
         let lines = self.journal.end(now_ms(), how);
@@ -105,6 +113,21 @@ fn masked(log: &Log, incident: &Incident) -> Incident {
         about,
         why,
         ..incident.clone()
+    }
+}
+
+/// What would let it pass, in words.
+pub(crate) fn allowed_by(remedy: &Remedy, line: Option<u32>) -> String {
+    match remedy {
+        Remedy::Grant { section, line, .. } => format!("{section} {line}"),
+        Remedy::Change { section, keys } => {
+            let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+            let at = line.map(|line| format!(", at line {line}"));
+            let (keys, at) = (keys.join(" or "), at.unwrap_or_default());
+            format!("another {keys} in `{section}`{at}")
+        }
+        Remedy::Review => "reviewing its tools anew".to_owned(),
+        Remedy::Nothing => "nothing that a manifest can say".to_owned(),
     }
 }
 

@@ -35,4 +35,5 @@ mod secrets;
 pub mod serve;
 pub mod settings;
 mod streams;
+mod trace;
 pub mod verify;

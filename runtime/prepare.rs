@@ -5,9 +5,9 @@ use crate::exit::Exit;
 use crate::images;
 use crate::launch::{FileIdentity, GroupParents};
 use crate::places::{followed, places};
-use crate::probe;
+use crate::probe::{self, UnpackedImage};
 use crate::report::{Item, Refused};
-use crate::settings;
+use crate::settings::{self, Outward};
 use brig_images::component::{Component, Form};
 use brig_images::store::Root;
 use brig_policies::{
@@ -37,6 +37,8 @@ pub struct Checked {
     pub engine: Named,
     /// Whether the settings let a server start unasked.
     pub consent: Consent,
+    /// How this host reaches others.
+    pub outward: Outward,
 }
 
 impl Checked {
@@ -99,11 +101,14 @@ fn check_here(path: String, text: String, mut places: Places) -> Result<Checked,
     let engine = settings.and_then(|settings| settings.engine());
     let engine = engine.map_or(Named::Nobody, |name| Named::Settings(name.to_owned()));
     let consent = settings.map_or(Consent::Asked, Settings::consent);
+    let outward = found.as_ref().map(|found| found.outward.clone());
+    let outward = outward.unwrap_or_else(Outward::usual);
     let ceiling = found.map(|found| found.ceiling(&places));
     let checked = checked(path, text, places, ceiling)?;
     Ok(Checked {
         engine,
         consent,
+        outward,
         ..checked
     })
 }
@@ -166,6 +171,7 @@ fn checked(
             ceiling,
             engine: Named::Nobody,
             consent: Consent::Asked,
+            outward: Outward::usual(),
         }),
         Err(faults) => Err(Refused::faults(faults, &path, &text)),
     }
@@ -181,6 +187,7 @@ pub fn decide(checked: Checked) -> Result<Planned, Refused> {
         ceiling,
         engine,
         consent: _,
+        outward,
     } = checked;
     if let Some(faults) = policy.not_enforceable_in(&manifest.1) {
         return Err(Refused::faults(faults, &manifest.0, &manifest.1));
@@ -191,8 +198,7 @@ pub fn decide(checked: Checked) -> Result<Planned, Refused> {
     };
     let parts = held.as_ref().map(|held| held.parts.clone());
     let (image, lease) = held.map(|held| (held.image, held.lease)).unzip();
-    let (mut facts, groups) = probe::facts(Some(&policy), image)
-        .map_err(|e| Refused::one(Exit::Failure, "probe-failed", format!("cannot {e}"), ""))?;
+    let (mut facts, groups) = facts(&policy, image, outward)?;
     let chosen = chosen(&policy, &engine, &mut facts)?;
     let led = |path: &str| Some(facts.sources.get(path)?.canonical.clone());
     let beyond = ceiling.and_then(|ceiling| ceiling.led_beyond(&policy, &manifest.1, &led));
@@ -233,6 +239,20 @@ pub fn decide(checked: Checked) -> Result<Planned, Refused> {
         lease,
         manifest,
     })
+}
+
+/// What the probe finds, with what the settings say of it.
+fn facts(
+    policy: &Policy,
+    image: Option<UnpackedImage>,
+    outward: Outward,
+) -> Result<(HostFacts, GroupParents), Refused> {
+    let (mut facts, groups) = probe::facts(Some(policy), image)
+        .map_err(|e| Refused::one(Exit::Failure, "probe-failed", format!("cannot {e}"), ""))?;
+    facts.virtual_ranges = outward.ranges;
+    facts.proxy = outward.proxy;
+    facts.fake_addresses = outward.fake;
+    Ok((facts, groups))
 }
 
 /// The engine of a container; brig's own cells are a component's.

@@ -23,7 +23,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use system::system;
+use system::{kernel, system};
 use thiserror::Error;
 
 /// Why a probe failed. It fails on what is wrong with this host or installation, never on what is
@@ -88,6 +88,8 @@ pub(crate) fn facts(
         shim: found.shim,
         system: command.map(|_| system()).unwrap_or_default(),
         virtual_ranges: brig_sandbox::egress::ranges::Wanted::usual(),
+        proxy: None,
+        fake_addresses: Vec::new(),
         processors: std::thread::available_parallelism()
             .map_or(1, |count| u32::try_from(count.get()).unwrap_or(1)),
         kernel: kernel(),
@@ -312,14 +314,6 @@ pub(crate) fn with_subordinate_ids(caller: &mut Caller) {
         caller.subordinate_uid = subordinate_id("/etc/subuid");
         caller.subordinate_gid = subordinate_id("/etc/subgid");
     }
-}
-
-fn kernel() -> (u32, u32) {
-    let name = rustix::system::uname();
-    let release = name.release().to_string_lossy();
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
-    let mut next = || numbers.next().and_then(Result::ok).unwrap_or(0);
-    (next(), next())
 }
 
 fn user_namespaces(caller: &Caller) -> UserNamespaces {

@@ -13,11 +13,12 @@ use crate::exit::Exit;
 use crate::journal::{Refusals, now_ms};
 use crate::launch::{LaunchError, Warden, close_from};
 use crate::log::Log;
-use crate::places::whole;
+use crate::places::{followed, whole};
 use crate::prepare::Planned;
 use crate::report::Refused;
 use crate::secrets;
 use crate::streams::{Input, Output};
+use crate::trace::{Tracer, Tracing};
 use brig_policies::{Digest, Incident, Kind, Lock, Party, Rules, Run, Tools};
 use std::io;
 use std::os::fd::AsFd;
@@ -33,7 +34,12 @@ const REFUSED_WAIT_MS: u64 = 30_000;
 ///
 /// A start that is refused is told twice: to the client, which gets an error for its first request,
 /// and in full to the caller, who has a person's terminal or log to write it to.
-pub(crate) fn serve(given: Start<'_>, by: By<'_>, with_lock: bool) -> Result<Exit, Refused> {
+pub(crate) fn serve(
+    given: Start<'_>,
+    by: By<'_>,
+    with_lock: bool,
+    tracing: Tracing,
+) -> Result<Exit, Refused> {
     // Whatever the client left open is its own: a supervisor that was taken over could use it.
     if !crate::hook::is_off(brig_sandbox::mechanism::Mechanism::CloseRange) {
         let _ = close_from(3);
@@ -57,7 +63,8 @@ pub(crate) fn serve(given: Start<'_>, by: By<'_>, with_lock: bool) -> Result<Exi
     if let Some(reason) = planned.and_then(|planned| planned.chosen.reason.as_ref()) {
         log.notice(reason);
     }
-    let launched = ready.and_then(|(asked, approved)| launch(&asked, &approved, warden, &mut log));
+    let launched =
+        ready.and_then(|(asked, approved)| launch(&asked, &approved, warden, tracing, &mut log));
     // The server's cell is being built meanwhile.
     let mut refusals = if with_lock {
         Refusals::open(&run)
@@ -122,11 +129,32 @@ fn launch(
     asked: &Asked,
     approved: &Approved,
     warden: Result<Warden, LaunchError>,
+    tracing: Tracing,
     log: &mut Log,
 ) -> Result<(Server, Option<Lock>), Refused> {
+    let tracer = if tracing.calls {
+        Some(Tracer::start(&asked.planned, &followed(&asked.places))?)
+    } else {
+        None
+    };
+    if tracing.network && asked.planned.plan.egress.is_none() {
+        log.notice("nobody is granted by `[[network]]`, so there is nothing to tell of a network");
+    }
     let found = secrets::find(&asked.planned.plan)?;
     log.mask(&found);
-    let server = start(&asked.planned, approved, &found, warden, log)?;
+    if tracer.is_some() {
+        log.notice(
+            "this run is traced: calls that name a path wait for the tracer, so all is slower; \
+             what the server may do is as without",
+        );
+    }
+    let server = start(
+        &asked.planned,
+        approved,
+        &found,
+        (warden, tracer, tracing),
+        log,
+    )?;
     match asked.read() {
         Ok(lock) => Ok((server, lock)),
         Err(refused) => {

@@ -7,7 +7,11 @@
 use crate::exit::Exit;
 use crate::places::{PlacesError, home_text, settings_path};
 use crate::report::Refused;
-use brig_policies::{Ceiling, Places, SecretPlace, Settings, TEXT_BYTES_MAX, read_settings};
+use brig_policies::{
+    Block, Ceiling, HostReach, Places, ProxyAddress, SecretPlace, Settings, TEXT_BYTES_MAX,
+    read_settings,
+};
+use brig_sandbox::egress::ranges::Wanted;
 use rustix::fs::{Mode, OFlags};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
@@ -22,6 +26,58 @@ pub struct Found {
     pub path: String,
     /// What they say.
     pub settings: Settings,
+    /// What they say of how others are reached.
+    pub outward: Outward,
+}
+
+/// How this host reaches others.
+#[derive(Clone, Debug)]
+pub struct Outward {
+    /// Where addresses may lie that stand for names in a cell.
+    pub ranges: Wanted,
+    /// The proxy by which others are reached, where there is one.
+    pub proxy: Option<ProxyAddress>,
+    /// The blocks with which the resolver answers in place of real addresses.
+    pub fake: Vec<Block>,
+}
+
+impl Outward {
+    /// A host whose settings say nothing of it.
+    pub fn usual() -> Self {
+        Self {
+            ranges: Wanted::usual(),
+            proxy: None,
+            fake: Vec::new(),
+        }
+    }
+
+    /// What the settings say; those of this text.
+    fn of(reach: &HostReach, path: &str, text: &str) -> Result<Self, Refused> {
+        let unfit = |block, is_v4| {
+            let (v4, v6) = if is_v4 {
+                (vec![block], Vec::new())
+            } else {
+                (Vec::new(), vec![block])
+            };
+            Wanted::new(v4, v6).err().map(|unfit| unfit.to_string())
+        };
+        if let Some(faults) = reach.unfit_in(text, unfit) {
+            return Err(Refused::settings(faults, path, text));
+        }
+        let usual = Wanted::usual();
+        let v4 = reach.virtual_v4().unwrap_or_else(|| usual.v4().to_vec());
+        let v6 = reach.virtual_v6().unwrap_or_else(|| usual.v6().to_vec());
+        // Each block was asked about just now.
+        let ranges = Wanted::new(v4, v6).map_err(|unfit| {
+            let message = format!("cannot {unfit}");
+            Refused::one(Exit::Manifest, "settings-unreadable", message, "")
+        })?;
+        Ok(Self {
+            ranges,
+            proxy: reach.proxy().cloned(),
+            fake: reach.fake().to_vec(),
+        })
+    }
 }
 
 /// Why settings cannot be believed.
@@ -226,6 +282,7 @@ fn read(path: &str, file: File) -> Result<Found, Refused> {
     match read_settings(&text) {
         Ok(settings) => Ok(Found {
             path: path.to_owned(),
+            outward: Outward::of(settings.reach(), path, &text)?,
             settings,
         }),
         Err(faults) => Err(Refused::settings(faults, path, &text)),

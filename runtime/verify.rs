@@ -20,6 +20,7 @@ use crate::report::Refused;
 use crate::secrets;
 use crate::serve::start;
 use crate::streams::Read;
+use crate::trace::Tracing;
 use brig_sandbox::component::WorkerReport;
 use brig_sandbox::engine::Engine;
 use brig_sandbox::plan::{Isolation, Plan, Residual};
@@ -83,7 +84,13 @@ pub(crate) fn verify(given: Start<'_>) -> Result<Verdict, Refused> {
     let mut log = Log::new(&planned.plan.server);
     let found = secrets::find(&planned.plan)?;
     log.mask(&found);
-    let server = start(&planned, &approved, &found, Warden::spawn(), &log)?;
+    let server = start(
+        &planned,
+        &approved,
+        &found,
+        (Warden::spawn(), None, Tracing::default()),
+        &log,
+    )?;
     let ready = wait(&planned, &server);
     let read = ready.and_then(|heard| read(&planned, &server, &heard));
     // The cell ends whatever was found.

@@ -54,7 +54,7 @@ fn check_answer(message: &[u8]) {
             let cut = message.len() - 5 - again.len();
             assert!(cut < 9 || pairs.len() == found::PAIRS_MAX, "some got lost");
         }
-        InitAnswer::Started | InitAnswer::Unknown => {}
+        InitAnswer::Started | InitAnswer::Listening | InitAnswer::Unknown => {}
     }
     let text = String::from_utf8_lossy(message);
     let error = BuildError {
@@ -198,6 +198,7 @@ struct Understood {
     descriptors: u32,
     directory: String,
     stop_signal: u32,
+    traced: bool,
 }
 
 impl Understood {
@@ -245,6 +246,7 @@ impl Understood {
                 self.secrets.push((at, rest[end + 1..].to_vec()));
                 *rest = &[];
             }
+            tag::TRACED => self.traced = true,
             tag::DESCRIPTORS => self.descriptors = four(rest),
             tag::DIRECTORY => self.directory = path(rest),
             tag::STOP_SIGNAL => self.stop_signal = four(rest),
@@ -275,6 +277,7 @@ impl Understood {
             descriptors: self.descriptors,
             directory: self.directory,
             stop_signal: u8::try_from(self.stop_signal).unwrap(),
+            traced: self.traced,
             // init tells it by its argument, and not by its orders.
             mode: ordered.mode,
         }
@@ -302,6 +305,7 @@ fn orders(choices: &mut Unstructured<'_>) -> Result<InitOrders> {
         descriptors: choices.arbitrary()?,
         directory: text(choices)?,
         stop_signal: choices.arbitrary()?,
+        traced: choices.arbitrary()?,
         mode: InitMode::Child,
     })
 }

@@ -12,6 +12,7 @@ pub(crate) mod limits;
 pub(crate) mod lock;
 pub(crate) mod network;
 pub(crate) mod never;
+pub(crate) mod reach;
 pub(crate) mod secrets;
 pub(crate) mod server;
 pub(crate) mod settings;
@@ -139,6 +140,10 @@ pub(crate) enum Form {
     Destination,
     /// Where a name may lead.
     Reach,
+    /// A block of addresses.
+    Block,
+    /// Where a proxy is.
+    Proxy,
     /// A pattern of tools' names.
     ToolPattern,
     /// A pattern of an argument's text.
@@ -278,6 +283,7 @@ pub(crate) const SECTIONS: &[&Section] = &[
 pub(crate) const SETTINGS_SECTIONS: &[&Section] = &[
     &settings::SECTION,
     &secrets::SECTION,
+    &reach::SECTION,
     &settings::CEILING_SECTION,
 ];
 

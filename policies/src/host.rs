@@ -14,6 +14,7 @@ use crate::fault::FaultCode;
 use crate::manifest::{Teach, Written};
 use crate::wording::Quoted;
 
+pub(crate) use block::address as address_of;
 pub use block::{Block, InvalidBlock};
 pub use name::{HostName, InvalidHostName, LookAlike};
 
@@ -110,7 +111,7 @@ impl FromStr for Destination {
 
 /// Whether a text can only be meant as an address. A name's last label is never a number, and no
 /// name has a colon before a slash or two colons.
-fn looks_like_address(text: &str) -> bool {
+pub(crate) fn looks_like_address(text: &str) -> bool {
     let text = text.split_once('/').map_or(text, |(before, _)| before);
     let last = text.rsplit_once('.').map_or(text, |(_, last)| last);
     let is_number = |label: &str| {

@@ -193,6 +193,20 @@ impl Journal {
         self.add(line, self.tallies.len() - 1)
     }
 
+    /// Counts further refusals of what was noted before, and gives the line that is to be added,
+    /// where one is. Nothing of what was never noted.
+    pub fn more(&mut self, now_ms: u64, incident: &Incident, more: u64) -> Option<String> {
+        let (about, _) = cut(&incident.about, ABOUT_BYTES_MAX);
+        let of = |about: &str, line| (incident.kind, incident.by, line, about.to_owned());
+        let known = self.known.get(&of(about, incident.line));
+        let at = *known.or_else(|| self.known.get(&of("", Some(0))))?;
+        let tally = self.tallies.get_mut(at)?;
+        tally.count = tally.count.saturating_add(more);
+        tally.last_ms = now_ms;
+        let line = self.count_line(at)?;
+        self.add(line, at)
+    }
+
     /// The last lines: what was counted and not written yet, and how the run ended.
     pub fn end(&mut self, now_ms: u64, how: &str) -> String {
         let mut text = String::new();

@@ -83,8 +83,8 @@ pub use reference::{
 pub use resolve::{check, resolve};
 pub use schema::{schema, settings_schema};
 pub use settings::{
-    Bound, Ceiling, Consent, Lowered, Narrowed, OwnFile, SecretNewline, SecretPlace, SecretSource,
-    Settings, check_under, read_settings,
+    Bound, Ceiling, Consent, HostReach, InvalidProxy, Lowered, Narrowed, OwnFile, ProxyAddress,
+    SecretNewline, SecretPlace, SecretSource, Settings, check_under, read_settings,
 };
 pub use source::{Refusal, refused_source, refused_write};
 pub use widen::{Change, Changes, widen};

@@ -6,6 +6,7 @@
 mod ceiling;
 mod engine;
 mod folder;
+mod reach;
 mod secrets;
 
 use alloc::collections::BTreeMap;
@@ -33,6 +34,7 @@ pub use ceiling::{Bound, Ceiling, Lowered, Narrowed};
 use engine::EngineName;
 pub(crate) use engine::NAMES as ENGINES;
 use folder::Folder;
+pub use reach::{HostReach, InvalidProxy, ProxyAddress};
 pub use secrets::{OwnFile, SecretNewline, SecretPlace, SecretSource};
 
 /// What the settings of a host say, before it is known which start they apply to. Only
@@ -42,6 +44,7 @@ pub struct Settings {
     engine: Option<EngineName>,
     consent: Consent,
     secrets: Option<Vec<SecretSource>>,
+    reach: HostReach,
     limits: BTreeMap<Limit, Lined<u64>>,
     read: Option<Lined<Vec<Folder>>>,
     write: Option<Lined<Vec<Folder>>>,
@@ -100,6 +103,11 @@ impl Settings {
         self.secrets.as_deref()
     }
 
+    /// How this host reaches others.
+    pub fn reach(&self) -> &HostReach {
+        &self.reach
+    }
+
     /// The ceiling of one start, by its placeholders.
     ///
     /// The path is that of the settings, as faults name it. A folder whose placeholder stands for
@@ -138,10 +146,9 @@ pub fn check_under(text: &str, places: &Places, ceiling: &Ceiling) -> Result<Nar
 
 fn read_ceiling(text: &str, top: &Entries<'_>, findings: &mut Findings) -> Result<Settings, Told> {
     let engine = top.optional(&ENGINE, findings, parsed::<EngineName>);
-    let consent = top.optional(&CONSENT, findings, |found, key, findings| {
-        word(found, key, &Consent::ALL, "a way of asking", findings)
-    });
+    let consent = read_consent(top, findings);
     let secrets = secrets::read(top, findings);
+    let reach = reach::read(top, findings);
     let section = top.optional(&CEILING, findings, table)?;
     let empty = toml::de::DeTable::new();
     let (table, span) = match &section {
@@ -188,8 +195,9 @@ fn read_ceiling(text: &str, top: &Entries<'_>, findings: &mut Findings) -> Resul
     );
     Ok(Settings {
         engine: engine?.map(|written| written.value),
-        consent: consent?.map_or(Consent::Asked, |written| written.value),
+        consent: consent?,
         secrets: secrets?,
+        reach: reach?,
         limits,
         read: lined(text, read)?,
         write: lined(text, write)?,
@@ -198,6 +206,13 @@ fn read_ceiling(text: &str, top: &Entries<'_>, findings: &mut Findings) -> Resul
         client: lined(text, client)?,
         syscalls: lined(text, syscalls)?,
     })
+}
+
+fn read_consent(top: &Entries<'_>, findings: &mut Findings) -> Result<Consent, Told> {
+    let written = top.optional(&CONSENT, findings, |found, key, findings| {
+        word(found, key, &Consent::ALL, "a way of asking", findings)
+    });
+    Ok(written?.map_or(Consent::Asked, |written| written.value))
 }
 
 /// Some of a few words, each once.

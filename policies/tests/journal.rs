@@ -182,8 +182,10 @@ fn check_remedy(kind: Kind, about: &str, want: &str) {
             section,
             line,
             right,
+            is_write,
         } => {
-            let right = right.map(|right| format!(" ({right})"));
+            let write = if is_write { " --write" } else { "" };
+            let right = right.map(|right| format!(" ({right}{write})"));
             format!("{section} {line}{}", right.unwrap_or_default())
         }
         Remedy::Change { section, keys } => format!("{section}: {}", keys.join(" ")),
@@ -270,6 +272,72 @@ fn what_is_no_tool_leads_to_its_own_section() {
     ] {
         check_remedy(kind, "", "nothing");
     }
+}
+
+#[test]
+fn what_a_trace_finds_leads_to_its_grant() {
+    let path = |kind, about: &str, want: &str| check_remedy(kind, about, want);
+    path(
+        Kind::PathNotGranted,
+        "/srv/a b",
+        r#"[[files]] host = "/srv/a b" (/srv/a b)"#,
+    );
+    path(
+        Kind::WriteNotGranted,
+        "/srv/x",
+        r#"[[files]] host = "/srv/x", access = "write" (/srv/x --write)"#,
+    );
+    // What a server chooses must not come to stand for another path in a manifest.
+    for odd in [
+        "",
+        "x",
+        "/srv/../etc",
+        "/a\u{202e}",
+        "/a//b",
+        "~",
+        "{project}",
+    ] {
+        path(Kind::PathNotGranted, odd, "[[files]]: host");
+    }
+    path(
+        Kind::PathNotGranted,
+        &format!("/{}", "x".repeat(200)),
+        "[[files]]: host",
+    );
+    path(Kind::PathReadOnly, "/srv/x", "[[files]]: access");
+    path(Kind::PathNotRunnable, "/srv/x", "[[files]]: exec");
+    path(Kind::PathProtected, "/etc", "nothing");
+    path(Kind::PathOfSystem, "/usr/x", "nothing");
+    path(
+        Kind::CallNotGranted,
+        "jit",
+        r#"[syscalls] allow = [..., "jit"]"#,
+    );
+    path(Kind::CallNotGranted, "ptrace", "[syscalls]: allow");
+    path(Kind::CallRefused, "mount", "nothing");
+    path(
+        Kind::SocketNotGranted,
+        "TCP over IPv4",
+        "[[network]]: host ports",
+    );
+}
+
+#[test]
+fn further_refusals_are_counted_together() {
+    let (mut journal, mut text) = Journal::new(&run());
+    let one = incident(Kind::PathNotGranted, "/srv/x");
+    let other = incident(Kind::PathNotGranted, "/srv/y");
+    text.extend(journal.note(1, &one));
+    assert_eq!(journal.more(2, &other, 5), None, "it was never noted");
+    text.extend(journal.more(2, &one, 41));
+    text += &journal.end(3, "x");
+    let kept = read(&text);
+    let counts: Vec<(u64, u64)> = kept
+        .entries
+        .iter()
+        .map(|it| (it.count, it.last_ms))
+        .collect();
+    assert_eq!(counts, [(42, 2)]);
 }
 
 #[test]

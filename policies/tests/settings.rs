@@ -93,7 +93,9 @@ fn settings_set_what_is_expected_or_have_the_expected_faults() {
                 let consent = settings.consent();
                 let secrets = settings.secrets().unwrap_or_default().iter();
                 let secrets = secrets.map(|source| format!("{source:?}\n"));
-                let lines: String = secrets.chain(lines).collect();
+                let reach = settings.reach();
+                let reach = (!reach.is_empty()).then(|| format!("{reach:?}\n"));
+                let lines: String = secrets.chain(reach).chain(lines).collect();
                 format!("sets\nconsent {consent:?}\n{engine}{lines}")
             }
         };

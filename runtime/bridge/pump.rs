@@ -17,6 +17,7 @@ use crate::journal::Refusals;
 use crate::launch::{End, Running};
 use crate::log::Log;
 use crate::streams::{Input, Output};
+use crate::trace::Heard;
 use brig_policies::{Lock, Rules, Watch};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use side::ServerSide;
@@ -153,6 +154,7 @@ enum Ready {
     ServerErrors,
     Reports,
     Carrier,
+    Tracer,
     Warden,
     Signal,
 }
@@ -188,6 +190,9 @@ impl Pump<'_> {
             server.drain_errors(self.log, &mut self.buffer);
             if let Some(running) = server.running.take() {
                 running.kill()?;
+            }
+            if let Some(heard) = &mut server.heard {
+                heard.finish(&mut self.buffer, self.log, self.refusals);
             }
         }
         self.log.finish();
@@ -232,6 +237,8 @@ impl Pump<'_> {
                 .as_ref()
                 .map(|carried| carried.reports.as_fd());
             watched.extend(carried.map(|reports| (Ready::Carrier, reports, PollFlags::IN)));
+            let heard = server.heard.as_ref().and_then(Heard::waited);
+            watched.extend(heard.map(|fd| (Ready::Tracer, fd, PollFlags::IN)));
             let running = server.running.as_ref().filter(|_| server.end.is_none());
             watched.extend(running.map(|r| (Ready::Warden, r.channel(), PollFlags::IN)));
         }
@@ -259,6 +266,7 @@ impl Pump<'_> {
             Ready::ServerErrors => self.read_errors(),
             Ready::Reports => self.read_reports(),
             Ready::Carrier => self.read_carrier(),
+            Ready::Tracer => self.read_tracer(),
             Ready::Warden => return self.read_warden(),
             Ready::Signal => self.signalled(),
         }

@@ -1,5 +1,8 @@
-//! The addresses of this host's own interfaces: nobody on the internet, whatever they look like.
+//! What this host is: the addresses of its own interfaces, which are nobody on the internet
+//! whatever they look like, and those that its resolver makes up.
 
+use brig_policies::Block;
+use brig_sandbox::egress::filter::Host;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,24 +15,38 @@ use std::time::{Duration, Instant};
 const KEPT: Duration = Duration::from_secs(1);
 
 /// What was read last, and when.
-#[derive(Debug, Default)]
-pub(super) struct Own(RefCell<Option<(Instant, Rc<BTreeSet<IpAddr>>)>>);
+#[derive(Debug)]
+pub(super) struct Own {
+    fake: Vec<Block>,
+    kept: RefCell<Option<(Instant, Rc<Host>)>>,
+}
 
 impl Own {
-    /// All of them, as the kernel told them no more than a second ago.
-    pub(super) fn addresses(&self) -> io::Result<Rc<BTreeSet<IpAddr>>> {
-        let mut kept = self.0.borrow_mut();
-        if let Some((_, addresses)) = kept.as_ref().filter(|(at, _)| at.elapsed() < KEPT) {
-            return Ok(Rc::clone(addresses));
+    /// A host whose resolver answers with these blocks in place of real addresses.
+    pub(super) fn new(fake: Vec<Block>) -> Self {
+        Self {
+            fake,
+            kept: RefCell::default(),
         }
-        let addresses = Rc::new(addresses()?);
-        *kept = Some((Instant::now(), Rc::clone(&addresses)));
-        Ok(addresses)
+    }
+
+    /// All of it, as the kernel told the addresses no more than a second ago.
+    pub(super) fn host(&self) -> io::Result<Rc<Host>> {
+        let mut kept = self.kept.borrow_mut();
+        if let Some((_, host)) = kept.as_ref().filter(|(at, _)| at.elapsed() < KEPT) {
+            return Ok(Rc::clone(host));
+        }
+        let host = Rc::new(Host {
+            own: addresses()?,
+            fake: self.fake.clone(),
+        });
+        *kept = Some((Instant::now(), Rc::clone(&host)));
+        Ok(host)
     }
 }
 
-/// All of them, as the kernel tells them now (proc_pid_net(5)).
-fn addresses() -> io::Result<BTreeSet<IpAddr>> {
+/// All addresses, as the kernel tells them now (proc_pid_net(5)).
+pub(crate) fn addresses() -> io::Result<BTreeSet<IpAddr>> {
     let mut own = v4(&fs::read_to_string("/proc/self/net/fib_trie")?);
     match fs::read_to_string("/proc/self/net/if_inet6") {
         Ok(text) => own.extend(v6(&text)),
@@ -71,7 +88,7 @@ mod tests {
 
     #[test]
     fn tables_are_read() {
-        let trie = "Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 10.1.2.0\n        /24 link UNICAST\n     \
+        let trie = "Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 10.1.2.0\n        /24 link UNICAST\n  \
                     |-- 10.1.2.3\n        /32 host LOCAL\n     |-- 10.1.2.255\n        /32 link \
                     BROADCAST\n";
         assert_eq!(v4(trie), ["10.1.2.3".parse().unwrap()].into());

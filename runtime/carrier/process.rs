@@ -171,8 +171,8 @@ async fn carry(
 ) -> io::Result<()> {
     let shared = Rc::new(Shared {
         wildcards: RefCell::new(Wildcards::new(&orders.egress)),
+        resolver: Resolver::new(orders.egress.fake.clone()),
         egress: orders.egress,
-        resolver: Resolver::new(),
         proxy: orders.proxy,
         connections: Cell::new(0),
         streams: Cell::new(0),

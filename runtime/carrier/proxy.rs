@@ -1,6 +1,7 @@
 //! The proxy by which a host reaches others, where it must use one: HTTP's CONNECT (RFC 9110,
 //! 9.3.6). The proxy looks names up, so it is what keeps them from leading to private addresses.
 
+use brig_policies::ProxyAddress;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io;
@@ -12,7 +13,7 @@ const HEAD_BYTES_MAX: usize = 8 << 10;
 /// Where it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Proxy {
-    /// Its name or address.
+    /// Its name or address; one of IPv6 without brackets.
     pub(crate) host: String,
     /// Its port.
     pub(crate) port: u16,
@@ -20,11 +21,24 @@ pub(crate) struct Proxy {
 
 impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
+        let (host, port) = (&self.host, self.port);
+        if host.contains(':') {
+            write!(f, "[{host}]:{port}")
+        } else {
+            write!(f, "{host}:{port}")
+        }
     }
 }
 
 impl Proxy {
+    /// The one that a plan has.
+    pub(crate) fn of(address: &ProxyAddress) -> Self {
+        Self {
+            host: address.host().to_owned(),
+            port: address.port(),
+        }
+    }
+
     /// A connection to a host by way of it.
     pub(super) async fn connect(&self, host: &str, port: u16) -> io::Result<TcpStream> {
         let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;

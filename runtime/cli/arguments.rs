@@ -1,6 +1,7 @@
 //! What can be written on the command line. Help, manual pages and completions come from here.
 
 mod consent;
+mod run;
 mod secret;
 
 use super::export::Export;
@@ -12,6 +13,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 pub(super) use consent::{Allow, Approvals, Approve, LockArguments};
+pub(super) use run::Run;
 pub(super) use secret::{KeepingPlace, SecretCommand, SetSecret};
 
 /// Run MCP servers that nobody should have to trust.
@@ -104,7 +106,8 @@ Exits with 0 where every wall stands as planned, with 10 where one differs.")]
   brig why notes                    by the name of a server that ran here
   brig why --json notes | jq -r '.[].refused[].remedy.command'
 
-Runs that still last are told of too. What the kernel refuses to the server is not told to brig.")]
+Runs that still last are told of too. What the kernel refuses
+to the server is told of a run with `--trace` alone.")]
     Why {
         /// The manifest, or the name of a server that ran here
         name: String,
@@ -288,24 +291,6 @@ pub(super) struct Under {
     /// oci:/path/of/a/runtime. The settings' own choice without it, or else brig's
     #[arg(long, value_name = "ENGINE")]
     pub(super) engine: Option<String>,
-}
-
-/// A server for a client.
-#[derive(Args, Debug)]
-pub(super) struct Run {
-    /// The manifest
-    pub(super) manifest: PathBuf,
-    /// The folder that `{project}` in the manifest stands for
-    #[arg(long, value_name = "DIR")]
-    pub(super) project: Option<PathBuf>,
-    #[command(flatten)]
-    pub(super) engine: Under,
-    /// Start only what has this digest, which `brig approve` shows, and ask nobody
-    #[arg(long, value_name = "DIGEST")]
-    pub(super) digest: Option<String>,
-    /// Start it to be looked at
-    #[arg(long, hide = true, requires = "digest")]
-    pub(super) without_lock: bool,
 }
 
 /// Two manifests, or one and a revision.

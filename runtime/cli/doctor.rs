@@ -1,6 +1,7 @@
 //! `brig doctor`: what this host offers, what is missing, and what to do about it.
 
 mod engines;
+mod names;
 
 use super::print;
 use crate::exit::Exit;
@@ -10,6 +11,7 @@ use brig_sandbox::cell::CellKind;
 use brig_sandbox::facts::{Controller, HostFacts, UserNamespaces};
 use brig_sandbox::mechanism::{Isolated, Unenforceable, cell_kind, hold};
 use engines::{default, engines};
+use names::names;
 use serde_json::json;
 use std::fmt::Write as _;
 
@@ -18,7 +20,7 @@ struct Finding {
     name: &'static str,
     found: String,
     /// Empty where all is well.
-    remedy: &'static str,
+    remedy: String,
 }
 
 /// Looks and tells. The exit code says whether a component can run here.
@@ -26,7 +28,8 @@ pub(super) fn doctor(as_json: bool) -> Result<Exit, Refused> {
     let (facts, _) = probe::facts(None, None).map_err(|error| {
         Refused::one(Exit::Failure, "probe-failed", format!("cannot {error}"), "")
     })?;
-    let findings = findings(&facts, probe::subordinate_ids());
+    let mut findings = findings(&facts, probe::subordinate_ids());
+    findings.extend(names());
     let open = hold(&facts, Isolated::Component).err().unwrap_or_default();
     let text = if as_json {
         json_text(&facts, &findings, &open)
@@ -42,10 +45,10 @@ pub(super) fn doctor(as_json: bool) -> Result<Exit, Refused> {
 }
 
 fn findings(facts: &HostFacts, ids: SubordinateIds) -> Vec<Finding> {
-    let finding = |name, found: &str, remedy| Finding {
+    let finding = |name, found: &str, remedy: &str| Finding {
         name,
         found: found.to_owned(),
-        remedy,
+        remedy: remedy.to_owned(),
     };
     let (major, minor) = facts.kernel;
     vec![
@@ -100,7 +103,7 @@ fn user_namespaces(offer: UserNamespaces) -> Finding {
     Finding {
         name: "user namespaces",
         found: found.to_owned(),
-        remedy,
+        remedy: remedy.to_owned(),
     }
 }
 
@@ -119,7 +122,7 @@ fn landlock(abi: u32) -> Finding {
     Finding {
         name: "landlock",
         found,
-        remedy,
+        remedy: remedy.to_owned(),
     }
 }
 
@@ -143,7 +146,7 @@ fn control_groups(facts: &HostFacts) -> Finding {
     Finding {
         name: "control groups",
         found,
-        remedy,
+        remedy: remedy.to_owned(),
     }
 }
 
@@ -168,7 +171,7 @@ fn subordinate_ids(facts: &HostFacts, ids: SubordinateIds) -> Finding {
     Finding {
         name: "subordinate ids",
         found: found.to_owned(),
-        remedy,
+        remedy: remedy.to_owned(),
     }
 }
 

@@ -69,6 +69,7 @@ pub(super) fn export(asked: &Export) -> Result<Exit, Refused> {
     match asked {
         Export::Seccomp(from) => {
             let planned = planned(from)?;
+            without_network(&planned.plan)?;
             let profile = seccomp(&planned.plan.cell.calls_at_start);
             let profile = profile.map_err(|error| failed(&error.to_string()))?;
             print(&format!("{profile:#}\n"))
@@ -111,6 +112,7 @@ fn docker(from: &From, podman: bool, seccomp: &str) -> Result<Exit, Refused> {
     checked.engine = Named::Elsewhere(engine);
     let planned = decide(checked)?;
     let part = container(&planned)?;
+    without_network(&planned.plan)?;
     let image = part.image.as_ref().map(named).unwrap_or_default();
     without_secrets(&planned.plan, |value| matches!(value, Value::SecretFile(_)))?;
     let words = words(&planned.plan, part, &image, seccomp);
@@ -175,7 +177,33 @@ fn without_secrets(plan: &Plan, is_held: impl Fn(&Value) -> bool) -> Result<(), 
     ))
 }
 
+/// What is exported reaches nobody, or an engine would have to open its whole network: only brig
+/// holds a server to names, so a server that needs some is no use without it. A profile is no
+/// exception: it would let sockets be made, which only the empty network of a cell makes harmless.
+fn without_network(plan: &Plan) -> Result<(), Refused> {
+    let Some(grant) = plan
+        .egress
+        .as_ref()
+        .and_then(|egress| egress.grants.first())
+    else {
+        return Ok(());
+    };
+    let message = format!(
+        "`[[network]]` grants `{}`, and what is exported could not hold the server to it",
+        grant.host
+    );
+    let help = "let brig run it, under the engine of your choice with --engine; or export a \
+                manifest without `[[network]]`";
+    Err(Refused::one(
+        Exit::Unenforceable,
+        "network-exported",
+        message,
+        help,
+    ))
+}
+
 fn oci(planned: &Planned, part: &ContainerPart, into: &Path) -> Result<Exit, Refused> {
+    without_network(&planned.plan)?;
     without_secrets(&planned.plan, |value| {
         matches!(value, Value::Secret(_) | Value::SecretFile(_))
     })?;

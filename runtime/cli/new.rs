@@ -172,8 +172,9 @@ fn rights_of(anatomy: &Anatomy, text: &mut String) {
     }
     if imports("wasi:sockets/") {
         text.push_str(
-            "# It can use the network, if it is given any. It starts without: programs are often\n\
-             # built with it and do not need it.\n\n",
+            "# It can use the network, if it is given any; programs are often built with it and\n\
+             # do not need it. A guess: none. Name each host that it needs:\n\
+             # [[network]]\n# host = \"api.example.com\"\n# ports = [443]\n\n",
         );
     }
     text.push_str(VARIABLES);

@@ -1,11 +1,14 @@
 //! How a plan reads.
 
+mod network;
+
 use crate::component::form::imports_of_network;
 use crate::engine::{Chosen, Way};
 use crate::log::escape;
 use crate::prepare::Planned;
 use brig_sandbox::cell::{Access, Cell, CellKind, Identity, Mount, Rlimit};
 use brig_sandbox::plan::{ContainerPart, Isolation, Plan, Value, secret_path};
+use network::network;
 use std::fmt::Write as _;
 
 /// The calls that the profile of moby allows without any condition (profiles/seccomp/default.json).
@@ -92,7 +95,7 @@ fn rights(plan: &Plan, out: &mut String) {
     for text in plan.cell.mounts.iter().filter_map(part) {
         line(out, "stays", &text);
     }
-    line(out, "network", "none");
+    network(plan.egress.as_ref(), out);
     for (name, value) in &plan.environment {
         line(out, "variable", &variable(name, value));
     }

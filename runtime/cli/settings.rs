@@ -7,7 +7,7 @@ use crate::places::settings_path;
 use crate::report::Refused;
 use crate::secrets::place::{Place, Places as Secrets};
 use crate::settings::{Found, find, look_at};
-use brig_policies::{Bound, Consent, Places};
+use brig_policies::{Block, Bound, Consent, HostReach, Places};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -34,12 +34,16 @@ pub(super) fn settings(file: Option<&Path>, json: bool) -> Result<Exit, Refused>
         let value = json!({
             "path": path, "exists": found.is_some(), "consent": consent.as_str(),
             "ceiling": ceiling, "secrets": secrets.all().iter().map(place).collect::<Value>(),
+            "network": settings.map(|settings| reach_json(settings.reach())),
         });
         format!("{value:#}\n")
     } else {
         let mut out = text(path.as_deref(), found.is_some(), &bounds);
         if consent == Consent::NotAsked {
             out.push_str("\nservers start unasked: `consent` is `none`\n");
+        }
+        if let Some(settings) = settings {
+            reach(settings.reach(), &mut out);
         }
         if is_written {
             out.push_str("\nsecrets come from, in this order\n");
@@ -50,6 +54,45 @@ pub(super) fn settings(file: Option<&Path>, json: bool) -> Result<Exit, Refused>
         }
         out
     })
+}
+
+/// How others are reached, where the settings say anything of it.
+fn reach(reach: &HostReach, out: &mut String) {
+    if reach.is_empty() {
+        return;
+    }
+    out.push_str("\nothers are reached\n");
+    // Writing to a String cannot fail, here and below.
+    if let Some(proxy) = reach.proxy() {
+        let _ = writeln!(out, "  by the proxy {proxy}, which looks names up");
+    }
+    if !reach.fake().is_empty() {
+        let blocks = listed(reach.fake()).join(", ");
+        let _ = writeln!(out, "  by what answers at {blocks}, which count as public");
+    }
+    for blocks in [reach.virtual_v4(), reach.virtual_v6()]
+        .into_iter()
+        .flatten()
+    {
+        let blocks = listed(&blocks).join(", ");
+        let _ = writeln!(
+            out,
+            "  in cells by addresses of {blocks}, which stand for names"
+        );
+    }
+}
+
+fn reach_json(reach: &HostReach) -> Value {
+    json!({
+        "proxy": reach.proxy().map(ToString::to_string),
+        "fake-addresses": listed(reach.fake()),
+        "virtual-v4": reach.virtual_v4().as_deref().map(listed),
+        "virtual-v6": reach.virtual_v6().as_deref().map(listed),
+    })
+}
+
+fn listed(blocks: &[Block]) -> Vec<String> {
+    blocks.iter().map(Block::to_string).collect()
 }
 
 fn place(place: &Place) -> Value {

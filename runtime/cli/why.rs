@@ -3,7 +3,7 @@
 use super::print;
 use crate::consent::{date, quoted};
 use crate::exit::Exit;
-use crate::journal::{Past, Store, now_ms};
+use crate::journal::{Past, Store, allowed_by, now_ms};
 use crate::log::escape_whole;
 use crate::places::whole;
 use crate::report::Refused;
@@ -35,8 +35,8 @@ pub(super) fn why(name: &str, json: bool) -> Result<Exit, Refused> {
     let screens: Vec<String> = runs.iter().map(screen).collect();
     let manifest = quoted(&manifest);
     print(&format!(
-        "{}\nWhat the kernel refuses to the server is not told to brig: `brig plan {manifest}` \
-         lists what it cannot do.\n",
+        "{}\nWhat the kernel refuses to the server is not told to brig, but for a program that is \
+         run with `brig run --trace`: `brig plan {manifest}` lists what it cannot do.\n",
         screens.join("\n")
     ))
 }
@@ -123,26 +123,11 @@ fn refusal(entry: &Entry, run: &Run, out: &mut String) {
     }
     // A start says itself what helps.
     if incident.kind != Kind::NotStarted {
-        let words = words(&remedy(entry), incident.line);
+        let words = allowed_by(&remedy(entry), incident.line);
         wrapped(out, "  allowed by ", MORE, &words);
     }
     if let Some(command) = command(entry, run) {
         let _ = writeln!(out, "  command    {}", escape_whole(command.as_bytes()));
-    }
-}
-
-/// What would let it pass, in words.
-fn words(remedy: &Remedy, line: Option<u32>) -> String {
-    match remedy {
-        Remedy::Grant { section, line, .. } => format!("{section} {line}"),
-        Remedy::Change { section, keys } => {
-            let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
-            let at = line.map(|line| format!(", at line {line}"));
-            let (keys, at) = (keys.join(" or "), at.unwrap_or_default());
-            format!("another {keys} in `{section}`{at}")
-        }
-        Remedy::Review => "reviewing its tools anew".to_owned(),
-        Remedy::Nothing => "nothing that a manifest can say".to_owned(),
     }
 }
 
@@ -153,9 +138,12 @@ fn command(entry: &Entry, run: &Run) -> Option<String> {
     let project = project.map(|project| format!(" --project {}", quoted(project)));
     let project = project.unwrap_or_default();
     match remedy(entry) {
-        Remedy::Grant { right, .. } => {
+        Remedy::Grant {
+            right, is_write, ..
+        } => {
             let right = quoted(&right?);
-            Some(format!("brig allow {manifest} {right}{project}"))
+            let write = if is_write { " --write" } else { "" };
+            Some(format!("brig allow {manifest} {right}{write}{project}"))
         }
         Remedy::Review => Some(format!("brig lock {manifest}{project}")),
         Remedy::Change { .. } | Remedy::Nothing => None,

@@ -11,6 +11,7 @@
 #![no_main]
 #![no_builtins]
 
+mod filter;
 mod hook;
 mod network;
 mod readback;
@@ -222,23 +223,7 @@ fn prepare(orders: &[u8], init: usize) -> Result<(), Fault> {
     if let Some(folder) = find(orders, tag::DIRECTORY) {
         step("enter the server's working directory", sys::enter(folder))?;
     }
-    let filter = find(orders, tag::FILTER_OF_SERVER).ok_or(Fault(
-        answer::FAILED,
-        0,
-        "find the server's filter",
-    ))?;
-    if hook::is_left_out(filter) {
-        return Ok(());
-    }
-    step("put the server's filter on", sys::seccomp(filter))?;
-    match sys::prctl(PR_GET_SECCOMP, 0, 0) {
-        Ok(2) => Ok(()),
-        other => Err(Fault(
-            answer::DIFFERS,
-            number(other),
-            "the server's filter is not on",
-        )),
-    }
+    filter::put_on(orders)
 }
 
 fn exec(orders: &[u8], pointers: &mut [usize]) -> Fault {
@@ -357,7 +342,6 @@ fn number(result: sys::Result) -> i32 {
 const PR_SET_PDEATHSIG: usize = 1;
 const PR_GET_DUMPABLE: usize = 3;
 const PR_SET_DUMPABLE: usize = 4;
-const PR_GET_SECCOMP: usize = 21;
 const PR_CAPBSET_READ: usize = 23;
 const PR_SET_NO_NEW_PRIVS: usize = 38;
 const PR_GET_NO_NEW_PRIVS: usize = 39;

@@ -45,6 +45,9 @@ pub mod tag {
     /// What a test leaves out, a byte of [`left_out`](super::left_out) each. Only tests' builds
     /// send it, and only their init reads it.
     pub const LEFT_OUT: u8 = 14;
+    /// Present where the server's filter has calls wait for a tracer, to whom the listener goes: no
+    /// payload.
+    pub const TRACED: u8 = 20;
     /// How many descriptors the server gets, from 0 on: u32.
     pub const DESCRIPTORS: u8 = 11;
 }
@@ -76,6 +79,9 @@ pub mod answer {
     pub const READ: u8 = b'R';
     /// All walls stand and the server runs: its process id in the cell.
     pub const STARTED: u8 = b'S';
+    /// The server's filter has a listener, which comes along (`SCM_RIGHTS`): no number. It is told
+    /// once, by the server's process before its exec, and before or after `STARTED`.
+    pub const LISTENING: u8 = b'L';
     /// The server ended: its wait status (wait(2)).
     pub const ENDED: u8 = b'E';
 }

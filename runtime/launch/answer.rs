@@ -87,6 +87,8 @@ pub(crate) enum InitAnswer {
     Unbuilt(BuildError),
     /// What it read.
     Read(Vec<(u8, u64)>),
+    /// The server's filter has a listener, which came along.
+    Listening,
     /// The server runs.
     Started,
     /// The server ended.
@@ -146,6 +148,7 @@ impl InitAnswer {
                 let pairs = pairs.iter().take(wire::found::PAIRS_MAX);
                 Self::Read(pairs.map(pair).collect())
             }
+            wire::answer::LISTENING => Self::Listening,
             wire::answer::STARTED => Self::Started,
             wire::answer::ENDED => Self::Ended(End::from_wait_status(number)),
             _ => Self::Unknown,
@@ -169,6 +172,7 @@ mod tests {
         check(b"S", &InitAnswer::Unknown);
         check(b"Z\0\0\0\0", &InitAnswer::Unknown);
         check(b"S\x02\0\0\0", &InitAnswer::Started);
+        check(b"L\0\0\0\0", &InitAnswer::Listening);
         check(b"E\0\x03\0\0", &InitAnswer::Ended(End::Exit { status: 3 }));
         check(
             b"E\x09\0\0\0",

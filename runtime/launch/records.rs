@@ -188,6 +188,9 @@ impl Encoder {
         self.put(tag::DIRECTORY, &[orders.directory.as_bytes(), b"\0"]);
         let signal = u32::from(orders.stop_signal);
         self.put(tag::STOP_SIGNAL, &[&signal.to_le_bytes()]);
+        if orders.traced {
+            self.put(tag::TRACED, &[]);
+        }
         self.put(tag::DESCRIPTORS, &[&orders.descriptors.to_le_bytes()]);
     }
 }

@@ -9,6 +9,7 @@ mod ids;
 mod meet;
 mod network;
 mod running;
+mod tracing;
 
 use super::answer::{BuildError, InitAnswer};
 use super::build::{self, Blueprint};
@@ -147,6 +148,9 @@ fn start(
         let carrier = carrier.as_ref();
         return contained(channel, (orders, given), daemon, (&descriptors, carrier));
     }
+    // It comes before that, after the server's own.
+    let is_traced = orders.cell.init.traced;
+    let tracer = is_traced.then(|| descriptors.pop()).flatten();
     let ids = host_ids(orders.cell.identity);
     let blueprint = Blueprint::prepare(orders, ids)?;
     let group = Group::make(&orders.groups, &orders.cell.group)
@@ -182,7 +186,8 @@ fn start(
         Cloned::Parent { child, pidfd } => {
             drop((inits_end, childs_gate, streams, blueprint, carrier));
             let code = orders.code.clone();
-            let mut cell = RunningCell::forked(pidfd, init, group, errors, code);
+            let cell = RunningCell::forked(pidfd, init, group, errors, code);
+            let mut cell = cell.traced_by(tracer);
             match cell.begin(channel, (orders, given), child, &gate, descriptors) {
                 Ok(()) => Ok(cell),
                 Err(error) => {
@@ -274,7 +279,7 @@ fn watch(channel: &OwnedFd, cell: &RunningCell) -> io::Result<()> {
                     error.reason = format!("{wall} (found {found})");
                     return cell.fail(channel, error);
                 }
-                Some(InitAnswer::Read(_) | InitAnswer::Unknown) => {}
+                Some(InitAnswer::Read(_) | InitAnswer::Listening | InitAnswer::Unknown) => {}
                 None => return cell.over(channel, None),
             }
         } else if death {

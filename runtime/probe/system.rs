@@ -1,4 +1,4 @@
-//! What of the host every program needs to start: where its system lies.
+//! What of the host every program needs to start: its kernel, and where its system lies.
 
 use brig_sandbox::facts::{SystemKind, SystemPlace};
 use std::fs;
@@ -25,6 +25,15 @@ const SYSTEM: &[&str] = &[
     "/etc/pki/ca-trust/extracted",
     "/etc/mime.types",
 ];
+
+/// The kernel's release, as major and minor number.
+pub(super) fn kernel() -> (u32, u32) {
+    let name = rustix::system::uname();
+    let release = name.release().to_string_lossy();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+    let mut next = || numbers.next().and_then(Result::ok).unwrap_or(0);
+    (next(), next())
+}
 
 /// The places of the system that this host has.
 pub(super) fn system() -> Vec<SystemPlace> {

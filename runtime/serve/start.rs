@@ -3,7 +3,7 @@
 use super::authorities::authorities;
 use super::code::{compiled, folder};
 use crate::bridge::pump::Server;
-use crate::carrier::{Carrier, CarrierOrders, Met};
+use crate::carrier::{Carrier, CarrierOrders, Met, Proxy};
 use crate::component::cache::Entry;
 use crate::component::form::{HTTP, imports_of_network};
 use crate::consent::Approved;
@@ -19,6 +19,7 @@ use crate::prepare::Planned;
 use crate::report::Refused;
 use crate::secrets::{Found, given};
 use crate::streams::{Output, own_input};
+use crate::trace::{Tracer, Tracing};
 use brig_sandbox::cell::{Cell, ID_INSIDE};
 use brig_sandbox::component::WorkerOrders;
 use brig_sandbox::egress::{Egress, Inside};
@@ -30,30 +31,31 @@ use brig_sandbox::lower::native::{
 use brig_sandbox::lower::runtime::runtime;
 use brig_sandbox::plan::{ComponentPart, ContainerPart, Isolation, Plan, Value, secret_path};
 use brig_sandbox::seccomp::InvalidProfile;
+use brig_sandbox::trace::trace;
 use rustix::pipe::PipeFlags;
 use std::io;
 use std::os::fd::OwnedFd;
 
-/// Starts the server, which was approved, with these secrets. Its cell is being built when this
-/// returns.
+/// Starts the server, which was approved, with these secrets, and traced where there is a tracer
+/// for it. Its cell is being built when this returns.
 pub(crate) fn start(
     planned: &Planned,
     _: &Approved,
     found: &Found,
-    warden: Result<Warden, LaunchError>,
+    (warden, tracer, tracing): (Result<Warden, LaunchError>, Option<Tracer>, Tracing),
     log: &Log,
 ) -> Result<Server, Refused> {
     let given = given(&planned.plan, found)?;
     match &planned.plan.isolation {
-        Isolation::Component(part) => component((planned, &given), part, warden, log),
-        Isolation::Container(part) => container((planned, &given), part, warden),
+        Isolation::Component(part) => component((planned, &given), part, (warden, tracing), log),
+        Isolation::Container(part) => container((planned, &given), part, (warden, tracing), tracer),
     }
 }
 
 fn component(
     (planned, given): (&Planned, &Given),
     part: &ComponentPart,
-    warden: Result<Warden, LaunchError>,
+    (warden, tracing): (Result<Warden, LaunchError>, Tracing),
     log: &Log,
 ) -> Result<Server, Refused> {
     let code = compiled(planned, log)?;
@@ -71,7 +73,7 @@ fn component(
     let failed = |error: io::Error| launch_failed(&LaunchError::Warden(error));
     let text = serde_json::to_vec(&orders).map_err(|error| failed(error.into()))?;
     let orders = sealed(&text).map_err(failed)?;
-    let met = carrier(planned)?;
+    let met = carrier(planned, tracing)?;
     launch(warden, (&warden_orders, given), met, |report| {
         vec![orders, OwnedFd::from(code.file), report]
     })
@@ -81,7 +83,8 @@ fn component(
 fn container(
     (planned, given): (&Planned, &Given),
     part: &ContainerPart,
-    warden: Result<Warden, LaunchError>,
+    (warden, tracing): (Result<Warden, LaunchError>, Tracing),
+    tracer: Option<Tracer>,
 ) -> Result<Server, Refused> {
     let warden = warden.map_err(|error| launch_failed(&error))?;
     let plan = &planned.plan;
@@ -95,10 +98,6 @@ fn container(
         directory: part.directory.clone(),
         stop_signal: part.stop_signal,
     };
-    #[cfg_attr(
-        not(feature = "test-hooks"),
-        expect(unused_mut, reason = "a hook edits it")
-    )]
     let mut orders = match part.engine.maker() {
         Maker::Warden => {
             let mut orders = warden_orders(planned, &plan.cell, program)?;
@@ -108,22 +107,32 @@ fn container(
         Maker::Runtime => runtime_orders(planned, part, program)?,
         Maker::Daemon => daemon_orders(planned, part, program, warden.id())?,
     };
+    if tracer.is_some() {
+        trace(&mut orders.cell, &plan.cell.calls_at_start).map_err(|e| invalid(&e))?;
+    }
     #[cfg(feature = "test-hooks")]
     crate::hook::edit(&mut orders);
+    // The warden takes the tracer's channel for itself.
+    let (channel, heard) = tracer.map(|tracer| (tracer.channel, tracer.heard)).unzip();
     // A program reports nothing: the pipe's other end is closed, which reads as an end.
-    let met = carrier(planned)?;
-    launch(warden, (&orders, given), met, |_| Vec::new()).map_err(|error| launch_failed(&error))
+    let met = carrier(planned, tracing)?;
+    let launched = launch(warden, (&orders, given), met, |_| {
+        channel.into_iter().collect()
+    });
+    let mut server = launched.map_err(|error| launch_failed(&error))?;
+    server.heard = heard;
+    Ok(server)
 }
 
 /// The carrier, where the server reaches anybody. It comes up beside the cell.
-fn carrier(planned: &Planned) -> Result<Option<Met>, Refused> {
+fn carrier(planned: &Planned, tracing: Tracing) -> Result<Option<Met>, Refused> {
     let Some(egress) = &planned.plan.egress else {
         return Ok(None);
     };
     let orders = CarrierOrders {
         egress: egress.clone(),
-        proxy: None,
-        is_traced: false,
+        proxy: egress.proxy.as_ref().map(Proxy::of),
+        is_traced: tracing.network,
     };
     let met = Carrier::spawn(&orders).map_err(|error| {
         let message = format!("cannot start the carrier of its connections: {error}");
@@ -161,6 +170,7 @@ fn launch(
         errors: own_input(ours_err).map_err(failed)?,
         reports: own_input(ours_report).map_err(failed)?,
         carrier,
+        heard: None,
     })
 }
 

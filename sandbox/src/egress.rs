@@ -14,14 +14,16 @@ pub mod host;
 pub mod permit;
 pub mod ranges;
 pub mod responder;
-mod text;
+pub(crate) mod text;
 pub mod wildcard;
 
 use alloc::collections::BTreeSet;
 use core::net::{IpAddr, Ipv4Addr};
 use core::ops::Range;
 
-use brig_policies::{Block, Destination, Ech, HostName, NetworkGrant, Policy, Protocol, Reach};
+use brig_policies::{
+    Block, Destination, Ech, HostName, NetworkGrant, Policy, Protocol, ProxyAddress, Reach,
+};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -52,6 +54,13 @@ pub struct Egress {
     pub routes: BTreeSet<Block>,
     /// What listens, on every address of the family; at most [`LISTENERS_MAX`].
     pub listeners: BTreeSet<Listener>,
+    /// The proxy that is asked for names; absent where this host looks them up.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "text::some")]
+    pub proxy: Option<ProxyAddress>,
+    /// The blocks with which this host's resolver answers in place of real addresses; empty where
+    /// no name is looked up by it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "text::list")]
+    pub fake: Vec<Block>,
 }
 
 /// One grant.
@@ -171,7 +180,8 @@ impl Undecidable {
 }
 
 /// Decides the network part of a policy; `None` where it grants nobody. What stays closed then is
-/// everything: there is no listener, no route and no responder.
+/// everything: there is no listener, no route and no responder. This host looks names up itself,
+/// until [`Egress::by_way_of`] says otherwise.
 pub fn decide(policy: &Policy, wanted: &Wanted) -> Result<Option<Egress>, Undecidable> {
     let granted = policy.network();
     if granted.is_empty() {
@@ -189,6 +199,8 @@ pub fn decide(policy: &Policy, wanted: &Wanted) -> Result<Option<Egress>, Undeci
         routes: routes(ranges.as_ref(), granted),
         listeners: listeners(granted)?,
         ranges,
+        proxy: None,
+        fake: Vec::new(),
     }))
 }
 
@@ -209,6 +221,25 @@ impl Egress {
     pub fn fixed(&self, name: &HostName) -> Option<VirtualAddresses> {
         let at = self.names.binary_search_by(|fixed| fixed.name.cmp(name));
         at.ok().map(|at| self.names[at].at)
+    }
+
+    /// The same on a host with this proxy, and with a resolver that answers with these blocks in
+    /// place of real addresses. Both matter to names alone, and with a proxy the resolver is not
+    /// asked.
+    #[must_use]
+    pub fn by_way_of(self, proxy: Option<&ProxyAddress>, fake: &[Block]) -> Self {
+        let has_names = self.ranges.is_some();
+        let proxy = proxy.filter(|_| has_names).cloned();
+        let fake = if has_names && proxy.is_none() {
+            fake.to_vec()
+        } else {
+            Vec::new()
+        };
+        Self {
+            proxy,
+            fake,
+            ..self
+        }
     }
 
     /// What is made in the cell's network namespace.

@@ -2,9 +2,11 @@
 
 use crate::component::Form;
 use crate::egress::ranges::Wanted;
+use crate::egress::text;
 use crate::engine::{EngineFacts, Maker};
 use crate::family::ProgramLook;
 use crate::image::ImageFacts;
+use brig_policies::{Block, ProxyAddress};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,6 +52,13 @@ pub struct HostFacts {
     /// Where addresses may lie that stand for names in a cell.
     #[serde(default)]
     pub virtual_ranges: Wanted,
+    /// The proxy by which this host reaches others, where the settings name one.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "text::some")]
+    pub proxy: Option<ProxyAddress>,
+    /// The blocks with which this host's resolver answers in place of real addresses, as the
+    /// settings say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "text::list")]
+    pub fake_addresses: Vec<Block>,
     /// For each granted source, by the path that the manifest names: what it is on this host.
     /// A source that does not exist has no entry.
     pub sources: BTreeMap<String, SourceFact>,

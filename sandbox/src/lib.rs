@@ -18,3 +18,4 @@ pub mod lower;
 pub mod mechanism;
 pub mod plan;
 pub mod seccomp;
+pub mod trace;

@@ -157,8 +157,18 @@ impl Profile {
 
     /// The filter as instructions of `struct sock_filter`, each packed little-endian in 64 bits.
     pub fn compile(&self) -> Result<Vec<u64>, InvalidProfile> {
+        self.compile_without(|_| false)
+    }
+
+    /// The same filter, which answers some of the calls as if the profile did not name them.
+    pub(crate) fn compile_without(
+        &self,
+        is_left_out: impl Fn(&str) -> bool,
+    ) -> Result<Vec<u64>, InvalidProfile> {
         let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
-        for (call, allowed) in self.rules()? {
+        let kept = self.rules()?;
+        let kept = kept.into_iter().filter(|(call, _)| !is_left_out(call.name));
+        for (call, allowed) in kept {
             let compiled = allowed.iter().map(compiled).collect::<Result<_, _>>()?;
             rules.insert(call.number, compiled);
         }
@@ -187,11 +197,11 @@ fn compiled(rule: &Rule) -> Result<SeccompRule, InvalidProfile> {
 }
 
 #[cfg(target_arch = "x86_64")]
-const ARCHITECTURE: TargetArch = TargetArch::x86_64;
+pub(crate) const ARCHITECTURE: TargetArch = TargetArch::x86_64;
 #[cfg(target_arch = "aarch64")]
-const ARCHITECTURE: TargetArch = TargetArch::aarch64;
+pub(crate) const ARCHITECTURE: TargetArch = TargetArch::aarch64;
 
-fn pack(instruction: &seccompiler::sock_filter) -> u64 {
+pub(crate) fn pack(instruction: &seccompiler::sock_filter) -> u64 {
     u64::from(instruction.code)
         | u64::from(instruction.jt) << 16
         | u64::from(instruction.jf) << 24

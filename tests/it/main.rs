@@ -42,6 +42,7 @@ mod servers;
 mod settings;
 mod streams;
 mod tidy;
+mod trace;
 mod users;
 mod verify;
 mod walls;

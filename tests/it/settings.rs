@@ -1,5 +1,7 @@
 //! The settings of a host: found, believed or refused, and a ceiling for every command.
 
+mod network;
+
 use crate::harness::{Client, Scratch, UNASKED, brig};
 use serde_json::{Value, json};
 use std::fs;
@@ -86,7 +88,7 @@ fn without_settings_there_is_no_ceiling() {
     );
     let want = json!({
         "path": path, "exists": false, "consent": "ask", "ceiling": {},
-        "secrets": told["secrets"],
+        "secrets": told["secrets"], "network": null,
     });
     assert_eq!(told, want);
     let manifest = home.manifest("[limits]\nmemory = \"1GiB\"\n");

@@ -131,11 +131,13 @@ fault_codes! {
     InvalidHost = "invalid-host": "A network grant names a host as it is asked for: lower-case \
         ASCII labels with dots between them, or `*.` before a name for every name below it. \
         Letters beyond ASCII are written as `xn--` labels, because two names that look alike \
-        then do not. Schemes, ports and paths do not belong to a name.",
+        then do not. Schemes, ports and paths do not belong to a name. A proxy of the settings is \
+        `http://`, a name or an address, and a port, without a password.",
     /// Not an address or a block of addresses.
     InvalidAddress = "invalid-address": "Addresses and blocks have one spelling: no zeros before \
         a number, no IPv4 address inside an IPv6 one, no bit set after the prefix. A second \
-        spelling would be read by one program as another address than by the next.",
+        spelling would be read by one program as another address than by the next. In the \
+        settings, blocks for virtual addresses are private and hold the names of a whole cell.",
     /// A destination that no manifest can grant.
     RefusedDestination = "refused-destination": "Some addresses are refused whatever the \
         manifest says: loopback (write `localhost` for this host's own ports), link-local \

@@ -1,6 +1,6 @@
 //! The settings of one host.
 
-use super::{Form, Head, Key, Section, Takes, limits, secrets, top};
+use super::{Form, Head, Key, Section, Takes, limits, reach, secrets, top};
 use crate::fault::FaultCode;
 
 /// The most folders of one list, and the most hosts: each is compared with each grant.
@@ -54,9 +54,19 @@ pub(crate) const SECRETS: Key = Key::new(
 .refused("secrets = [\"keyring\"]", FaultCode::WrongType)
 .unless("the keyring, where there is one, and then the encrypted file");
 
+pub(crate) const REACH: Key = Key::new(
+    "network",
+    Takes::Table(&reach::SECTION),
+    "[network]",
+    "How this host reaches others: its proxy, and the addresses that stand for names.",
+)
+.also(&["net", "egress", "dns"])
+.refused("network = [\"api.example.com\"]", FaultCode::WrongType)
+.unless("nothing stands between this host and others");
+
 pub(crate) const SECTION: Section = Section {
     title: "the settings file",
-    keys: &[top::BRIG, CONSENT, ENGINE, SECRETS, CEILING],
+    keys: &[top::BRIG, CONSENT, ENGINE, SECRETS, REACH, CEILING],
     one_of: &[],
     whole: &[],
 };

@@ -130,8 +130,12 @@ pub(crate) const SYSCALLS: Key = Key::new(
 
 const UNIX: Key = Key::reserved("unix", "leave it out; no socket is reachable", &["sockets"])
     .refused("[unix]", FaultCode::NotEnforceableYet);
-const HTTP: Key = Key::reserved("http", "leave it out; the server then has no network", &[])
-    .refused("[http]", FaultCode::NotEnforceableYet);
+const HTTP: Key = Key::reserved(
+    "http",
+    "leave it out; `[[network]]` says whom the server reaches",
+    &[],
+)
+.refused("[http]", FaultCode::NotEnforceableYet);
 const PLATFORM: Key = Key::reserved("platform", "write one manifest per platform", &[])
     .refused("[platform.linux]", FaultCode::NotEnforceableYet);
 

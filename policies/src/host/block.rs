@@ -149,7 +149,7 @@ fn masked(address: IpAddr, prefix: u8) -> IpAddr {
 }
 
 /// An address in its one spelling.
-pub(super) fn address(text: &str) -> Result<IpAddr, InvalidBlock> {
+pub(crate) fn address(text: &str) -> Result<IpAddr, InvalidBlock> {
     let bare = text
         .strip_prefix('[')
         .and_then(|text| text.strip_suffix(']'));

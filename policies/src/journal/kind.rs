@@ -43,6 +43,25 @@ pub enum Kind {
     Unreachable,
     /// More connections at once than one server may have.
     TooManyConnections,
+    /// A path that is there on the host and not for the server. This and what follows is told of
+    /// a run that is traced.
+    PathNotGranted,
+    /// The same, where the server was to write.
+    WriteNotGranted,
+    /// A path that the server may read and not write.
+    PathReadOnly,
+    /// A path that the server may read and not run.
+    PathNotRunnable,
+    /// A path that no manifest can grant.
+    PathProtected,
+    /// A path of the system or the image, which nobody writes.
+    PathOfSystem,
+    /// A system call of a group that a manifest can name.
+    CallNotGranted,
+    /// A system call that no manifest can allow.
+    CallRefused,
+    /// A socket of the internet.
+    SocketNotGranted,
 }
 
 /// Whose act was refused.
@@ -76,6 +95,15 @@ const OTHERS: &[Kind] = &[
     Kind::NameNotGiven,
     Kind::Unreachable,
     Kind::TooManyConnections,
+    Kind::PathNotGranted,
+    Kind::WriteNotGranted,
+    Kind::PathReadOnly,
+    Kind::PathNotRunnable,
+    Kind::PathProtected,
+    Kind::PathOfSystem,
+    Kind::CallNotGranted,
+    Kind::CallRefused,
+    Kind::SocketNotGranted,
 ];
 
 impl Kind {
@@ -107,6 +135,15 @@ impl Kind {
             Self::NameNotGiven => "name-not-given",
             Self::Unreachable => "unreachable",
             Self::TooManyConnections => "too-many-connections",
+            Self::PathNotGranted => "path-not-granted",
+            Self::WriteNotGranted => "write-not-granted",
+            Self::PathReadOnly => "path-read-only",
+            Self::PathNotRunnable => "path-not-runnable",
+            Self::PathProtected => "path-protected",
+            Self::PathOfSystem => "path-of-system",
+            Self::CallNotGranted => "call-not-granted",
+            Self::CallRefused => "call-refused",
+            Self::SocketNotGranted => "socket-not-granted",
         }
     }
 

@@ -1,13 +1,15 @@
 //! What would let pass what was refused.
 
+use alloc::borrow::ToOwned as _;
 use alloc::format;
 use alloc::string::{String, ToString};
 
 use super::{Entry, Kind};
 use crate::admit::RefusalCode;
 use crate::edit::quoted;
+use crate::path::HostPath;
 use crate::pattern::{Pattern, ToolPattern};
-use crate::policy::ClientRight;
+use crate::policy::{ClientRight, SyscallGroup};
 
 /// What would let it pass the next time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub enum Remedy {
         line: String,
         /// The right as `brig allow` takes it, where that can write it.
         right: Option<String>,
+        /// Whether it is one to write as well: `brig allow --write`.
+        is_write: bool,
     },
     /// Something that the manifest says, said otherwise.
     Change {
@@ -47,6 +51,12 @@ pub fn remedy(entry: &Entry) -> Remedy {
         Kind::HostNotGranted => host(is_named.then_some(incident.about.as_str())),
         Kind::AddressNotGranted => change("[[network]]", &["addresses"]),
         Kind::HandshakeNotGranted => change("[[network]]", &["host", "protocol", "ech"]),
+        Kind::PathNotGranted => path(is_named, &incident.about, false),
+        Kind::WriteNotGranted => path(is_named, &incident.about, true),
+        Kind::PathReadOnly => change("[[files]]", &["access"]),
+        Kind::PathNotRunnable => change("[[files]]", &["exec"]),
+        Kind::CallNotGranted => group(&incident.about),
+        Kind::SocketNotGranted => change("[[network]]", &["host", "ports"]),
         Kind::NameNotGiven
         | Kind::Unreachable
         | Kind::TooManyConnections
@@ -57,7 +67,10 @@ pub fn remedy(entry: &Entry) -> Remedy {
         | Kind::Unasked
         | Kind::Late
         | Kind::TooMany
-        | Kind::NotStarted => Remedy::Nothing,
+        | Kind::NotStarted
+        | Kind::PathProtected
+        | Kind::PathOfSystem
+        | Kind::CallRefused => Remedy::Nothing,
     }
 }
 
@@ -82,6 +95,7 @@ fn host(about: Option<&str>) -> Remedy {
         section: "[[network]]",
         line: format!("host = {}, ports = [{port}]{protocol}", quoted(host)),
         right: about.map(ToString::to_string),
+        is_write: false,
     }
 }
 
@@ -117,6 +131,7 @@ fn of_code(code: RefusalCode, about: Option<&str>) -> Remedy {
                 section: "[client]",
                 line: format!("{right} = true"),
                 right: None,
+                is_write: false,
             })
         }
     }
@@ -132,7 +147,29 @@ fn allow(section: &'static str, name: Option<&str>, right: Option<String>) -> Re
         section,
         line: format!("allow = [..., {}]", quoted(name)),
         right,
+        is_write: false,
     })
+}
+
+/// A file or folder more, where its name can be written as itself.
+fn path(is_named: bool, path: &str, is_write: bool) -> Remedy {
+    let is_plain = is_named && path.parse::<HostPath>().is_ok_and(|it| it.as_str() == path);
+    if !is_plain {
+        return change("[[files]]", &["host"]);
+    }
+    let more = if is_write { ", access = \"write\"" } else { "" };
+    Remedy::Grant {
+        section: "[[files]]",
+        line: format!("host = {}{more}", quoted(path)),
+        right: Some(path.to_owned()),
+        is_write,
+    }
+}
+
+/// A group of system calls more.
+fn group(name: &str) -> Remedy {
+    let known = SyscallGroup::ALL.iter().any(|group| group.as_str() == name);
+    allow("[syscalls]", known.then_some(name), None)
 }
 
 /// Whether a name is a pattern that matches itself alone. What somebody else chose must not come to

@@ -115,6 +115,8 @@ const fn text(form: Form) -> &'static str {
              address, a block such as `10.1.0.0/16`, or `localhost`"
         }
         Form::Reach => "`public`, or a block such as `10.1.0.0/16`",
+        Form::Block => "a block such as `10.1.0.0/16`",
+        Form::Proxy => "`http://`, a name or an IP address, and `:` and a port",
         Form::ToolPattern => "a tool's name, in which `*` stands for any text",
         Form::TextPattern => "a text, in which `*` stands for any text",
         Form::Pointer => "a JSON pointer, such as `/path` or `/options/depth`",

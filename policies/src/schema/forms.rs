@@ -55,6 +55,8 @@ pub(super) fn pattern(form: Form) -> String {
         }
         Form::Destination => format!("^(?:localhost|{}|{})$", named(), numbered(true)),
         Form::Reach => format!("^(?:public|{})$", numbered(false)),
+        Form::Block => format!("^{}$", numbered(false)),
+        Form::Proxy => proxy(),
         Form::ToolPattern => {
             let special: Vec<String> = NOT_IN_TOOLS
                 .iter()
@@ -85,10 +87,23 @@ pub(super) fn named() -> String {
     format!(r"{not_last}{not_own}(?!.{{254}})(?:{wildcard}|(?:{LABEL}\.)*{LABEL})")
 }
 
+/// Where an HTTP proxy is: a name or an address, and a port.
+fn proxy() -> String {
+    let not_last = r"(?!(?:[^:]*\.)?(?:[0-9]+|0x[0-9a-f]*):)";
+    let name = format!("{not_last}(?!.*[.]localhost:)(?![^:]{{254}})(?:{LABEL}\\.)*{LABEL}");
+    let host = format!(r"(?:{name}|{}|\[[0-9a-f:.]+\])", four());
+    format!("^http://{host}:{}$", super::range::between(1, 65535))
+}
+
+/// An IPv4 address.
+fn four() -> String {
+    let octet = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
+    format!(r"{octet}(?:\.{octet}){{3}}")
+}
+
 /// An address or a block of them; only the reader knows all that is wrong with one.
 fn numbered(alone: bool) -> String {
-    let octet = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
-    let four = format!(r"{octet}(?:\.{octet}){{3}}");
+    let four = four();
     let six = "(?=[^:]*:[^:]*:)[0-9a-f:.]+";
     let (optional, most_of_four, most_of_six) = if alone { ("?", 31, 127) } else { ("", 32, 128) };
     let prefix = |most| format!("(?:/{}){optional}", super::range::between(8, most));

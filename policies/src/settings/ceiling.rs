@@ -100,6 +100,7 @@ impl Ceiling {
             client,
             syscalls,
             secrets: _,
+            reach: _,
         } = settings;
         Self {
             path: path.to_owned(),

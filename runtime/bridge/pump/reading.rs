@@ -151,15 +151,30 @@ impl Pump<'_> {
             why: refused.why,
             line: None,
         };
-        let told = match &refused.line {
-            Some(line) => format!("{}; it would take {line}", incident.why),
-            None => incident.why.clone(),
-        };
+        let (about, why) = (&incident.about, &incident.why);
+        let host = about
+            .rsplit_once(':')
+            .map_or(about.as_str(), |(host, _)| host);
+        let mut told = why.clone();
+        // Most reasons are about an address, of which nobody knows which name led to it.
+        if !why.contains(host) {
+            told = format!("{about}: {why}");
+        }
+        if let Some(line) = &refused.line {
+            told = format!("{told}; it would take {line}");
+        }
         // It is told once, and counted as often as it was.
         let mut told = refused.is_first.then_some(told);
         for _ in 0..refused.times.clamp(1, COUNTED_MAX) {
             self.refusals
                 .take(self.log, &incident, told.take().as_deref());
+        }
+    }
+
+    pub(super) fn read_tracer(&mut self) {
+        let server = self.server.as_mut();
+        if let Some(heard) = server.and_then(|server| server.heard.as_mut()) {
+            heard.read(&mut self.buffer, self.log, self.refusals);
         }
     }
 

@@ -7,6 +7,7 @@ use crate::component::refusals;
 use crate::launch::{End, Running};
 use crate::log::Log;
 use crate::streams::{Input, Output, Read};
+use crate::trace::Heard;
 use brig_sandbox::component::REFUSALS_TOLD_MAX;
 use brig_sandbox::egress::guest::AskedFor;
 
@@ -29,6 +30,8 @@ pub(crate) struct Server {
     pub(crate) reports: Input,
     /// The carrier of its connections, with what that tells.
     pub(crate) carrier: Option<(Carrier, Input)>,
+    /// The tracer's, where it is traced.
+    pub(crate) heard: Option<Heard>,
 }
 
 /// The server while its session lasts.
@@ -39,6 +42,7 @@ pub(super) struct ServerSide {
     pub(super) output: Option<Input>,
     pub(super) errors: Option<Input>,
     pub(super) reports: Option<Input>,
+    pub(super) heard: Option<Heard>,
     pub(super) report_text: Vec<u8>,
     /// How many bytes of them were looked through for refusals.
     report_bytes_seen: usize,
@@ -97,6 +101,7 @@ impl ServerSide {
             output: Some(server.output),
             errors: Some(server.errors),
             reports: Some(server.reports),
+            heard: server.heard,
             report_text: Vec::new(),
             report_bytes_seen: 0,
             refusals_told: 0,

@@ -70,6 +70,31 @@ pub fn receive_streams(socket: usize, into: &mut [u8]) -> Result {
     Ok(length)
 }
 
+/// Sends a message with a descriptor (unix(7), `SCM_RIGHTS`).
+pub fn send_descriptor(socket: i32, message: &[u8], descriptor: i32) -> Result {
+    const SOL_SOCKET: i32 = 1;
+    const SCM_RIGHTS: i32 = 1;
+    let buffer = [message.as_ptr() as usize, message.len()];
+    // struct cmsghdr: its length without what fills the last word, then two i32, then a descriptor.
+    let mut control = [0u8; 24];
+    control[..8].copy_from_slice(&20usize.to_ne_bytes());
+    control[8..12].copy_from_slice(&SOL_SOCKET.to_ne_bytes());
+    control[12..16].copy_from_slice(&SCM_RIGHTS.to_ne_bytes());
+    control[16..20].copy_from_slice(&descriptor.to_ne_bytes());
+    let message = [
+        0,
+        0,
+        buffer.as_ptr() as usize,
+        1,
+        control.as_ptr() as usize,
+        size_of_val(&control),
+        0,
+    ];
+    // SAFETY: struct msghdr is seven words here; the buffer and the control bytes are readable for
+    // their lengths.
+    unsafe { call(nr::SENDMSG, socket as usize, message.as_ptr() as usize, 0, 0, 0) }
+}
+
 /// Moves four descriptors to the first four numbers. None of them is lower than the number that it
 /// gets, since an engine's own streams have the first three.
 fn place(descriptors: [i32; 4]) -> Result {

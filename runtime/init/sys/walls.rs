@@ -63,6 +63,24 @@ pub fn landlock_restrict(ruleset: i32) -> Result {
 
 /// Puts a filter on this process (seccomp(2), `SECCOMP_SET_MODE_FILTER`).
 pub fn seccomp(instructions: &[u8]) -> Result {
+    put(instructions, 0)
+}
+
+/// The same with a listener, whose descriptor it gives: it is closed at an exec
+/// (seccomp_unotify(2)).
+pub fn seccomp_listener(instructions: &[u8]) -> Result {
+    const EINVAL: i32 = 22;
+    const NEW_LISTENER: usize = 1 << 3;
+    // A signal would else make a call that waits be told anew, without end where signals are many.
+    // Kernels before 5.19 have no such flag.
+    const WAIT_KILLABLE_RECV: usize = 1 << 5;
+    match put(instructions, NEW_LISTENER | WAIT_KILLABLE_RECV) {
+        Err(EINVAL) => put(instructions, NEW_LISTENER),
+        done => done,
+    }
+}
+
+fn put(instructions: &[u8], flags: usize) -> Result {
     const SET_MODE_FILTER: usize = 1;
     if instructions.is_empty() || !instructions.len().is_multiple_of(8) {
         return Err(22);
@@ -70,7 +88,16 @@ pub fn seccomp(instructions: &[u8]) -> Result {
     let program = (instructions.len() / 8, instructions.as_ptr());
     let raw = [program.0, program.1 as usize];
     // SAFETY: struct sock_fprog is a u16 padded to a word, and a pointer to that many instructions.
-    unsafe { call(nr::SECCOMP, SET_MODE_FILTER, 0, raw.as_ptr() as usize, 0, 0) }
+    unsafe {
+        call(
+            nr::SECCOMP,
+            SET_MODE_FILTER,
+            flags,
+            raw.as_ptr() as usize,
+            0,
+            0,
+        )
+    }
 }
 
 /// Words of a set of processors: 1,024 of them, as the C library has it.

@@ -111,6 +111,7 @@ fn sockets(init: BorrowedFd<'_>) -> Result<Vec<OwnedFd>, BuildError> {
         InitAnswer::Differs { .. }
         | InitAnswer::Read(_)
         | InitAnswer::Started
+        | InitAnswer::Listening
         | InitAnswer::Ended(_)
         | InitAnswer::Unknown => Err(failed(io::Error::other("none came"))),
     }

@@ -3,6 +3,7 @@
 use super::daemon::Container;
 use super::ids::{host_ids, write_ids, write_two_ids};
 use super::meet::{Meeting, send_orders};
+use super::tracing::{ToTracer, receive};
 use super::{errno_text, tell};
 use crate::component::CODE_UNFIT;
 use crate::launch::MESSAGE_BYTES_MAX;
@@ -11,7 +12,7 @@ use crate::launch::group::Group;
 use crate::launch::orders::{Maker, WardenEvent, WardenOrders};
 use crate::launch::records::{Given, encode};
 use brig_sandbox::cell::{ID_INSIDE, Namespace};
-use rustix::net::{RecvFlags, SendFlags};
+use rustix::net::SendFlags;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -24,6 +25,8 @@ pub(super) struct RunningCell {
     code: Option<PathBuf>,
     /// Whether init came by its own way, which tells who it is.
     connected: bool,
+    /// Whom the listener of the server's filter goes to.
+    tracer: Option<ToTracer>,
 }
 
 /// What a cell hangs on.
@@ -64,6 +67,7 @@ impl RunningCell {
             held,
             code,
             connected: false,
+            tracer: None,
         }
     }
 
@@ -74,7 +78,14 @@ impl RunningCell {
             held,
             code: None,
             connected: true,
+            tracer: None,
         }
+    }
+
+    /// The same, with a tracer of its server at the other end of this channel.
+    pub(super) fn traced_by(mut self, tracer: Option<OwnedFd>) -> Self {
+        self.tracer = tracer.map(ToTracer::new);
+        self
     }
 
     /// init's channel.
@@ -175,9 +186,15 @@ impl RunningCell {
     /// init's next word; nothing where it closed its end.
     pub(super) fn answer(&self) -> Option<InitAnswer> {
         let mut buffer = [0u8; MESSAGE_BYTES_MAX];
-        match rustix::net::recv(&self.init, &mut buffer[..], RecvFlags::DONTWAIT) {
+        match receive(&self.init, &mut buffer) {
             Ok((0, _)) => None,
-            Ok((length, _)) => Some(InitAnswer::read(buffer.get(..length).unwrap_or(&buffer))),
+            Ok((length, listener)) => {
+                let answer = InitAnswer::read(buffer.get(..length).unwrap_or(&buffer));
+                Some(match (answer, &self.tracer) {
+                    (InitAnswer::Listening, Some(tracer)) => tracer.take(listener),
+                    (answer, _) => answer,
+                })
+            }
             Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Some(InitAnswer::Unknown),
             Err(_) => None,
         }
@@ -193,6 +210,7 @@ impl RunningCell {
             Some(
                 InitAnswer::Differs { .. }
                 | InitAnswer::Read(_)
+                | InitAnswer::Listening
                 | InitAnswer::Started
                 | InitAnswer::Ended(_)
                 | InitAnswer::Unknown,

@@ -29,6 +29,23 @@ impl Dialable {
     }
 }
 
+/// What decides on the host's side whether an address is public.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Host {
+    /// The addresses of its interfaces.
+    pub own: BTreeSet<IpAddr>,
+    /// The blocks with which its resolver answers in place of real addresses: whoever answers there
+    /// asks for the name once more, and is what keeps it from private places.
+    pub fake: Vec<Block>,
+}
+
+impl Host {
+    /// Whether an address stands for another, by its own number and not by one in disguise.
+    fn is_fake(&self, address: IpAddr) -> bool {
+        self.fake.iter().any(|block| block.holds(address))
+    }
+}
+
 /// Why an address is not dialled; the texts read after "cannot".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Unfit {
@@ -72,12 +89,11 @@ impl Unfit {
     }
 }
 
-/// Judges one address to which a grant's host leads. `own` are the addresses of this host's
-/// interfaces.
+/// Judges one address to which a grant's host leads, on this host.
 ///
 /// An address that carries an IPv4 address in disguise is judged by that one, since a translator or
 /// a tunnel delivers to it; one that could carry several is judged by each.
-pub fn judge(grant: &Grant, address: IpAddr, own: &BTreeSet<IpAddr>) -> Result<Dialable, Unfit> {
+pub fn judge(grant: &Grant, address: IpAddr, host: &Host) -> Result<Dialable, Unfit> {
     let plain = address.to_canonical();
     if grant.host == Destination::Loopback {
         return loopback(plain);
@@ -100,14 +116,15 @@ pub fn judge(grant: &Grant, address: IpAddr, own: &BTreeSet<IpAddr>) -> Result<D
             continue;
         }
         let place = place(reading);
-        if place != Place::Public || !reaches.contains(&Reach::Public) {
+        let is_public = place == Place::Public || reading == plain && host.is_fake(plain);
+        if !is_public || !reaches.contains(&Reach::Public) {
             return Err(Unfit::NotGranted {
                 address,
                 reading,
                 place,
             });
         }
-        if own.contains(&reading) || own.contains(&plain) {
+        if host.own.contains(&reading) || host.own.contains(&plain) {
             return Err(Unfit::Own { address: plain });
         }
     }
@@ -116,15 +133,11 @@ pub fn judge(grant: &Grant, address: IpAddr, own: &BTreeSet<IpAddr>) -> Result<D
 
 /// Judges what a name resolved to, in its order: what may be dialled, and what not. More than
 /// [`ADDRESSES_MAX`] are not looked at.
-pub fn judge_all(
-    grant: &Grant,
-    addresses: &[IpAddr],
-    own: &BTreeSet<IpAddr>,
-) -> (Vec<Dialable>, Vec<Unfit>) {
+pub fn judge_all(grant: &Grant, addresses: &[IpAddr], host: &Host) -> (Vec<Dialable>, Vec<Unfit>) {
     let mut fit = Vec::new();
     let mut unfit = Vec::new();
     for address in addresses.iter().take(ADDRESSES_MAX) {
-        match judge(grant, *address, own) {
+        match judge(grant, *address, host) {
             Ok(dialable) if fit.contains(&dialable) => {}
             Ok(dialable) => fit.push(dialable),
             Err(reason) => unfit.push(reason),

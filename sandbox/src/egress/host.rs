@@ -2,6 +2,8 @@
 //!
 //! As with TLS, the bytes are passed on as they came, so whatever two servers could read in two
 //! ways is refused: ends of lines that are no CRLF, folded lines, blanks before a colon, two hosts.
+//! One thing is left out, an offer to go on with HTTP/2, whose hosts stand in compressed frames:
+//! Java's client makes it with each first request, and goes on with HTTP/1.1 where nobody takes it.
 //! A connection has many requests, and [`Requests`] judges each of them.
 
 mod chunks;
@@ -58,6 +60,8 @@ pub struct Request {
     pub port: Option<u16>,
     /// What follows the head.
     pub content: Content,
+    /// Whether it offers to go on with HTTP/2 (RFC 7540, 3.2), which is not passed on.
+    pub offers_http2: bool,
 }
 
 /// What follows a request's head.

@@ -90,6 +90,16 @@ impl Wanted {
         }
     }
 
+    /// Those of IPv4.
+    pub fn v4(&self) -> &[Block] {
+        &self.v4
+    }
+
+    /// Those of IPv6.
+    pub fn v6(&self) -> &[Block] {
+        &self.v6
+    }
+
     /// These ranges alone, of which earlier ones are taken first. Each must be private and hold one
     /// cell's addresses: without that a server would not know a virtual address from a real one, or
     /// its names would have no room.

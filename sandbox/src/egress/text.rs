@@ -1,13 +1,13 @@
 //! Values of `policies` as the text that a manifest has for them.
 
 /// One value.
-pub(super) mod one {
+pub(crate) mod one {
     use core::fmt::Display;
     use core::str::FromStr;
     use serde::de::Error as _;
     use serde::{Deserialize as _, Deserializer, Serializer};
 
-    pub(in crate::egress) fn serialize<T, S>(value: &T, serializer: S) -> Result<S::Ok, S::Error>
+    pub(crate) fn serialize<T, S>(value: &T, serializer: S) -> Result<S::Ok, S::Error>
     where
         T: Display,
         S: Serializer,
@@ -15,7 +15,7 @@ pub(super) mod one {
         serializer.collect_str(value)
     }
 
-    pub(in crate::egress) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+    pub(crate) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
     where
         T: FromStr<Err: Display>,
         D: Deserializer<'de>,
@@ -25,18 +25,45 @@ pub(super) mod one {
     }
 }
 
+/// A value that may be absent.
+pub(crate) mod some {
+    use core::fmt::Display;
+    use core::str::FromStr;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde asks for a reference")]
+    pub(crate) fn serialize<T, S>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error>
+    where
+        T: Display,
+        S: Serializer,
+    {
+        match value {
+            Some(value) => serializer.collect_str(value),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+    where
+        T: FromStr<Err: Display>,
+        D: Deserializer<'de>,
+    {
+        let text = Option::<String>::deserialize(deserializer)?;
+        let value = text.map(|text| text.parse()).transpose();
+        value.map_err(D::Error::custom)
+    }
+}
+
 /// A set of values, in their order.
-pub(super) mod set {
+pub(crate) mod set {
     use alloc::collections::BTreeSet;
     use core::fmt::Display;
     use core::str::FromStr;
     use serde::de::Error as _;
     use serde::{Deserialize as _, Deserializer, Serializer};
 
-    pub(in crate::egress) fn serialize<T, S>(
-        values: &BTreeSet<T>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error>
+    pub(crate) fn serialize<T, S>(values: &BTreeSet<T>, serializer: S) -> Result<S::Ok, S::Error>
     where
         T: Display,
         S: Serializer,
@@ -44,9 +71,7 @@ pub(super) mod set {
         serializer.collect_seq(values.iter().map(ToString::to_string))
     }
 
-    pub(in crate::egress) fn deserialize<'de, T, D>(
-        deserializer: D,
-    ) -> Result<BTreeSet<T>, D::Error>
+    pub(crate) fn deserialize<'de, T, D>(deserializer: D) -> Result<BTreeSet<T>, D::Error>
     where
         T: FromStr<Err: Display> + Ord,
         D: Deserializer<'de>,
@@ -58,13 +83,13 @@ pub(super) mod set {
 }
 
 /// Values in a row.
-pub(super) mod list {
+pub(crate) mod list {
     use core::fmt::Display;
     use core::str::FromStr;
     use serde::de::Error as _;
     use serde::{Deserialize as _, Deserializer, Serializer};
 
-    pub(in crate::egress) fn serialize<T, S>(values: &[T], serializer: S) -> Result<S::Ok, S::Error>
+    pub(crate) fn serialize<T, S>(values: &[T], serializer: S) -> Result<S::Ok, S::Error>
     where
         T: Display,
         S: Serializer,
@@ -72,7 +97,7 @@ pub(super) mod list {
         serializer.collect_seq(values.iter().map(ToString::to_string))
     }
 
-    pub(in crate::egress) fn deserialize<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+    pub(crate) fn deserialize<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
     where
         T: FromStr<Err: Display>,
         D: Deserializer<'de>,

@@ -68,6 +68,9 @@ pub struct InitOrders {
     pub directory: String,
     /// The signal that asks it to end (signal(7)).
     pub stop_signal: u8,
+    /// Whether the server's filter has a listener, for a tracer.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub traced: bool,
     /// How init and the warden speak.
     #[serde(default)]
     pub mode: InitMode,
@@ -141,6 +144,7 @@ pub fn native(cell: &Cell, program: Program) -> Result<NativeCell, InvalidProfil
             descriptors: program.descriptors,
             directory: program.directory,
             stop_signal: program.stop_signal,
+            traced: false,
             mode: InitMode::Child,
         },
     })

@@ -41,7 +41,7 @@ pub(super) fn network(
         ));
     }
     match decide(policy, &facts.virtual_ranges) {
-        Ok(egress) => egress,
+        Ok(egress) => egress.map(|one| one.by_way_of(facts.proxy.as_ref(), &facts.fake_addresses)),
         Err(undecidable) => {
             faults.push(Unplannable::Grant {
                 span: undecidable.span(),
@@ -93,10 +93,6 @@ pub(super) fn residuals(egress: Option<&Egress>) -> Vec<Residual> {
     let Some(egress) = egress else {
         return Vec::new();
     };
-    let residual = |name: &str, reason: &str| Residual {
-        name: name.to_owned(),
-        reason: reason.to_owned(),
-    };
     let mut residuals = vec![residual(
         "granted-hosts",
         "what the server tells a host that is granted is not looked into, and an account of \
@@ -122,6 +118,7 @@ pub(super) fn residuals(egress: Option<&Egress>) -> Vec<Residual> {
              others, whose names are encrypted",
         ));
     }
+    residuals.extend(by_others(egress));
     let mut grants = egress.grants.iter();
     if grants.any(|grant| matches!(grant.host, Destination::Below(_))) {
         residuals.push(residual(
@@ -131,4 +128,37 @@ pub(super) fn residuals(egress: Option<&Egress>) -> Vec<Residual> {
         ));
     }
     residuals
+}
+
+/// Who else looks names up on this host, and so decides where they lead.
+fn by_others(egress: &Egress) -> Vec<Residual> {
+    let mut residuals = Vec::new();
+    if let Some(proxy) = &egress.proxy {
+        residuals.push(residual(
+            "names-by-proxy",
+            &format!(
+                "granted names are asked of {proxy}, which looks them up: it is what keeps them \
+                 from private places, and brig judges no address of them"
+            ),
+        ));
+    }
+    if !egress.fake.is_empty() {
+        let blocks: Vec<String> = egress.fake.iter().map(ToString::to_string).collect();
+        residuals.push(residual(
+            "fake-addresses",
+            &format!(
+                "this host's resolver answers from {} in place of real addresses: whoever answers \
+                 there is what keeps names from private places",
+                blocks.join(" and ")
+            ),
+        ));
+    }
+    residuals
+}
+
+fn residual(name: &str, reason: &str) -> Residual {
+    Residual {
+        name: name.to_owned(),
+        reason: reason.to_owned(),
+    }
 }

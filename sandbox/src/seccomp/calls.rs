@@ -127,7 +127,7 @@ impl Need {
 
 impl Call {
     /// The group that has it, where it is not every program's.
-    pub(super) fn group(&self) -> Option<SyscallGroup> {
+    pub(crate) fn group(&self) -> Option<SyscallGroup> {
         self.need.group()
     }
 

@@ -77,6 +77,8 @@ pub(crate) fn facts() -> HostFacts {
         image: None,
         processors: 2,
         virtual_ranges: Wanted::usual(),
+        proxy: None,
+        fake_addresses: Vec::new(),
         sources: [].into(),
     }
 }

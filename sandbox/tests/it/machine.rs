@@ -15,6 +15,7 @@ pub(crate) enum Answer {
     Allow,
     Error(u32),
     KillProcess,
+    Notified,
 }
 
 /// `AUDIT_ARCH_*` of this build (linux/audit.h).
@@ -82,6 +83,7 @@ fn answer(k: u32) -> Answer {
         libc::SECCOMP_RET_ALLOW => Answer::Allow,
         libc::SECCOMP_RET_ERRNO => Answer::Error(k & 0xffff),
         libc::SECCOMP_RET_KILL_PROCESS => Answer::KillProcess,
+        libc::SECCOMP_RET_USER_NOTIF => Answer::Notified,
         other => panic!("no filter answers {other:#x}"),
     }
 }

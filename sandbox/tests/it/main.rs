@@ -18,3 +18,4 @@ mod mechanisms;
 mod properties;
 mod refusals;
 mod runtimes;
+mod traced;

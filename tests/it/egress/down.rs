@@ -84,12 +84,44 @@ fn nothing_of_egress_outlives_the_supervisor() {
     let supervisor = session.client.process.id();
     let cell = family(supervisor);
     assert!(cell.len() >= 4, "warden, carrier, init, program: {cell:?}");
-    let id = Pid::from_raw(i32::try_from(supervisor).unwrap()).unwrap();
-    kill_process(id, Signal::KILL).unwrap();
+    kill(supervisor);
     until(SOON, "all processes have ended", || {
         !cell.iter().any(|id| is_alive(*id))
     });
     until(SOON, "the connection is closed", || open_ends(stand) == 0);
+}
+
+/// The listeners of a cell are the carrier's: without it nobody waits for an answer.
+#[test]
+fn a_server_whose_carrier_ends_has_no_network_and_goes_on() {
+    let stand = Stand::shared();
+    let mut session = stand.walled(brig(), &grant("both", &[80], "http"));
+    let ask = "curl -sS --max-time 10 http://{host}/hello";
+    let before = session.says("both", ask, 15);
+    assert_eq!(before.code, json!(0), "{before:?}");
+    let is_carrier = |process: &u32| {
+        let words = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+        words
+            .split(|byte| *byte == 0)
+            .any(|word| word == b"__carrier")
+    };
+    let mut cell = family(session.client.process.id());
+    cell.retain(is_carrier);
+    let [carrier] = cell[..] else {
+        panic!("one carrier: {cell:?}")
+    };
+    kill(carrier);
+    let after = session.says("both", ask, 15);
+    assert!(after.code != json!(0) && after.seconds < 5.0, "{after:?}");
+    let errors = session.end();
+    let told = "no network any more: its carrier ended";
+    assert!(errors.contains(told), "{errors}");
+}
+
+#[track_caller]
+fn kill(process: u32) {
+    let id = Pid::from_raw(i32::try_from(process).unwrap()).unwrap();
+    kill_process(id, Signal::KILL).unwrap();
 }
 
 /// Connections at once, beyond what one server should have.

@@ -71,8 +71,8 @@ def postgres():
         os.chown(at(f"postgres.{name}"), user, user)
     os.chown(data, user, user)
     options = {"user": user, "group": user, "extra_groups": [], "cwd": "/"}
-    initdb = [f"{programs}/initdb", "-D", data, "-U", "bee", "-A", "trust", "--no-sync", "-E", "UTF8"]
-    run(*initdb, "--locale=C", "--no-instructions", **options)
+    initdb = [f"{programs}/initdb", "-D", data, "-U", "bee", "-A", "trust", "--no-sync"]
+    run(*initdb, "--encoding=UTF8", "--locale=C", "--no-instructions", **options)
     settings = {
         "listen_addresses": ",".join(zone.SERVED),
         "unix_socket_directories": "",

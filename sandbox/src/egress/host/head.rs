@@ -16,7 +16,14 @@ struct Fields {
     host: Option<Authority>,
     length: Option<u64>,
     is_chunked: bool,
-    is_upgrade: bool,
+    upgrade: Option<Upgrade>,
+}
+
+/// What a client offers to go on with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Upgrade {
+    WebSocket,
+    Http2,
 }
 
 /// Reads a head without the empty line at its end.
@@ -40,7 +47,8 @@ pub(super) fn read(head: &[u8]) -> Result<Request, Unread> {
     if is_chunked && version != "HTTP/1.1" {
         return Err(Unread::Length);
     }
-    let content = match (fields.length, is_chunked, fields.is_upgrade) {
+    let is_socket = fields.upgrade == Some(Upgrade::WebSocket);
+    let content = match (fields.length, is_chunked, is_socket) {
         (Some(_), true, _) | (None, true, true) | (Some(1..), false, true) => {
             return Err(Unread::Length);
         }
@@ -52,7 +60,22 @@ pub(super) fn read(head: &[u8]) -> Result<Request, Unread> {
         host: host.host,
         port: host.port,
         content,
+        offers_http2: fields.upgrade == Some(Upgrade::Http2),
     })
+}
+
+/// A head that was read, without the lines that offer HTTP/2. A server that hears of no protocol
+/// to go on with goes on with HTTP/1.1 (RFC 9110, 7.8).
+pub(super) fn without_http2(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let is_offer = |line: &&[u8]| {
+        let mut words = line.split(|byte| *byte == b':');
+        let name = words.next().unwrap_or_default();
+        [b"upgrade".as_slice(), b"http2-settings"]
+            .iter()
+            .any(|offer| name.eq_ignore_ascii_case(offer))
+    };
+    head.split_inclusive(|byte| *byte == b'\n')
+        .filter(move |line| !is_offer(line))
 }
 
 /// Lines that end in CRLF alone, without any other control character.
@@ -132,11 +155,19 @@ impl Fields {
                 self.is_chunked = true;
             }
             "upgrade" => {
-                // HTTP/2 by this way (RFC 7540, 3.2) has its hosts in frames too.
-                if !value.eq_ignore_ascii_case("websocket") {
+                let upgrade = match value.to_ascii_lowercase().as_str() {
+                    "websocket" => Upgrade::WebSocket,
+                    "h2c" => Upgrade::Http2,
+                    _ => return Err(Unread::Upgrade),
+                };
+                // Of two that differ a server may take either.
+                if self
+                    .upgrade
+                    .replace(upgrade)
+                    .is_some_and(|one| one != upgrade)
+                {
                     return Err(Unread::Upgrade);
                 }
-                self.is_upgrade = true;
             }
             _ => {}
         }

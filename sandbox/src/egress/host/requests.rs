@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::chunks::Chunks;
+use super::head::without_http2;
 use super::{Content, Progress, Reader, Refusal, Unread, judge};
 use crate::egress::permit::Permit;
 
@@ -82,7 +83,12 @@ impl Requests {
                     return Ok(());
                 };
                 judge(permit, &request)?;
-                passed.extend_from_slice(reader.first(head_bytes));
+                let head = reader.first(head_bytes);
+                if request.offers_http2 {
+                    passed.extend(without_http2(head).flatten());
+                } else {
+                    passed.extend_from_slice(head);
+                }
                 *bytes = bytes.get(head_bytes - before..).unwrap_or_default();
                 self.next = after(request.content);
             }

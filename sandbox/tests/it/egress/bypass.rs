@@ -4,13 +4,12 @@
 
 use super::wire::{A, AAAA, HTTPS, SRV, SVCB, TXT, hello, labels, named, query, read, records};
 use super::{API, egress, permitted};
-use brig_sandbox::egress::filter::judge as dialled;
+use brig_sandbox::egress::filter::{Host, judge as dialled};
 use brig_sandbox::egress::hello::{self, Reader as HelloReader};
 use brig_sandbox::egress::host::{self, Reader as HostReader};
 use brig_sandbox::egress::permit::permit;
 use brig_sandbox::egress::responder::answer;
 use brig_sandbox::egress::wildcard::Wildcards;
-use std::collections::BTreeSet;
 
 const GRANTS: &[&str] = &[
     API,
@@ -60,7 +59,7 @@ fn passes(act: &Act) -> bool {
         }
         Act::Resolve(address) => {
             let permit = permitted(&egress, "100.64.0.1:443");
-            dialled(permit.grant(), address.parse().unwrap(), &BTreeSet::new()).is_ok()
+            dialled(permit.grant(), address.parse().unwrap(), &Host::default()).is_ok()
         }
     }
 }

@@ -1,9 +1,8 @@
 //! Which resolved addresses are dialled.
 
 use super::{API, egress};
-use brig_sandbox::egress::filter::{ADDRESSES_MAX, Place, judge, judge_all, place, readings};
+use brig_sandbox::egress::filter::{ADDRESSES_MAX, Host, Place, judge, judge_all, place, readings};
 use proptest::prelude::*;
-use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 fn intranet(blocks: &str) -> String {
@@ -17,7 +16,7 @@ fn told(grant: &str, address: &str) -> String {
     match judge(
         &egress.grants[0],
         address.parse().unwrap(),
-        &BTreeSet::new(),
+        &Host::default(),
     ) {
         Ok(dialable) => dialable.address().to_string(),
         Err(unfit) => match unfit.line() {
@@ -196,12 +195,10 @@ fn a_grant_by_address_dials_that_and_no_other() {
 
 #[test]
 fn this_hosts_own_addresses_are_not_public() {
-    let own: BTreeSet<IpAddr> = ["1.2.3.4", "10.0.0.5"]
-        .map(|text| text.parse().unwrap())
-        .into();
+    let here = host(&["1.2.3.4", "10.0.0.5"], &[]);
     let judged = |grant: &str, address: &str| {
         let egress = egress(&[grant]);
-        let judged = judge(&egress.grants[0], address.parse().unwrap(), &own);
+        let judged = judge(&egress.grants[0], address.parse().unwrap(), &here);
         judged
             .map(|_| ())
             .map_err(|unfit| (unfit.to_string(), unfit.line()))
@@ -217,13 +214,72 @@ fn this_hosts_own_addresses_are_not_public() {
     assert_eq!(judged(&intranet("\"10.0.0.0/24\""), "10.0.0.5"), Ok(()));
 }
 
+fn host(own: &[&str], fake: &[&str]) -> Host {
+    Host {
+        own: own.iter().map(|text| text.parse().unwrap()).collect(),
+        fake: fake.iter().map(|text| text.parse().unwrap()).collect(),
+    }
+}
+
+/// Whether a grant dials an address, on a host whose resolver answers with these blocks, and which
+/// has the first address of each.
+#[track_caller]
+fn check_fake(grant: &str, address: &str, want: bool) {
+    let here = host(
+        &["198.18.0.1", "fc00::1", "10.9.0.1"],
+        &[
+            "198.18.0.0/15",
+            "fc00::/18",
+            "10.9.0.0/16",
+            "169.254.0.0/16",
+        ],
+    );
+    let egress = egress(&[grant]);
+    let judged = judge(&egress.grants[0], address.parse().unwrap(), &here);
+    assert_eq!(judged.is_ok(), want, "{grant}: {address}: {judged:?}");
+}
+
+#[test]
+fn what_a_resolver_makes_up_counts_as_public_where_the_host_says_so() {
+    for address in [
+        "198.18.0.2",
+        "198.19.255.254",
+        "fc00::2",
+        "10.9.0.2",
+        "::ffff:10.9.0.2",
+    ] {
+        check_fake(API, address, true);
+        assert!(told(API, address).contains("do not hold it"), "{address}");
+        // A block is not the public internet.
+        check_fake(&intranet("\"172.16.0.0/12\""), address, false);
+        check_fake("host = \"172.16.0.0/12\"\nports = [443]", address, false);
+        check_fake("host = \"localhost\"\nports = [443]", address, false);
+    }
+    // Neither this host's own, nor what no grant reaches, nor another private place.
+    for address in [
+        "198.18.0.1",
+        "fc00::1",
+        "10.9.0.1",
+        "169.254.169.254",
+        "10.8.0.2",
+    ] {
+        check_fake(API, address, false);
+    }
+    // Nor one in disguise: a translator delivers to the address itself, past the resolver.
+    for address in ["64:ff9b::a09:2", "2002:a09:2::1", "64:ff9b::c612:2"] {
+        check_fake(API, address, false);
+    }
+    check_fake(&intranet("\"10.9.0.0/16\""), "10.9.0.1", true);
+    check_fake(API, "1.1.1.1", true);
+}
+
 #[test]
 fn an_answer_is_judged_address_by_address_and_no_further() {
     let egress = egress(&[API]);
     let addresses: Vec<IpAddr> = ["10.0.0.1", "1.1.1.1", "::ffff:1.1.1.1", "2606:4700::1"]
         .map(|text| text.parse().unwrap())
         .into();
-    let (fit, unfit) = judge_all(&egress.grants[0], &addresses, &BTreeSet::new());
+    let (fit, unfit) = judge_all(&egress.grants[0], &addresses, &Host::default());
     let fit: Vec<String> = fit.iter().map(|it| it.address().to_string()).collect();
     assert_eq!(
         (fit, unfit.len()),
@@ -232,7 +288,7 @@ fn an_answer_is_judged_address_by_address_and_no_further() {
     let many: Vec<IpAddr> = (0..1000)
         .map(|count| Ipv4Addr::from_bits(0x0101_0000 + count).into())
         .collect();
-    let (fit, unfit) = judge_all(&egress.grants[0], &many, &BTreeSet::new());
+    let (fit, unfit) = judge_all(&egress.grants[0], &many, &Host::default());
     assert_eq!((fit.len(), unfit.len()), (ADDRESSES_MAX, 0));
 }
 
@@ -272,7 +328,7 @@ proptest! {
     fn no_disguise_reaches_further(bits in any::<u32>()) {
         let short = Ipv4Addr::from_bits(bits);
         let egress = egress(&[API]);
-        let judged = |address| judge(&egress.grants[0], address, &BTreeSet::new()).is_ok();
+        let judged = |address| judge(&egress.grants[0], address, &Host::default()).is_ok();
         let plain = judged(short.into());
         prop_assert_eq!(plain, place(short.into()) == Place::Public);
         for disguise in disguises(short) {
@@ -288,7 +344,7 @@ proptest! {
         let short = Ipv4Addr::new(first, rest[0], rest[1], rest[2]);
         let egress = egress(&[API]);
         for disguise in disguises(short) {
-            let judged = judge(&egress.grants[0], disguise.into(), &BTreeSet::new());
+            let judged = judge(&egress.grants[0], disguise.into(), &Host::default());
             prop_assert!(judged.is_err(), "{} as {}", short, disguise);
         }
     }

@@ -46,6 +46,7 @@ fn check(fields: &str, host: &str, port: Option<u16>, content: Content) {
         host,
         port,
         content,
+        offers_http2: false,
     };
     assert_eq!(
         read(&format!("{GET}{fields}\r\n\r\n")),
@@ -193,7 +194,11 @@ const REFUSED: &[(&str, Unread)] = &[
         "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nUpgrade: websocket",
         Unread::Length,
     ),
-    ("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c", Unread::Upgrade),
+    ("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h3", Unread::Upgrade),
+    (
+        "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nUpgrade: h2c",
+        Unread::Upgrade,
+    ),
     (
         "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket, h2c",
         Unread::Upgrade,
@@ -367,6 +372,28 @@ fn what_follows_an_upgrade_is_no_request() {
     // The second byte of this letter has the bit that says a frame is masked.
     let frames = [SOCKET, "\u{e4}", OTHER].concat();
     assert_eq!(followed(&frames), (frames.clone(), Ok(())));
+}
+
+/// As curl and Java's client make it.
+#[test]
+fn an_offer_of_http2_is_left_out() {
+    let egress = egress(&["host = \"a.example\"\nports = [80]"]);
+    let permit = permitted(&egress, "100.64.0.1:80");
+    let first = "POST /upgrade:h2c HTTP/1.1\r\nHost: a.example\r\n";
+    let rest = "Connection: Upgrade, HTTP2-Settings\r\nContent-Length: 14\r\n\r\nUpgrade: h2c\r\n";
+    let offer = "Upgrade: h2c\r\nhttp2-settings: AAMAAABkAARAAAAA\r\n";
+    let stream = [first, offer, rest, ONE].concat();
+    for most in [1, 5, usize::MAX] {
+        let (mut requests, mut passed) = (Requests::default(), Vec::new());
+        for part in stream.as_bytes().chunks(most) {
+            requests.push(&permit, part, &mut passed).unwrap();
+        }
+        let passed = String::from_utf8(passed).unwrap();
+        assert_eq!(passed, [first, rest, ONE].concat(), "{most}");
+    }
+    // A client that takes it for granted is not believed.
+    let (passed, end) = followed(&["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"].concat());
+    assert!(passed.is_empty() && end.unwrap_err().contains("it is HTTP/2"));
 }
 
 #[test]

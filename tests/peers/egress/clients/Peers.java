@@ -25,6 +25,9 @@ class Peers {
             System.out.print(client.send(request, BodyHandlers.ofString()).body());
         }
         System.out.println(echoed(client, host));
+        // It offers HTTP/2 here, which this server takes, and others do not hear.
+        HttpRequest plain = HttpRequest.newBuilder(URI.create("http://" + host + "/hello")).build();
+        System.out.print(client.send(plain, BodyHandlers.ofString()).body());
     }
 
     static SSLContext trusting(String ca) throws Exception {

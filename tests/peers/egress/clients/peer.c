@@ -21,9 +21,11 @@ static int say_hello(int family, const void *address, socklen_t length, const ch
     dprintf(stream, "GET /hello HTTP/1.0\r\nHost: %s\r\n\r\n", host);
     char got[8192];
     size_t filled = 0;
-    ssize_t more;
-    while (filled < sizeof got - 1 && (more = read(stream, got + filled, sizeof got - 1 - filled)) > 0)
-        filled += (size_t)more;
+    ssize_t more = 1;
+    while (more > 0 && filled < sizeof got - 1) {
+        more = read(stream, got + filled, sizeof got - 1 - filled);
+        filled += more > 0 ? (size_t)more : 0;
+    }
     got[filled] = 0;
     close(stream);
     char *body = strstr(got, "\r\n\r\n");
