@@ -39,8 +39,8 @@ pub mod tag {
     pub const SECRET_FILE: u8 = 17;
     /// A port to which TCP may connect, in the ruleset before it: u64.
     pub const PORT: u8 = 18;
-    /// What a network namespace is to hold: items as `sys/net.rs` has them. They are the only orders
-    /// of an init that was told [`NETWORK`](super::NETWORK).
+    /// What a network namespace is to hold: items as `sys/net.rs` has them. They are the only
+    /// orders of an init that was told [`NETWORK`](super::NETWORK).
     pub const NETWORK: u8 = 19;
     /// What a test leaves out, a byte of [`left_out`](super::left_out) each. Only tests' builds
     /// send it, and only their init reads it.

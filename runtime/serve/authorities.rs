@@ -1,6 +1,6 @@
 //! Whom the TLS of a guest's requests believes who a host is: the authorities that this host
-//! trusts, a company's in `SSL_CERT_FILE` or `SSL_CERT_DIR` among them (rustls-native-certs). A cell
-//! has no `/etc/ssl`, so they go with the worker's orders.
+//! trusts, a company's in `SSL_CERT_FILE` or `SSL_CERT_DIR` among them (rustls-native-certs). A
+//! cell has no `/etc/ssl`, so they go with the worker's orders.
 
 use crate::exit::Exit;
 use crate::log::{Log, escape};

@@ -233,6 +233,8 @@ mod tests {
 
     #[test]
     fn only_what_the_host_has_is_told() {
+        use Want::{Read, Run, Write};
+
         let name = format!("brig-look-{}", std::process::id());
         let folder = fs::canonicalize(std::env::temp_dir()).unwrap().join(name);
         fs::create_dir_all(folder.join("granted/below")).unwrap();
@@ -254,7 +256,6 @@ mod tests {
             let expected = expected.map(|(path, lacking)| (at(path), lacking));
             assert_eq!(found, expected, "{path} {want:?}");
         };
-        use Want::{Read, Run, Write};
         check("/notes/a", Read, None);
         check("/notes/in", Read, None);
         check("/notes/absent", Read, None);

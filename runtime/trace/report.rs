@@ -269,6 +269,10 @@ mod tests {
             "/srv/a",
             "`openat` of `/srv/a` to run it: its grant lets nothing be run",
         );
+    }
+
+    #[test]
+    fn a_report_of_what_nothing_grants_says_so() {
         let ssh = path("/home/me/.ssh/id_x", Want::Read, None);
         let (_, incident) = ssh.incident(&places()).unwrap();
         assert_eq!(incident.kind, Kind::PathProtected);

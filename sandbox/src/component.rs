@@ -20,8 +20,8 @@ pub const CODE_FD: i32 = 4;
 /// Descriptor on which worker and compiler write JSON lines: [`WorkerReport`] or [`CompileReport`].
 pub const REPORT_FD: i32 = 5;
 
-/// Refusals that a worker tells of. They all find room in the pipe for reports (pipe(7): 64 KiB), so
-/// that no guest waits for who reads it.
+/// Refusals that a worker tells of. They all find room in the pipe for reports (pipe(7): 64 KiB),
+/// so that no guest waits for who reads it.
 pub const REFUSALS_TOLD_MAX: usize = 64;
 
 /// What stands before the name of a guest's variable in the worker's own environment: a secret,

@@ -115,8 +115,8 @@ impl Profile {
     }
 
     /// The same for a worker that has a network: what it connects and asks the cell's name server
-    /// with. What libraries of programs do besides stays closed: binding, and messages that can carry
-    /// descriptors.
+    /// with. What libraries of programs do besides stays closed: binding, and messages that can
+    /// carry descriptors.
     #[must_use]
     pub fn with_connections(mut self) -> Self {
         self.0

@@ -1,7 +1,8 @@
 //! `brig run --trace`: which calls of a program are looked at, and what is refused in them.
 //!
 //! A traced program has a filter that allows no call which its filter without a trace refuses. What
-//! that one refuses, and each call that names a path or an address, waits for the tracer (seccomp_unotify(2)).
+//! that one refuses, and each call that names a path or an address, waits for the tracer
+//! (seccomp_unotify(2)).
 //! The tracer answers the first with the same `ENOSYS` and lets the second go on: what a path leads
 //! to is held by mounts and Landlock, as without a trace. Without a tracer the kernel answers
 //! `ENOSYS` to all of them.

@@ -17,8 +17,8 @@ pub(in crate::cli) struct Run {
     /// Start only what has this digest, which `brig approve` shows, and ask nobody
     #[arg(long, value_name = "DIGEST")]
     pub(in crate::cli) digest: Option<String>,
-    /// Tell which paths and system calls of a program the kernel refuses, and what would allow them.
-    /// Slower; what the server may do, and who has to approve it, is as always
+    /// Tell which paths and system calls of a program the kernel refuses, and what would allow
+    /// them. Slower; what the server may do, and who has to approve it, is as always
     #[arg(long)]
     pub(in crate::cli) trace: bool,
     /// Tell each decision about a name or a connection as it is made: what was looked up, whom brig

@@ -73,7 +73,8 @@ impl Host for Asking<'_> {
     }
 }
 
-/// A linker asks for it besides, to make errors of a lookup a guest's. Nothing else of it is linked.
+/// A linker asks for it besides, to make errors of a lookup a guest's. Nothing else of it is
+/// linked.
 impl NetworkHost for Asking<'_> {
     fn convert_error_code(&mut self, error: SocketError) -> wasmtime::Result<ErrorCode> {
         error.downcast()

@@ -56,8 +56,8 @@ impl AskedFor {
         }
     }
 
-    /// The grant that would let it pass, in one line; `None` where no manifest can name the host, as
-    /// that of a cloud's metadata service.
+    /// The grant that would let it pass, in one line; `None` where no manifest can name the host,
+    /// as that of a cloud's metadata service.
     pub fn line(&self) -> Option<String> {
         let can_be = self.host.to_string().parse::<Destination>().is_ok();
         can_be.then(|| grant_line(&self.host, self.port.unwrap_or(USUAL_PORT)))

@@ -1,4 +1,5 @@
-//! A traced program's filter beside its own: what waits for the tracer, and what the tracer answers.
+//! A traced program's filter beside its own: what waits for the tracer, and what the tracer
+//! answers.
 
 use crate::machine::{Answer, Asked, OWN, run};
 use brig_policies::SyscallGroup;

@@ -92,10 +92,7 @@ fn check(what: &str, start: impl Fn(&Stand, &str) -> Session) {
     }
     let mut faults = String::new();
     for (grants, ways) in by_grants {
-        let grants: String = grants
-            .iter()
-            .map(|grant| format!("[[network]]\n{grant}\n"))
-            .collect();
+        let grants = format!("[[network]]\n{}\n", grants.join("\n[[network]]\n"));
         let mut session = start(stand, &grants);
         for way in ways {
             let end = way.go(&mut session);

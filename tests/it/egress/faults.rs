@@ -35,6 +35,7 @@ impl Ends {
 const PATIENCE_ENDS: i32 = 28;
 
 /// One peer, asked by curl with so many seconds of patience.
+#[derive(Clone, Copy)]
 struct Case {
     host: &'static str,
     scheme: &'static str,

@@ -164,7 +164,10 @@ def upgrade(host):
     made = opened(host, 80)
     made.sendall(f"GET /hello HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade, HTTP2-Settings\r\n"
                  "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n".encode())
-    return f"{len(said(made))} bytes"
+    answer = said(made)
+    if not answer.startswith(b"HTTP/1.1 101"):
+        raise Held(answer[:40].decode(errors="replace"))
+    return "another protocol"
 
 
 def question(name, kind=1):
