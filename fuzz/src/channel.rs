@@ -116,6 +116,7 @@ fn check_orders(choices: &mut Unstructured<'_>) -> Result<()> {
         });
     }
     let cell = NativeCell {
+        inside: None,
         kind: CellKind::Full,
         namespaces: Vec::new(),
         identity: Identity::UnusedHostId,
@@ -316,7 +317,9 @@ fn landlock(choices: &mut Unstructured<'_>) -> Result<Landlock> {
         handled_files: choices.arbitrary()?,
         handled_network: choices.arbitrary()?,
         scoped: choices.arbitrary()?,
-        ports: list(choices, Unstructured::arbitrary)?.into_iter().collect(),
+        ports: list(choices, Unstructured::arbitrary)?
+            .into_iter()
+            .collect(),
         rules: list(choices, |choices| {
             let at = text(choices)?;
             let allowed = choices.arbitrary()?;

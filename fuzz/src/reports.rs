@@ -2,7 +2,7 @@
 
 use brig_sandbox::component::CompileReport;
 
-use crate::component::verdict::{CODE_UNFIT, compiled, ending_of};
+use crate::component::verdict::{CODE_UNFIT, compiled, ending_of, refusals};
 use crate::is_harmful;
 use crate::launch::End;
 use crate::log::escape;
@@ -39,6 +39,11 @@ fn check_worker(reports: &[u8], end: End) {
         assert_harmless(&failure.reason, "\t");
         assert_eq!(failure.help.is_some(), end == CODE_UNFIT);
         assert_eq!(ending.code, None, "what did not start has no status");
+    }
+    for asked in refusals(reports) {
+        assert!(asked.is_one() && asked.shown().len() <= 300);
+        assert_harmless(&asked.shown(), "");
+        assert_harmless(&asked.right(), "");
     }
     // Whatever stands before it, the last report counts; what is no report does not.
     let last = [reports, b"\n{\"event\":\"exited\",\"status\":77}\n"].concat();
