@@ -3,7 +3,7 @@
 use super::dial::dial;
 use super::process::{Shared, answers_at};
 use super::resolve::Unresolved;
-use super::splice::{Pipe, shut};
+use super::splice::{Pipes, shut};
 use super::watch::{self, Stopped, Watched};
 use brig_policies::{HostName, Kind, Protocol};
 use brig_sandbox::egress::filter::Unfit;
@@ -129,7 +129,8 @@ async fn connected(
     shared: &Shared,
 ) {
     let bytes = Bytes::default();
-    let ended = carry(permit, &client, &upstream, &bytes).await;
+    let ways = (&client, &upstream);
+    let ended = carry(permit, ways, &bytes, &shared.pipes).await;
     shared.decided(|| {
         let (out, back) = (bytes.out.get(), bytes.back.get());
         format!("{about}: {out} bytes out, {back} back")
@@ -211,9 +212,9 @@ fn add(to: &Cell<u64>, count: usize) {
 
 async fn carry(
     permit: &Permit<'_>,
-    client: &TcpStream,
-    upstream: &TcpStream,
+    (client, upstream): (&TcpStream, &TcpStream),
     bytes: &Bytes,
+    pipes: &Pipes,
 ) -> Result<(), Stopped> {
     client.set_nodelay(true)?;
     let last = Cell::new(Instant::now());
@@ -234,14 +235,14 @@ async fn carry(
         };
         named.notify_one();
         match watched {
-            Watched::Go => Pipe::new()?.carry(client, upstream, &out).await?,
+            Watched::Go => pipes.carry(client, upstream, &out).await?,
             Watched::Ended => shut(upstream)?,
         }
         Ok::<(), Stopped>(())
     };
     let here = async {
         named.notified().await;
-        Pipe::new()?.carry(upstream, client, &back).await?;
+        pipes.carry(upstream, client, &back).await?;
         Ok::<(), Stopped>(())
     };
     let both = async { tokio::try_join!(there, here).map(|_| ()) };

@@ -8,6 +8,7 @@ use super::meet::receive;
 use super::proxy::Proxy;
 use super::report::Told;
 use super::resolve::Resolver;
+use super::splice::Pipes;
 use crate::launch::close_from;
 use brig_policies::Kind;
 use brig_sandbox::egress::wildcard::Wildcards;
@@ -112,6 +113,7 @@ pub(super) struct Shared {
     pub(super) wildcards: RefCell<Wildcards>,
     pub(super) resolver: Resolver,
     pub(super) proxy: Option<Proxy>,
+    pub(super) pipes: Pipes,
     pub(super) connections: Cell<usize>,
     /// Connections to the name server.
     pub(super) streams: Cell<usize>,
@@ -174,6 +176,7 @@ async fn carry(
         resolver: Resolver::new(orders.egress.fake.clone()),
         egress: orders.egress,
         proxy: orders.proxy,
+        pipes: Pipes::default(),
         connections: Cell::new(0),
         streams: Cell::new(0),
         told: RefCell::default(),

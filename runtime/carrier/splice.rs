@@ -3,6 +3,7 @@
 
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, SpliceFlags};
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use tokio::io::Interest;
@@ -11,14 +12,44 @@ use tokio::net::TcpStream;
 /// Bytes of a pipe, where the kernel gives so many (pipe(7), `F_SETPIPE_SZ`); 64 KiB otherwise.
 const PIPE_BYTES: usize = 512 << 10;
 
+/// Empty pipes that are kept for the next connections.
+const KEPT_MAX: usize = 32;
+
+/// Pipes of connections that are over: short ones would otherwise cost two each.
+#[derive(Default)]
+pub(super) struct Pipes(RefCell<Vec<Pipe>>);
+
+impl Pipes {
+    /// Carries all that comes one way, until its end.
+    pub(super) async fn carry(
+        &self,
+        from: &TcpStream,
+        to: &TcpStream,
+        moved: &dyn Fn(usize),
+    ) -> io::Result<()> {
+        let kept = self.0.borrow_mut().pop();
+        let pipe = match kept {
+            Some(pipe) => pipe,
+            None => Pipe::new()?,
+        };
+        pipe.carry(from, to, moved).await?;
+        // After an end in order nothing is left in it.
+        let mut kept = self.0.borrow_mut();
+        if kept.len() < KEPT_MAX {
+            kept.push(pipe);
+        }
+        Ok(())
+    }
+}
+
 /// One direction of a connection.
-pub(super) struct Pipe {
+struct Pipe {
     read: OwnedFd,
     write: OwnedFd,
 }
 
 impl Pipe {
-    pub(super) fn new() -> io::Result<Self> {
+    fn new() -> io::Result<Self> {
         let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         // It is refused to users who have many already, and works without.
         let _ = rustix::pipe::fcntl_setpipe_size(&write, PIPE_BYTES);
@@ -27,7 +58,7 @@ impl Pipe {
 
     /// Carries all that comes, until its end, which it passes on. Each piece that passed is told to
     /// `moved`.
-    pub(super) async fn carry(
+    async fn carry(
         &self,
         from: &TcpStream,
         to: &TcpStream,

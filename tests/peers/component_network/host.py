@@ -94,7 +94,7 @@ def web(kind, address, port, scheme):
 
 
 def greeter(port):
-    """Speaks first, then says what it hears."""
+    """Says what it hears."""
     listener = socket.create_server((V4, port))
 
     def serve():
@@ -102,8 +102,8 @@ def greeter(port):
             stream, _ = listener.accept()
             heard(f"greeter {port}")
             with stream:
-                stream.sendall(b"heard ")
-                stream.sendall(stream.recv(64))
+                # In one piece: who asks reads once.
+                stream.sendall(b"heard " + stream.recv(64))
 
     threading.Thread(target=serve, daemon=True).start()
 
