@@ -1,7 +1,7 @@
 //! Guests that reach other hosts: WASI's sockets and requests, through the cell's own network, on a
 //! host of the test's own (`tests/peers/component_network/host.py`).
 
-use crate::harness::{Client, Scratch, brig, cached, repository, tool};
+use crate::harness::{Client, Scratch, brig, cached, native, repository, tool};
 use serde_json::{Value, json};
 use std::fs;
 use std::process::Command;
@@ -29,13 +29,22 @@ struct Session {
 impl Session {
     fn start(guest: &str, grants: &str) -> Self {
         let scratch = Scratch::new();
-        let manifest = scratch.manifest(guest, grants);
-        let own = cached(brig());
+        let mut own = cached(brig());
+        own.arg("run").arg(scratch.manifest(guest, grants));
+        Self::on_host(scratch, &own)
+    }
+
+    /// The same program without a cell.
+    fn bare(guest: &str) -> Self {
+        Self::on_host(Scratch::new(), &Command::new(native(guest)))
+    }
+
+    fn on_host(scratch: Scratch, own: &Command) -> Self {
         let mut command = Command::new(tool("unshare"));
         command.args(["--net", "--mount", "python3"]);
         command.arg(repository().join("tests/peers/component_network/host.py"));
         command.arg(scratch.path()).arg(own.get_program());
-        command.arg("run").arg(manifest);
+        command.args(own.get_args());
         for (name, value) in own.get_envs() {
             command.env(name, value.unwrap_or_default());
         }
@@ -125,6 +134,43 @@ fn a_guest_asks_web_servers_by_name() {
     }
     assert!(!heard.contains("other.stand.test"), "{heard}");
     assert_eq!(heard.lines().count(), 4 + 8, "{heard}");
+}
+
+/// Ways around the grants, as a guest can try them: `tests/escape/network.toml` has those of
+/// programs.
+fn ways() -> Vec<(&'static str, Value)> {
+    let to = |host: &str, port: u16| json!({ "host": host, "port": port, "send": "hi" });
+    vec![
+        ("connect", to("api.stand.test", 5001)),
+        ("connect", to("other.stand.test", 5000)),
+        ("connect", to("93.184.216.34", 5000)),
+        ("connect", to("::ffff:93.184.216.34", 5000)),
+        ("connect", to("2606:2800:220:1::34", 5000)),
+        ("connect", to("127.0.0.1", 5002)),
+        ("connect", to("169.254.169.254", 5000)),
+        ("resolve", json!({ "host": "other.stand.test" })),
+        ("udp_send", to("93.184.216.34", 5000)),
+        ("bind", json!({ "host": "127.0.0.1", "port": 5003 })),
+        ("bind", json!({ "host": "0.0.0.0", "port": 443 })),
+    ]
+}
+
+#[test]
+fn every_way_around_is_open_bare_and_shut_to_a_guest() {
+    let mut bare = Session::bare("hostile");
+    let mut celled = Session::start("hostile", &grants());
+    for (way, arguments) in ways() {
+        bare.id += 1;
+        let answer = bare.client.call(bare.id, way, &arguments);
+        let failed = answer["result"]["isError"].as_bool().unwrap_or(false);
+        assert!(!failed, "bare: {way} {arguments}: {answer}");
+        let said = celled.call(way, &arguments);
+        let is_shut = said.contains("access-denied") || said.contains("not-supported");
+        assert!(is_shut, "in a cell: {way} {arguments}: {said}");
+    }
+    bare.end();
+    let (_, heard) = celled.end();
+    assert_eq!(heard, "", "nobody was reached");
 }
 
 #[test]

@@ -199,7 +199,7 @@ const REACHING: &str = r"
 no  | connect host=127.0.0.1 port=<tcp>                 | connected      | 1 | access-denied
 no  | udp_send host=127.0.0.1 port=<udp> send=x         | sent 1         | 1 | access-denied
 no  | bind host=127.0.0.1 port=0                        | listening      | 1 | access-denied
-no  | resolve host=localhost                            | 127.0.0.1      | 1 | resolver-failure
+no  | resolve host=localhost                            | 127.0.0.1      | 1 | access-denied
 no  | env name=HOSTILE_SECRET                           | s3cret         | 1 | not found
 no  | env name=PATH                                     | /              | 1 | not found
 no  | exec program=echo argument=ran                    | ran            | 1 | not supported

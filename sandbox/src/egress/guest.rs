@@ -96,11 +96,13 @@ pub enum Whereabouts {
 /// Where a name is, as the cell's responder would answer; `None` where no grant has it.
 pub fn whereabouts(egress: Option<&Egress>, target: &Target) -> Option<Whereabouts> {
     match target {
-        // The cell's own loopback, which is no right.
-        Target::Loopback(_) => Some(Whereabouts::At(VirtualAddresses {
-            v4: Ipv4Addr::LOCALHOST,
-            v6: Ipv6Addr::LOCALHOST,
-        })),
+        // The cell's own loopback, as its responder has it. Without grants there is neither.
+        Target::Loopback(_) => egress.map(|_| {
+            Whereabouts::At(VirtualAddresses {
+                v4: Ipv4Addr::LOCALHOST,
+                v6: Ipv6Addr::LOCALHOST,
+            })
+        }),
         Target::Address(_) => None,
         Target::Name(name) => {
             let egress = egress?;

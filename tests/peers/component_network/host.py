@@ -17,6 +17,8 @@ import threading
 
 V4 = "93.184.216.34"
 V6 = "2606:2800:220:1::34"
+# Where clouds tell a machine its secrets.
+METADATA = "169.254.169.254"
 NAMES = ["api.stand.test", "a.wild.stand.test", "other.stand.test"]
 
 folder = sys.argv[1]
@@ -35,6 +37,7 @@ def network():
     run("ip", "link", "set", "lo", "up")
     run("ip", "address", "add", f"{V4}/32", "dev", "lo")
     run("ip", "address", "add", f"{V6}/128", "dev", "lo")
+    run("ip", "address", "add", f"{METADATA}/32", "dev", "lo")
     with open(f"{folder}/hosts", "w") as file:
         file.write("127.0.0.1 localhost\n")
         for name in NAMES:
@@ -93,9 +96,10 @@ def web(kind, address, port, scheme):
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
-def greeter(port):
+def greeter(address, port):
     """Says what it hears."""
-    listener = socket.create_server((V4, port))
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.create_server((address, port), family=family)
 
     def serve():
         while True:
@@ -113,6 +117,6 @@ certificates()
 for kind, address in [(Server, V4), (Server6, V6)]:
     web(kind, address, 80, "http")
     web(kind, address, 443, "https")
-for port in [5000, 5001]:
-    greeter(port)
+for place in [(V4, 5000), (V4, 5001), (V6, 5000), ("127.0.0.1", 5002), (METADATA, 5000)]:
+    greeter(*place)
 sys.exit(subprocess.run(sys.argv[2:]).returncode)
