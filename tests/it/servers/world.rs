@@ -268,6 +268,8 @@ impl World {
         let text: String = kept.collect();
         text.replace("[server]\n", &format!("[server]\n{source}"))
             .replace(OF_NODE, "")
+            // The server itself is found by it in an image, which has no Node.js to be kept from.
+            .replace("PATH = \"/none\"", "PATH = \"/usr/local/bin:/usr/bin\"")
     }
 
     fn filled(&self, text: &str) -> String {
