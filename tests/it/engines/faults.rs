@@ -2,6 +2,7 @@
 //! nothing left behind. The client is told the same.
 
 use super::proxy::{Act, proxy};
+use super::soon;
 use super::under::{STUBBORN, Under};
 use crate::engines::daemons::USER;
 use crate::harness::{Client, tool};
