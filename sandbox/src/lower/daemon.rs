@@ -7,7 +7,7 @@
 
 mod network;
 
-use super::native::{Mounted, SourceCheck};
+use super::native::{InitMode, Mounted, SourceCheck};
 use super::oci::{MASKED, seccomp_at_entry};
 use crate::cell::{
     Access, Cell, ControlGroup, Identity, Mount, PROGRAM_FOLDER, Rlimit, SECRETS_TMPFS_BYTES,
@@ -77,27 +77,33 @@ pub fn request(
         Engine::Docker | Engine::Native | Engine::Crun | Engine::Runc | Engine::Runsc => profile,
     };
     let host = host(plan, part, moment, &profile, &mut files);
+    let body = ContainerCreateBody {
+        user: Some(user(&plan.cell, part)),
+        host_config: Some(host),
+        ..of_init(plan, moment, InitMode::Connect)
+    };
+    Ok(DaemonRequest { body, files })
+}
+
+/// A container whose first program is init. It has none of the engine's streams, nothing of what
+/// the image starts by itself, and no variable: those come with init's orders.
+fn of_init(plan: &Plan, moment: &Moment, mode: InitMode) -> ContainerCreateBody {
     let labels = [
         (SERVER_LABEL, plan.server.clone()),
         (PLAN_LABEL, plan.digest()),
         (OWNER_LABEL, moment.owner.clone()),
     ];
     let init = format!("{PROGRAM_FOLDER}/{INIT_FILE}");
-    let body = ContainerCreateBody {
+    ContainerCreateBody {
         hostname: Some("brig".to_owned()),
-        user: Some(user(&plan.cell, part)),
         attach_stdin: Some(false),
         attach_stdout: Some(false),
         attach_stderr: Some(false),
         tty: Some(false),
         // A pipe, which nobody writes to: of a device a runtime may change the owner.
         open_stdin: Some(true),
-        // The server's variables come with init's orders.
         env: Some(Vec::new()),
-        entrypoint: Some(vec![
-            init,
-            super::native::InitMode::Connect.argument().to_owned(),
-        ]),
+        entrypoint: Some(vec![init, mode.argument().to_owned()]),
         cmd: Some(Vec::new()),
         healthcheck: Some(HealthConfig {
             test: Some(vec!["NONE".to_owned()]),
@@ -107,10 +113,32 @@ pub fn request(
         working_dir: Some("/".to_owned()),
         network_disabled: Some(true),
         labels: Some(labels.map(|(name, value)| (name.to_owned(), value)).into()),
-        host_config: Some(host),
         ..ContainerCreateBody::default()
-    };
-    Ok(DaemonRequest { body, files })
+    }
+}
+
+/// What no container of brig's has.
+fn closed() -> HostConfig {
+    HostConfig {
+        init: Some(false),
+        log_config: Some(HostConfigLogConfig {
+            typ: Some("none".to_owned()),
+            config: None,
+        }),
+        network_mode: Some("none".to_owned()),
+        restart_policy: Some(RestartPolicy {
+            name: Some(RestartPolicyNameEnum::NO),
+            maximum_retry_count: None,
+        }),
+        auto_remove: Some(true),
+        cap_drop: Some(vec!["ALL".to_owned()]),
+        cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
+        ipc_mode: Some("private".to_owned()),
+        privileged: Some(false),
+        publish_all_ports: Some(false),
+        readonly_rootfs: Some(true),
+        ..HostConfig::default()
+    }
 }
 
 /// What the engine is told of the host's side. What it is not told is its default, of which this
@@ -148,34 +176,17 @@ fn host(
         nano_cpus: processor_milli.map(|milli| signed(milli * 1_000_000)),
         pids_limit: processes_max.map(signed),
         oom_kill_disable: Some(false),
-        init: Some(false),
         mounts: Some(mounts),
         tmpfs: Some(memory),
         ulimits: limits(cell, part),
         shm_size: shared,
-        log_config: Some(HostConfigLogConfig {
-            typ: Some("none".to_owned()),
-            config: None,
-        }),
-        network_mode: Some("none".to_owned()),
-        restart_policy: Some(RestartPolicy {
-            name: Some(RestartPolicyNameEnum::NO),
-            maximum_retry_count: None,
-        }),
-        auto_remove: Some(true),
-        cap_drop: Some(vec!["ALL".to_owned()]),
-        cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
-        ipc_mode: Some("private".to_owned()),
         masked_paths: (part.engine == Engine::Docker).then(masked),
-        privileged: Some(false),
-        publish_all_ports: Some(false),
-        readonly_rootfs: Some(true),
         security_opt: Some(vec![
             "no-new-privileges".to_owned(),
             format!("seccomp={profile}"),
         ]),
         userns_mode: users(part),
-        ..HostConfig::default()
+        ..closed()
     }
 }
 

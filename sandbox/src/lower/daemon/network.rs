@@ -1,16 +1,11 @@
 //! The container that makes a server's network, and how the server's joins it.
 
-use super::{
-    CHANNEL_FILE, INIT_FILE, Moment, OWNER_LABEL, PLAN_LABEL, SERVER_LABEL, ULIMIT, bind, users,
-};
+use super::{CHANNEL_FILE, INIT_FILE, Moment, ULIMIT, bind, closed, of_init, users};
 use crate::cell::{Access, PROGRAM_FOLDER};
 use crate::engine::Engine;
 use crate::lower::native::InitMode;
 use crate::plan::{ContainerPart, Plan};
-use bollard_stubs::models::{
-    ContainerCreateBody, HealthConfig, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig,
-    ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
-};
+use bollard_stubs::models::{ContainerCreateBody, HostConfig, ResourcesUlimits};
 use std::collections::HashMap;
 
 /// The rights that it takes to make a network: over the container's own namespace alone.
@@ -25,34 +20,10 @@ const NO_V6: &str = "net.ipv6.conf.all.disable_ipv6";
 /// The request for a container that makes a server's network, which the server's joins before its
 /// first instruction. In it runs init and nothing else.
 pub fn network_request(plan: &Plan, part: &ContainerPart, moment: &Moment) -> ContainerCreateBody {
-    let inside = |name: &str| format!("{PROGRAM_FOLDER}/{name}");
-    let mode = InitMode::Network;
-    let labels = [
-        (SERVER_LABEL, plan.server.clone()),
-        (PLAN_LABEL, plan.digest()),
-        (OWNER_LABEL, moment.owner.clone()),
-    ];
     ContainerCreateBody {
-        hostname: Some("brig".to_owned()),
         user: Some("0:0".to_owned()),
-        attach_stdin: Some(false),
-        attach_stdout: Some(false),
-        attach_stderr: Some(false),
-        tty: Some(false),
-        open_stdin: Some(true),
-        env: Some(Vec::new()),
-        entrypoint: Some(vec![inside(INIT_FILE), mode.argument().to_owned()]),
-        cmd: Some(Vec::new()),
-        healthcheck: Some(HealthConfig {
-            test: Some(vec!["NONE".to_owned()]),
-            ..HealthConfig::default()
-        }),
-        image: Some(moment.image.clone()),
-        working_dir: Some("/".to_owned()),
-        network_disabled: Some(true),
-        labels: Some(labels.map(|(name, value)| (name.to_owned(), value)).into()),
         host_config: Some(host(plan, part, moment)),
-        ..ContainerCreateBody::default()
+        ..of_init(plan, moment, InitMode::Network)
     }
 }
 
@@ -63,7 +34,6 @@ fn host(plan: &Plan, part: &ContainerPart, moment: &Moment) -> HostConfig {
     HostConfig {
         memory: plan.cell.group.memory_bytes_max.map(|_| NETWORK_BYTES),
         pids_limit: plan.cell.group.processes_max.map(|_| 1),
-        init: Some(false),
         mounts: Some(vec![
             bind(&own(INIT_FILE), &inside(INIT_FILE), Access::Read),
             bind(
@@ -72,23 +42,7 @@ fn host(plan: &Plan, part: &ContainerPart, moment: &Moment) -> HostConfig {
                 Access::Read,
             ),
         ]),
-        log_config: Some(HostConfigLogConfig {
-            typ: Some("none".to_owned()),
-            config: None,
-        }),
-        network_mode: Some("none".to_owned()),
-        restart_policy: Some(RestartPolicy {
-            name: Some(RestartPolicyNameEnum::NO),
-            maximum_retry_count: None,
-        }),
-        auto_remove: Some(true),
-        cap_drop: Some(vec!["ALL".to_owned()]),
         cap_add: Some(rights),
-        cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
-        ipc_mode: Some("private".to_owned()),
-        privileged: Some(false),
-        publish_all_ports: Some(false),
-        readonly_rootfs: Some(true),
         security_opt: Some(vec!["no-new-privileges".to_owned()]),
         sysctls: Some(HashMap::from([(NO_V6.to_owned(), "0".to_owned())])),
         userns_mode: users(part).filter(|_| part.engine == Engine::Docker),
@@ -100,7 +54,7 @@ fn host(plan: &Plan, part: &ContainerPart, moment: &Moment) -> HostConfig {
             };
             vec![limit("nofile"), limit("nproc")]
         }),
-        ..HostConfig::default()
+        ..closed()
     }
 }
 
