@@ -151,7 +151,7 @@ fn ways() -> Vec<(&'static str, Value)> {
         ("resolve", json!({ "host": "other.stand.test" })),
         ("udp_send", to("93.184.216.34", 5000)),
         ("bind", json!({ "host": "127.0.0.1", "port": 5003 })),
-        ("bind", json!({ "host": "0.0.0.0", "port": 443 })),
+        ("bind", json!({ "host": "0.0.0.0", "port": 5004 })),
     ]
 }
 

@@ -40,6 +40,15 @@ pub(super) fn network(
             "choose another engine with --engine, or leave the grant out",
         ));
     }
+    let by_podman = isolated == Isolated::Container && facts.engine.engine == Engine::Podman;
+    if by_podman && facts.engine.rootless {
+        faults.push(refused(
+            "without root's rights Podman gives each container users of its own, and none can join \
+             a network that another made"
+                .to_owned(),
+            "choose another engine with --engine, such as native or crun, or leave the grant out",
+        ));
+    }
     match decide(policy, &facts.virtual_ranges) {
         Ok(egress) => egress.map(|one| one.by_way_of(facts.proxy.as_ref(), &facts.fake_addresses)),
         Err(undecidable) => {

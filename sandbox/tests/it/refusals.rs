@@ -1,8 +1,8 @@
 //! What a host or a source lacks is a refusal that names it, and names the remedy.
 
-use crate::ask::{HEAD, ROOT, facts, narrow, plan, source};
+use crate::ask::{HEAD, ROOT, facts, narrow, places, plan, policy, source};
 use brig_sandbox::facts::{Controller, HostFacts, SourceKind, UserNamespaces};
-use brig_sandbox::plan::{PARTS_MAX, Unplannable, compiler_cell};
+use brig_sandbox::plan::{PARTS_MAX, Unplannable, compiler_cell, container};
 
 /// A manifest and a host are refused for exactly these reasons, in this order. Of each is told the
 /// start of what is wrong (a denial's name, or a grant's message), and a part of the help.
@@ -41,7 +41,9 @@ fn told(fault: &Unplannable, manifest: &str) -> (String, String) {
         } => {
             let marked = &manifest[span.clone()];
             assert!(
-                marked.starts_with("[[files]]") || marked.starts_with("{ secret"),
+                ["[[files]]", "[[network]]", "{ secret"]
+                    .iter()
+                    .any(|start| marked.starts_with(start)),
                 "the grant is marked: {marked}"
             );
             (message.clone(), help.clone())
@@ -273,6 +275,44 @@ fn a_missing_source_is_told_unless_it_is_optional() {
     let missing = ("`/home/me/notes` does not exist", "optional = true");
     check(needed, &facts(), &[missing]);
     check(&format!("{needed}optional = true\n"), &facts(), &[]);
+}
+
+const NETWORK: &str = "[[network]]\nhost = \"api.example.com\"\nports = [443]\n";
+
+#[test]
+fn a_network_takes_a_namespace_of_its_own() {
+    check(NETWORK, &facts(), &[]);
+    let whom = "whom a server reaches is held by a network namespace";
+    check(NETWORK, &narrow(), &[(whom, "brig doctor")]);
+}
+
+/// The manifest and the host of a golden case.
+#[track_caller]
+fn check_engine(case: (&str, &str), want: &str) {
+    let (manifest, facts) = case;
+    let facts: HostFacts = serde_json::from_str(facts).unwrap();
+    let manifest = policy(&format!("{manifest}{NETWORK}"));
+    let faults = container(&manifest, &places(), &facts).unwrap_err();
+    let told = faults.iter().map(ToString::to_string).collect::<String>();
+    assert!(told.contains(want), "{told}");
+}
+
+#[test]
+fn engines_that_join_no_network_are_refused_by_name() {
+    check_engine(
+        (
+            include_str!("../../testdata/runsc-as-root/brig.toml"),
+            include_str!("../../testdata/runsc-as-root/facts.json"),
+        ),
+        "gVisor's kernel passes no descriptor on",
+    );
+    check_engine(
+        (
+            include_str!("../../testdata/podman-rootless-without-groups/brig.toml"),
+            include_str!("../../testdata/podman-rootless-without-groups/facts.json"),
+        ),
+        "none can join a network that another made",
+    );
 }
 
 #[test]
