@@ -46,7 +46,7 @@ pub(crate) mod durations {
 
     /// Seconds that each fuzz target runs.
     #[expect(dead_code, reason = "scripts/fuzz reads it from here")]
-    pub(crate) const FUZZ_SECONDS: (u32, u32) = (12, 600);
+    pub(crate) const FUZZ_SECONDS: (u32, u32) = (8, 600);
 
     /// The value for this run.
     pub(crate) fn pick<T>((ci, soak): (T, T)) -> T {
