@@ -17,16 +17,16 @@ pub(crate) use build::runtime::ROOT as RUNTIME_ROOT;
 pub(crate) use group::{GroupParents, bounds_of};
 pub(crate) use orders::{DaemonOrders, Maker, RuntimeOrders, WardenEvent, WardenOrders};
 pub(crate) use records::{FileIdentity, Given, resource};
-pub(crate) use syscall::{close_from, landlock_abi, loaded_objects};
+pub(crate) use syscall::{close_from, landlock_abi, loaded_objects, net::SOCKETS_MAX};
 pub(crate) use warden::owner;
 
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::net::{
-    AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags,
-    SocketType,
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
 };
 use std::fs::File;
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice, IoSliceMut, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
@@ -182,6 +182,25 @@ fn receive(channel: BorrowedFd<'_>, flags: RecvFlags) -> io::Result<Option<Warde
     serde_json::from_slice(message)
         .map(Some)
         .map_err(io::Error::other)
+}
+
+/// One message with the descriptors that came along: as many as the space holds (unix(7)).
+pub(crate) fn received(
+    channel: BorrowedFd<'_>,
+    into: &mut [u8],
+    space: &mut [MaybeUninit<u8>],
+) -> io::Result<(usize, Vec<OwnedFd>)> {
+    let mut ancillary = RecvAncillaryBuffer::new(space);
+    let mut parts = [IoSliceMut::new(into)];
+    let flags = RecvFlags::CMSG_CLOEXEC;
+    let message = rustix::net::recvmsg(channel, &mut parts, &mut ancillary, flags)?;
+    let mut descriptors = Vec::new();
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(received) = message {
+            descriptors.extend(received);
+        }
+    }
+    Ok((message.bytes, descriptors))
 }
 
 /// A memory file that nobody can change any more.

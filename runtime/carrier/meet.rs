@@ -1,19 +1,15 @@
 //! The supervisor's side of the carrier, and how the two meet.
 
 use super::{CARRIER_ARGUMENT, CarrierOrders};
-use crate::launch::sealed;
+use crate::launch::{SOCKETS_MAX, received, sealed};
 use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
 };
 use rustix::pipe::PipeFlags;
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
-
-/// The most sockets that come out of a cell, its name server's two among them.
-const SOCKETS_MAX: usize = 130;
 
 /// A started carrier. Dropping it closes its channel, on which it ends.
 pub(crate) struct Carrier {
@@ -90,20 +86,6 @@ fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
 /// One message with descriptors; none where the other end closed without one.
 pub(super) fn receive(channel: BorrowedFd<'_>) -> io::Result<Vec<OwnedFd>> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SOCKETS_MAX))];
-    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-    let mut word = [0u8; 16];
-    let flags = RecvFlags::CMSG_CLOEXEC;
-    rustix::net::recvmsg(
-        channel,
-        &mut [IoSliceMut::new(&mut word)],
-        &mut ancillary,
-        flags,
-    )?;
-    let mut descriptors = Vec::new();
-    for message in ancillary.drain() {
-        if let RecvAncillaryMessage::ScmRights(received) = message {
-            descriptors.extend(received);
-        }
-    }
+    let (_, descriptors) = received(channel, &mut [0; 16], &mut space)?;
     Ok(descriptors)
 }

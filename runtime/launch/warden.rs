@@ -17,7 +17,7 @@ use super::group::Group;
 use super::orders::{Maker, WardenEvent, WardenOrders};
 use super::records::Given;
 use super::syscall::{Cloned, close_from, fork_into};
-use super::{DESCRIPTORS_MAX, MESSAGE_BYTES_MAX};
+use super::{DESCRIPTORS_MAX, MESSAGE_BYTES_MAX, received};
 use crate::hook;
 use brig_sandbox::cell::Namespace;
 use brig_sandbox::mechanism::Mechanism;
@@ -26,13 +26,10 @@ pub(crate) use daemon::owner;
 use ids::{host_ids, namespace_flag};
 use running::RunningCell;
 use rustix::event::{PollFd, PollFlags};
-use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, SocketFlags,
-    SocketType,
-};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use rustix::process::DumpableBehavior;
 use std::fs::File;
-use std::io::{self, IoSliceMut, Read};
+use std::io::{self, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::ExitCode;
@@ -98,22 +95,10 @@ struct Received {
 /// The orders with all that goes with them; nothing where the supervisor left without a word.
 fn receive_orders(channel: BorrowedFd<'_>) -> io::Result<Option<Received>> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX + 2))];
-    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut word = [0u8; 16];
-    let received = rustix::net::recvmsg(
-        channel,
-        &mut [IoSliceMut::new(&mut word)],
-        &mut ancillary,
-        RecvFlags::CMSG_CLOEXEC,
-    )?;
-    if received.bytes == 0 {
+    let (length, mut descriptors) = received(channel, &mut word, &mut space)?;
+    if length == 0 {
         return Ok(None);
-    }
-    let mut descriptors = Vec::new();
-    for message in ancillary.drain() {
-        if let RecvAncillaryMessage::ScmRights(received) = message {
-            descriptors.extend(received);
-        }
     }
     if descriptors.len() < 2 {
         return Err(io::Error::other("no orders"));

@@ -8,10 +8,10 @@ use crate::init_wire::tag;
 use crate::launch::answer::{BuildError, InitAnswer};
 use crate::launch::build::runtime::listen;
 use crate::launch::orders::{DaemonOrders, WardenOrders};
-use crate::launch::{MESSAGE_BYTES_MAX, inside, syscall};
+use crate::launch::{MESSAGE_BYTES_MAX, SOCKETS_MAX, inside, received, syscall};
 use brig_sandbox::lower::daemon::NETWORK_CHANNEL_FILE;
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags};
-use std::io::{self, IoSliceMut};
+use rustix::net::SendFlags;
+use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
@@ -82,24 +82,10 @@ impl<'a> Network<'a> {
 
 /// The sockets that init made, or why it did not.
 fn sockets(init: BorrowedFd<'_>) -> Result<Vec<OwnedFd>, BuildError> {
-    const MOST: usize = syscall::net::SOCKETS_MAX;
     let failed = |e: io::Error| BuildError::at("get the container's sockets", e);
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
-    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SOCKETS_MAX))];
     let mut message = [0u8; MESSAGE_BYTES_MAX];
-    let received = rustix::net::recvmsg(
-        init,
-        &mut [IoSliceMut::new(&mut message)],
-        &mut ancillary,
-        RecvFlags::CMSG_CLOEXEC,
-    );
-    let length = received.map_err(|e| failed(e.into()))?.bytes;
-    let mut sockets = Vec::new();
-    for message in ancillary.drain() {
-        if let RecvAncillaryMessage::ScmRights(received) = message {
-            sockets.extend(received);
-        }
-    }
+    let (length, sockets) = received(init, &mut message, &mut space).map_err(failed)?;
     if !sockets.is_empty() {
         return Ok(sockets);
     }
