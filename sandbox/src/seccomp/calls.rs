@@ -7,7 +7,7 @@ mod numbers;
 mod too;
 use super::{Family, FileCalls};
 use brig_policies::SyscallGroup;
-use too::{CARRIER_TOO, INIT_TOO, SUPERVISOR_TOO};
+use too::{CARRIER_TOO, INIT_TOO, OUTSIDE_TOO, SUPERVISOR_TOO};
 
 /// One system call.
 #[derive(Clone, Copy, Debug)]
@@ -139,13 +139,17 @@ impl Call {
         )
     }
 
+    fn is_among(&self, lists: &[&[&str]]) -> bool {
+        lists.iter().any(|list| list.contains(&self.name))
+    }
+
     pub(super) fn serves(&self, family: Family, files: FileCalls) -> bool {
         if self.need.group().is_some() {
             return false;
         }
         if family == Family::Carrier {
             let too = self.is_of_sockets() || self.need == Need::Carrier;
-            return too || CARRIER_TOO.contains(&self.name);
+            return too || self.is_among(&[OUTSIDE_TOO, CARRIER_TOO]);
         }
         match (self.need, family) {
             (Need::Sockets | Need::Carrier, _) | (_, Family::Carrier) => false,
@@ -153,7 +157,7 @@ impl Call {
                 matches!(family, Family::Supervisor | Family::Program)
             }
             (_, Family::Program) => self.need != Need::Init || INIT_TOO.contains(&self.name),
-            (_, Family::Supervisor) => SUPERVISOR_TOO.contains(&self.name),
+            (_, Family::Supervisor) => self.is_among(&[OUTSIDE_TOO, SUPERVISOR_TOO]),
             (Need::All, _)
             | (Need::Init, Family::Init)
             | (Need::Worker, Family::WorkerStart | Family::WorkerLoaded)

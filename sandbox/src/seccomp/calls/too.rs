@@ -3,9 +3,9 @@
 /// What programs need of init's calls: they start processes as it does.
 pub(super) const INIT_TOO: &[&str] = &["wait4", "kill"];
 
-/// What the supervisor needs of the others' calls while a session runs: it reads, writes, waits and
-/// takes memory. It opens nothing, starts nothing and makes nothing executable.
-pub(super) const SUPERVISOR_TOO: &[&str] = &[
+/// What supervisor and carrier both need of the others' calls: they read, write, wait and take
+/// memory.
+pub(super) const OUTSIDE_TOO: &[&str] = &[
     "read",
     "write",
     "writev",
@@ -34,55 +34,30 @@ pub(super) const SUPERVISOR_TOO: &[&str] = &[
     "clock_nanosleep",
     "fcntl",
     "fstat",
-    "wait4",
 ];
 
-/// What the carrier needs of the others' calls: sockets, memory, threads that wait for the host's
-/// resolver, and the files which that one reads.
+/// What the supervisor needs beside while a session runs. It opens nothing, starts nothing and
+/// makes nothing executable.
+pub(super) const SUPERVISOR_TOO: &[&str] = &["wait4"];
+
+/// What the carrier needs beside: sockets, threads that wait for the host's resolver, and the files
+/// which that one reads.
 pub(super) const CARRIER_TOO: &[&str] = &[
-    "read",
-    "write",
     "readv",
-    "writev",
-    "close",
-    "ppoll",
-    "poll",
-    "exit",
-    "exit_group",
-    "rt_sigreturn",
-    "rt_sigprocmask",
-    "rt_sigaction",
-    "sigaltstack",
-    "restart_syscall",
-    "gettid",
-    "getpid",
-    "tgkill",
-    "brk",
-    "mmap",
-    "mprotect",
-    "munmap",
-    "mremap",
-    "madvise",
-    "futex",
     "set_robust_list",
     "rseq",
     "clone",
     "sched_yield",
     "sched_getaffinity",
-    "getrandom",
-    "clock_gettime",
-    "clock_nanosleep",
     "epoll_create1",
     "epoll_ctl",
     "epoll_pwait",
     "epoll_wait",
     "eventfd2",
-    "fcntl",
     "ioctl",
     "dup",
     "openat",
     "open",
-    "fstat",
     "newfstatat",
     "stat",
     "lstat",
