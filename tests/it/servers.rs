@@ -148,6 +148,9 @@ fn expected(server: &Server, engine: Engine, user: u32) -> Option<&'static str> 
     (by_daemon && user == 0 && writes).then_some("is its owner's alone")
 }
 
+/// A cell that is not what was expected.
+const DIFFERS: &str = "DIFFERS";
+
 /// One cell of the matrix: a word, and what differs from what was expected.
 fn cell(world: &World, server: &Server, engine: Engine, user: u32) -> (String, Option<String>) {
     let refusal = expected(server, engine, user);
@@ -167,7 +170,7 @@ fn cell(world: &World, server: &Server, engine: Engine, user: u32) -> (String, O
         Err(error) => {
             let told = error.downcast_ref::<String>().cloned();
             (
-                "DIFFERS".to_owned(),
+                DIFFERS.to_owned(),
                 Some(told.unwrap_or_else(|| "it panicked".to_owned())),
             )
         }
@@ -211,6 +214,9 @@ fn ten_servers_do_under_every_engine_what_they_do_bare() {
                         column.push(outcome);
                     }
                 });
+            }
+            if column.contains(&DIFFERS.to_owned()) {
+                let _ = writeln!(faults, "{}", world.log(engine));
             }
             columns.push(column);
         }

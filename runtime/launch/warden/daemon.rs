@@ -14,12 +14,14 @@ use crate::launch::group::{bounds_of, memory_events_of};
 use crate::launch::orders::{DaemonOrders, WardenOrders};
 use crate::launch::records::{Given, encode};
 use bollard::models::ContainerCreateBody;
+use brig_sandbox::engine::Engine;
 use brig_sandbox::lower::daemon::{
     CHANNEL_FILE, EMPTY_FOLDER, INIT_FILE, OWNER_LABEL, SERVER_LABEL, joined,
 };
 use rustix::event::{PollFd, PollFlags};
+use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, PidfdFlags};
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
@@ -30,6 +32,8 @@ use std::time::{Duration, Instant};
 const END_SECONDS_MAX: u64 = 5;
 /// How often it is asked whether a container that does not speak still runs.
 const LOOK: Duration = Duration::from_millis(500);
+/// Beside the wardens' folders, in which no folder has this name: [`owner`] has numbers alone.
+const TURN_FILE: &str = "turn";
 /// How long a container may take until its init speaks.
 const START_SECONDS_MAX: u64 = 30;
 
@@ -122,12 +126,8 @@ pub(super) fn contained(
         Some(network) => joined(body, daemon.engine, network.id(), network.process()),
         None => body,
     };
-    let id = create(&client, &name, body)?;
-    let mut made = Made {
-        client: &client,
-        id: Some(id.clone()),
-    };
-    client.start(&id).map_err(unmade)?;
+    let mut made = start(&client, daemon, &name, body)?;
+    let id = made.id.clone().unwrap_or_default();
     wait(&meeting, &listener, &client, &id)?;
     let init = accept(&listener)?;
     // The server is in its network, which lasts as long as it does.
@@ -147,12 +147,40 @@ pub(super) fn contained(
     Ok(RunningCell::contained(container, init))
 }
 
-/// Makes a container, and takes away those of wardens that are gone.
-pub(super) fn create(
-    client: &Client,
+/// Makes and starts a container, and takes away those of wardens that are gone.
+///
+/// Podman's service makes containers in threads that share state: of two that are made at once, one
+/// may get no mapping of users, or the service ends (Podman's issue 20107). So this user's wardens
+/// make theirs one after the other.
+pub(super) fn start<'a>(
+    client: &'a Client,
+    daemon: &DaemonOrders,
     name: &str,
     body: ContainerCreateBody,
-) -> Result<String, BuildError> {
+) -> Result<Made<'a>, BuildError> {
+    let turn = (daemon.engine == Engine::Podman).then(|| turn(&daemon.folder));
+    let turn = turn.transpose();
+    let turn = turn.map_err(|e| BuildError::at("wait for Podman's other containers", e))?;
+    let made = Made {
+        client,
+        id: Some(create(client, name, body)?),
+    };
+    client
+        .start(made.id.as_deref().unwrap_or_default())
+        .map_err(unmade)?;
+    drop(turn);
+    Ok(made)
+}
+
+/// Waits until no other warden of this user holds the file, which ends with the warden.
+fn turn(folder: &Path) -> io::Result<File> {
+    let path = folder.with_file_name(TURN_FILE);
+    let file = File::options().create(true).append(true).open(path)?;
+    flock(&file, FlockOperation::LockExclusive)?;
+    Ok(file)
+}
+
+fn create(client: &Client, name: &str, body: ContainerCreateBody) -> Result<String, BuildError> {
     let (id, others) = client.create(name, body, OWNER_LABEL).map_err(unmade)?;
     for other in others {
         let labels = other.labels.as_ref();
@@ -277,7 +305,12 @@ pub(super) fn wait(
         if meeting.comes(listener, LOOK)? {
             return Ok(());
         }
-        let state = client.container(id).map_err(unmade)?.state;
+        let found = client.container(id);
+        if found.as_ref().is_err_and(|error| error.absent) {
+            // The daemon takes a container away as its init ends, and its status with it.
+            return Err(failed("its first program ended at once"));
+        }
+        let state = found.map_err(unmade)?.state;
         if state
             .as_ref()
             .is_some_and(|state| state.running == Some(false))

@@ -1,7 +1,7 @@
 //! The container whose network a daemon's container joins: brig's init alone, which makes it with
 //! rights over that one namespace, before the server's first instruction.
 
-use super::daemon::{Made, container_name, create, unmade, wait};
+use super::daemon::{Made, container_name, start, wait};
 use super::meet::{Meeting, accept};
 use crate::engine::Client;
 use crate::init_wire::tag;
@@ -40,13 +40,13 @@ impl<'a> Network<'a> {
         let listener = channel.map_err(io::Error::from).and_then(listen);
         let listener = listener.map_err(failed)?;
         let name = format!("{}-network", container_name(daemon));
-        let id = create(client, &name, body.clone())?;
-        let made = Made {
+        let made = start(client, daemon, &name, body.clone())?;
+        wait(
+            meeting,
+            &listener,
             client,
-            id: Some(id.clone()),
-        };
-        client.start(&id).map_err(unmade)?;
-        wait(meeting, &listener, client, &id)?;
+            made.id.as_deref().unwrap_or_default(),
+        )?;
         let network = Self {
             made,
             init: accept(&listener)?,

@@ -138,6 +138,7 @@ impl Engine {
             format!("--runroot={}", at("run/storage")),
             format!("--tmpdir={}", at("run/engine")),
             "--storage-driver=overlay".into(),
+            "--log-level=info".into(),
             "system".into(),
             "service".into(),
             "--time=0".into(),
@@ -175,6 +176,9 @@ impl Engine {
         }
     }
 }
+
+/// How much of an engine's log is told with a fault.
+const LOG_LINES: usize = 60;
 
 /// Where an engine listens, in its folder.
 const SOCKET: &str = "run/engine.sock";
@@ -301,6 +305,13 @@ impl Daemon {
         command.arg(format!("oci:{}:{tag}", layout.display()));
         says(command.arg(format!("docker-archive:{}:{name}", archive.display())));
         says(self.client().args(["load", "--input"]).arg(&archive));
+    }
+
+    /// The last lines that it wrote for whoever keeps it.
+    pub(crate) fn log(&self) -> String {
+        let log = fs::read_to_string(self.scratch.join("log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
     }
 
     /// Its containers, running or not, as its API lists them.

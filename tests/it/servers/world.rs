@@ -136,6 +136,14 @@ impl World {
         }
     }
 
+    /// What the daemon of the tests' own says of itself, where there is one.
+    pub(super) fn log(&self, engine: Engine) -> String {
+        let daemon = self.daemon(engine);
+        daemon.map_or_else(String::new, |daemon| {
+            format!("{engine} says:\n{}", daemon.log())
+        })
+    }
+
     /// The daemon of the tests' own that an engine is for this user.
     fn daemon(&self, engine: Engine) -> Option<&'static Daemon> {
         let kind = match (engine, self.user) {
