@@ -17,9 +17,9 @@ host's network is touched or in the way. Rounds are interleaved, and each starts
 
 Names are resolved once, before the clock starts; what brig resolves for each connection is in its
 numbers. Needs root, cc with a static C library, ip and unshare. --install installs the Debian
-packages that the peers are of; without it, a row that cannot be had says why. Prints medians and what
-of the aims of issue 9 is kept to standard error, and all samples as JSON to standard output. Exits
-with 1 where an aim is missed; an aim whose rows are not all there is not judged.
+packages that the peers are of; without it, a row that cannot be had says why. Prints medians and
+what of the aims of issue 9 is kept to standard error, and all samples as JSON to standard output.
+Exits with 1 where an aim is missed; an aim whose rows are not all there is not judged.
 """
 
 import contextlib
@@ -348,7 +348,7 @@ def middle(samples):
 
 
 def aims(found):
-    """What issue 9 aims at: the words, the value, whether it is kept; None where a row is missing."""
+    """What issue 9 aims at: the words, the value, whether it is kept or None: a row is missing."""
     def ratio(words, what, of, least, more=False):
         if BRIG not in found or of not in found:
             return words, None, None
