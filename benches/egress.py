@@ -128,6 +128,9 @@ class Client:
     def end(self):
         self.process.stdin.close()
         end(self.process)
+        # pasta's own part outlives a client of its that hangs.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.errors.close()
 
 
