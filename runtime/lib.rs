@@ -4,6 +4,7 @@
 #[cfg(all(feature = "test-hooks", not(debug_assertions)))]
 compile_error!("hooks for tests hand brig's parts over to an attacker: no release may have them");
 
+pub mod bench;
 pub mod bridge;
 mod carrier;
 pub mod cli;
