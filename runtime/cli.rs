@@ -3,6 +3,7 @@
 mod allow;
 mod approve;
 mod arguments;
+mod bench;
 mod call;
 mod client;
 mod doctor;
@@ -94,6 +95,7 @@ fn run(command: &Command) -> Result<Exit, Refused> {
             let tracing = Tracing {
                 calls: given.trace,
                 network: given.trace_network,
+                start: given.trace_start,
             };
             serve(start, by, !given.without_lock, tracing)
         }
@@ -124,6 +126,7 @@ fn run(command: &Command) -> Result<Exit, Refused> {
             no_run,
             json,
         } => inspect::inspect(artifact, !no_run, *json),
+        Command::Bench(given) => bench::bench(given),
         Command::Completions { shell } => manual::completions(*shell),
         Command::Man { command, into } => manual::man(command.as_deref(), into.as_deref()),
     }

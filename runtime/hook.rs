@@ -13,7 +13,7 @@ pub(crate) use open::*;
 mod edit;
 
 #[cfg(feature = "test-hooks")]
-const VARIABLE: &str = "BRIG_TEST_WITHOUT";
+pub(crate) const VARIABLE: &str = "BRIG_TEST_WITHOUT";
 
 #[cfg(not(feature = "test-hooks"))]
 mod closed {

@@ -27,6 +27,39 @@ pub(crate) struct Log {
     dropped_bytes: u64,
     partial: Vec<u8>,
     mask: Mask,
+    /// Since when steps of the start are told, where they are, and which come yet.
+    steps: Option<(Instant, &'static [Step])>,
+}
+
+/// A step of a start, which is told once and in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The manifest is read, the sandbox decided and approved.
+    Decided,
+    /// Code, secrets and orders are ready, and the warden has them.
+    Ordered,
+    /// The walls stand and the program is about to run.
+    Walled,
+    /// The server has said its first word.
+    Answered,
+}
+
+impl Step {
+    /// All of them, in order.
+    pub(crate) const ALL: [Self; 4] = [Self::Decided, Self::Ordered, Self::Walled, Self::Answered];
+
+    /// What a notice of it begins with.
+    pub(crate) const PREFIX: &str = "start: ";
+
+    /// As notices have it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Decided => "decided",
+            Self::Ordered => "ordered",
+            Self::Walled => "walled",
+            Self::Answered => "answered",
+        }
+    }
 }
 
 impl Log {
@@ -39,7 +72,26 @@ impl Log {
             dropped_bytes: 0,
             partial: Vec::new(),
             mask: Mask::default(),
+            steps: None,
         }
+    }
+
+    /// Tells the steps of the start from here on, in milliseconds since then.
+    pub(crate) fn tell_steps(&mut self, since: Instant) {
+        self.steps = Some((since, &Step::ALL));
+    }
+
+    /// A step of the start is done; those before it are as well, in no time of their own.
+    pub(crate) fn step(&mut self, step: Step) {
+        let Some((since, left)) = self.steps else {
+            return;
+        };
+        let Some(at) = left.iter().position(|one| *one == step) else {
+            return;
+        };
+        self.steps = Some((since, left.get(at + 1..).unwrap_or_default()));
+        let ms = since.elapsed().as_secs_f64() * 1e3;
+        self.notice(&format!("{}{} after {ms:.3} ms", Step::PREFIX, step.name()));
     }
 
     /// Shows none of these from here on.

@@ -12,7 +12,7 @@ use crate::consent::{Approved, Asked, By, Start};
 use crate::exit::Exit;
 use crate::journal::{Refusals, now_ms};
 use crate::launch::{LaunchError, Warden, close_from};
-use crate::log::Log;
+use crate::log::{Log, Step};
 use crate::places::{followed, whole};
 use crate::prepare::Planned;
 use crate::report::Refused;
@@ -23,6 +23,7 @@ use brig_policies::{Digest, Incident, Kind, Lock, Party, Rules, Run, Tools};
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::time::Instant;
 
 /// How long a server has after its input is closed, and again after SIGTERM. Below the two seconds
 /// that the official SDKs wait, so that the end is in order before they lose patience.
@@ -40,6 +41,7 @@ pub(crate) fn serve(
     with_lock: bool,
     tracing: Tracing,
 ) -> Result<Exit, Refused> {
+    let begun = Instant::now();
     // Whatever the client left open is its own: a supervisor that was taken over could use it.
     if !crate::hook::is_off(brig_sandbox::mechanism::Mechanism::CloseRange) {
         let _ = close_from(3);
@@ -60,6 +62,10 @@ pub(crate) fn serve(
     let mut contract = contract(ready.as_ref().ok().map(|(asked, _)| asked));
     let client = client().map_err(|error| broken(&error))?;
     let mut log = Log::new(&name);
+    if tracing.start {
+        log.tell_steps(begun);
+    }
+    log.step(Step::Decided);
     if let Some(reason) = planned.and_then(|planned| planned.chosen.reason.as_ref()) {
         log.notice(reason);
     }
@@ -155,6 +161,7 @@ fn launch(
         (warden, tracer, tracing),
         log,
     )?;
+    log.step(Step::Ordered);
     match asked.read() {
         Ok(lock) => Ok((server, lock)),
         Err(refused) => {

@@ -47,6 +47,8 @@ pub(crate) struct Tracing {
     pub(crate) calls: bool,
     /// Every decision about a name or a connection.
     pub(crate) network: bool,
+    /// How long each step of the start took.
+    pub(crate) start: bool,
 }
 
 /// What the tracer is told, as JSON in a sealed memory file.

@@ -19,6 +19,14 @@ use markup::{element, escaped};
 
 const STYLE: &str = include_str!("page/style.css");
 
+/// What says that a file is such a page.
+const MARK: &str = "<meta name=\"generator\" content=\"brig bench\">";
+
+/// Whether a file that begins like this is a page, of this release or an older one.
+pub fn is_page(head: &str) -> bool {
+    head.starts_with("<!doctype html>") && head.contains(MARK)
+}
+
 /// The whole file.
 pub fn page(report: &Report) -> String {
     let findings = report.findings();
@@ -32,7 +40,7 @@ pub fn page(report: &Report) -> String {
     body.push_str(&method());
     let policy = "default-src 'none'; style-src 'unsafe-inline'";
     format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n{MARK}\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\

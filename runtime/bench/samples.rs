@@ -334,6 +334,11 @@ pub enum SamplesError {
     },
 }
 
+/// Whether a file that begins like this is a record, of this release or another one.
+pub fn is_record(head: &str) -> bool {
+    head.starts_with("{\"brig-bench\":")
+}
+
 /// A record that keeps every rule. Only [`Samples::new`] makes one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Samples(Record);

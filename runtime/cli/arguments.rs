@@ -1,5 +1,6 @@
 //! What can be written on the command line. Help, manual pages and completions come from here.
 
+mod bench;
 mod consent;
 mod run;
 mod secret;
@@ -12,6 +13,7 @@ use clap_complete::Shell;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+pub(super) use bench::{Bench, BenchReport, OfSamples, Shown};
 pub(super) use consent::{Allow, Approvals, Approve, LockArguments};
 pub(super) use run::Run;
 pub(super) use secret::{KeepingPlace, SecretCommand, SetSecret};
@@ -245,6 +247,8 @@ brig cannot run the file, and says why.")]
         #[arg(long)]
         json: bool,
     },
+    /// Measure what each way to run a server costs, and report on it
+    Bench(Bench),
     /// Print what completes brig's command line in a shell
     #[command(after_help = "Examples:
   brig completions bash > ~/.local/share/bash-completion/completions/brig
@@ -369,6 +373,7 @@ impl Command {
             | Self::Completions { .. }
             | Self::Man { .. } => false,
             Self::Call(call) => call.json,
+            Self::Bench(given) => given.json(),
             Self::Lock(lock) => lock.json,
             Self::Secret(given) => given.json(),
             Self::Pull(asked) => asked.json,

@@ -42,7 +42,7 @@ pub(super) fn why(name: &str, json: bool) -> Result<Exit, Refused> {
 }
 
 /// A manifest by its path, or by the name of a server that ran.
-fn manifest_of(name: &str, store: &Store) -> Result<String, Refused> {
+pub(super) fn manifest_of(name: &str, store: &Store) -> Result<String, Refused> {
     let path = Path::new(name);
     if !name.contains('/') && !path.exists() {
         let manifests = store.manifests_of(name)?;

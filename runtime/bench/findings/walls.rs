@@ -16,7 +16,7 @@ pub struct Prices {
     pub walls: Vec<Price>,
     /// What all walls together add: the last row with one more beside the first row with none.
     pub together: Known,
-    /// The sum of what is saved by leaving each out; none where that of any wall is not known.
+    /// The sum of what is saved by leaving each out that can be left out; none where one failed.
     pub left_out_sum: Option<f64>,
 }
 
@@ -87,9 +87,11 @@ pub(super) fn prices(record: &Record, table: &Table) -> Option<Prices> {
         }
         walls.push(price);
     }
-    let values = walls
+    // What carries the walls cannot be left out alone.
+    let possible = walls
         .iter()
-        .map(|price| Some(price.left_out.compared()?.by.value));
+        .filter(|price| price.left_out != Known::NotMeasured);
+    let values = possible.map(|price| Some(price.left_out.compared()?.by.value));
     let left_out_sum = values.sum::<Option<f64>>();
     Some(Prices {
         measure: table.measure,

@@ -6,6 +6,7 @@ use super::side::{Carries, ServerSide};
 use crate::carrier::Report;
 use crate::component::{StartFailure, ending_of};
 use crate::launch::{End, WardenEvent};
+use crate::log::Step;
 use crate::streams::Read;
 use brig_policies::{Incident, Kind, Party};
 use std::io;
@@ -49,6 +50,7 @@ impl Pump<'_> {
         match output.read(&mut self.buffer) {
             Read::Nothing => {}
             Read::Bytes(count) => {
+                self.log.step(Step::Answered);
                 let buffer = std::mem::take(&mut self.buffer);
                 let mut bytes = buffer.get(..count).unwrap_or_default();
                 while let Some(frame) = self
@@ -192,7 +194,10 @@ impl Pump<'_> {
         };
         match event {
             Some(WardenEvent::Read { .. } | WardenEvent::Met { .. }) => {}
-            Some(WardenEvent::Started) => self.event(Event::ServerStarted),
+            Some(WardenEvent::Started) => {
+                self.log.step(Step::Walled);
+                self.event(Event::ServerStarted);
+            }
             Some(WardenEvent::Failed { step, reason, help }) => {
                 server.end = Some(End::Killed);
                 let message = format!("cannot {step}: {reason}");

@@ -25,6 +25,9 @@ pub(in crate::cli) struct Run {
     /// connected to, how much passed
     #[arg(long)]
     pub(in crate::cli) trace_network: bool,
+    /// Tell how long each step of the start took, in milliseconds since brig began
+    #[arg(long)]
+    pub(in crate::cli) trace_start: bool,
     /// Start it to be looked at
     #[arg(long, hide = true, requires = "digest")]
     pub(in crate::cli) without_lock: bool,
