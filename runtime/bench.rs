@@ -13,4 +13,5 @@ pub(crate) mod measure;
 pub mod page;
 pub mod report;
 pub mod samples;
+mod shown;
 pub mod statistics;

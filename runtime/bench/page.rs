@@ -7,15 +7,17 @@
 mod axis;
 mod markup;
 mod plots;
+mod summary;
 mod tables;
 mod walls;
 
 use super::figures::moment;
-use super::findings::{Outcome, Report, Run, Table};
+use super::findings::{Findings, Line, Outcome, Report, Run, Table};
 use super::report::noise;
 use super::samples::{Measure, Record, Role};
+use super::shown::{better, shown};
 use super::statistics::{CONFIDENCE, ROUNDS_MIN};
-use markup::{element, escaped};
+use markup::{element, escaped, legend};
 
 const STYLE: &str = include_str!("page/style.css");
 
@@ -29,14 +31,13 @@ pub fn is_page(head: &str) -> bool {
 
 /// The whole file.
 pub fn page(report: &Report) -> String {
-    let findings = report.findings();
+    let findings = shown(report.findings());
     let first = findings.runs.first();
     let title = first.map_or_else(String::new, |run| run.title.clone());
-    let mut body = String::new();
-    for (run, samples) in findings.runs.iter().zip(report.samples()) {
-        body.push_str(&of_run(run, samples.record()));
+    let mut body = contents(&findings) + &tables::comparisons(&findings);
+    for (at, (run, samples)) in findings.runs.iter().zip(report.samples()).enumerate() {
+        body.push_str(&of_run(at, run, samples.record()));
     }
-    body.push_str(&tables::comparisons(findings));
     body.push_str(&method());
     let policy = "default-src 'none'; style-src 'unsafe-inline'";
     format!(
@@ -50,18 +51,42 @@ pub fn page(report: &Report) -> String {
     )
 }
 
-fn of_run(run: &Run, record: &Record) -> String {
-    let mut out = header(run);
-    for (heading, measures) in SECTIONS {
+/// Where each run is, where there are several.
+fn contents(findings: &Findings) -> String {
+    if findings.runs.len() < 2 {
+        return String::new();
+    }
+    let runs = findings.runs.iter().enumerate();
+    let items: String = runs
+        .map(|(at, run)| {
+            let link = format!("<a href=\"#run-{at}\">{}</a>", escaped(&run.title));
+            element("li", "", &(link + " " + &when(run)))
+        })
+        .collect();
+    let heading = format!("{} runs", findings.runs.len());
+    element(
+        "nav",
+        "",
+        &(element("p", "kicker", &heading) + &element("ol", "", &items)),
+    )
+}
+
+fn when(run: &Run) -> String {
+    format!("<span class=\"when\">{}</span>", moment(run.taken))
+}
+
+fn of_run(at: usize, run: &Run, record: &Record) -> String {
+    let mut out = header(run) + &summary::summary(run, record) + &warnings(run) + &colours(run);
+    for (name, measures) in SECTIONS {
         let tables = measures.iter().filter_map(|measure| run.table(*measure));
-        let plots: String = tables.map(|table| plot(run, record, table)).collect();
+        let plots: String = tables.map(|table| plot(record, table)).collect();
         let stages = if measures.contains(&Measure::StartWarm) {
             walls::stages(record)
         } else {
             String::new()
         };
         if !(plots.is_empty() && stages.is_empty()) {
-            let inside = element("h2", "", heading) + &plots + &stages;
+            let inside = element("h2", "", name) + &plots + &stages;
             out.push_str(&element("section", "", &inside));
         }
     }
@@ -71,7 +96,8 @@ fn of_run(run: &Run, record: &Record) -> String {
         out.push_str(&element("section", "", &inside));
     }
     out.push_str(&tables::all(run, record));
-    out
+    out.push_str(&facts(run));
+    format!("<article id=\"run-{at}\">\n{out}</article>\n")
 }
 
 /// Which measures stand together.
@@ -85,7 +111,43 @@ const SECTIONS: [(&str, &[Measure]); 4] = [
     ("Throughput", &[Measure::Disk, Measure::Egress]),
 ];
 
+/// What all plots have in common.
+fn colours(run: &Run) -> String {
+    let mark = |class: &str, name: &str| (format!("key {class}"), name.to_owned());
+    let entries = [
+        mark("brigs", "behind brig’s walls"),
+        mark("others", "other ways"),
+        mark("quiet", &format!("{}, and the same again", run.baseline)),
+        mark("dashed", &format!("median of {}", run.baseline)),
+        mark("line", "interval of a median"),
+    ];
+    legend(&entries.map(|(class, name)| (class, String::new(), name)))
+}
+
+/// What a plot shows, and in what unit.
+fn heading(title: &str, unit: &str) -> String {
+    element("h3", "", &(escaped(title) + &element("small", "", unit)))
+}
+
 fn header(run: &Run) -> String {
+    let machine = &run.machine;
+    let told = format!(
+        "{} · brig {} · {} × {} · Linux {} · {} rounds",
+        moment(run.taken),
+        run.brig,
+        machine.processors,
+        machine.processor,
+        machine.kernel,
+        run.rounds
+    );
+    let inside = element("p", "kicker", "What each wall costs")
+        + &element("h1", "", &escaped(&run.title))
+        + &element("p", "when", &escaped(&told));
+    element("header", "", &inside)
+}
+
+/// Where and how it was measured.
+fn facts(run: &Run) -> String {
     let machine = &run.machine;
     let of_machine = format!(
         "{} × {}, {} MiB, Linux {}, {}",
@@ -96,17 +158,14 @@ fn header(run: &Run) -> String {
         machine.system
     );
     let load = |load: [f64; 3]| load.map(|value| format!("{value:.2}")).join(" ");
+    let (before, after) = (load(machine.load_before), load(machine.load_after));
     let facts = [
         ("Measured", moment(run.taken)),
         ("brig", run.brig.clone()),
         ("Machine", of_machine),
         (
             "Load",
-            format!(
-                "{} before, {} after (1, 5 and 15 minutes)",
-                load(machine.load_before),
-                load(machine.load_after)
-            ),
+            format!("{before} before, {after} after (1, 5 and 15 minutes)"),
         ),
         (
             "Rounds",
@@ -121,12 +180,8 @@ fn header(run: &Run) -> String {
         .collect();
     let command = element("code", "", &escaped(&run.command.join(" ")));
     let list = list + &element("dt", "", "Command") + &element("dd", "", &command);
-    let title = format!("What each wall costs: {}", escaped(&run.title));
-    element(
-        "header",
-        "",
-        &(element("h1", "", &title) + &element("dl", "facts", &list) + &warnings(run)),
-    )
+    let inside = element("h2", "", "Where it was measured") + &element("dl", "facts", &list);
+    element("section", "", &inside)
 }
 
 /// What a reader has to know before any number.
@@ -150,9 +205,6 @@ fn warnings(run: &Run) -> String {
             }
         }
     }
-    for absence in &run.absent {
-        told.push(format!("{} is not here: {}", absence.row, absence.why));
-    }
     let items: String = told
         .iter()
         .map(|one| element("li", "", &escaped(one)))
@@ -164,8 +216,8 @@ fn warnings(run: &Run) -> String {
 }
 
 /// The plot that suits a measure, with its heading and what may be claimed of it.
-fn plot(run: &Run, record: &Record, table: &Table) -> String {
-    let heading = format!("{}, {}", table.measure.title(), table.unit);
+fn plot(record: &Record, table: &Table) -> String {
+    let unit = format!("{}, {}", table.unit, better(table.scale));
     let drawn = match table.measure {
         Measure::StartCold | Measure::StartWarm => plots::dots(record, table),
         Measure::Call => plots::distributions(record, table),
@@ -174,10 +226,10 @@ fn plot(run: &Run, record: &Record, table: &Table) -> String {
         | Measure::Memory
         | Measure::Density
         | Measure::Disk
-        | Measure::Egress => plots::bars(run, table),
+        | Measure::Egress => plots::bars(record, table),
     };
     let noise = noise(table).map_or_else(String::new, |told| element("p", "note", &escaped(&told)));
-    element("h3", "", &heading) + &drawn + &noise
+    heading(table.measure.title(), &unit) + &drawn + &noise
 }
 
 /// Whether a row stands in plots of all rows; rows that exist for a wall have plots of their own.
@@ -185,6 +237,23 @@ fn is_subject(role: &Role) -> bool {
     match role {
         Role::Subject | Role::Again { .. } => true,
         Role::Added { .. } | Role::LeftOut { .. } => false,
+    }
+}
+
+/// Whether brig's walls stand in a row: `brig bench` gives such names to its own rows alone.
+fn is_brigs(name: &str) -> bool {
+    name == "brig" || name.starts_with("brig ")
+}
+
+/// How a row is drawn: brig's own stand out, plain ones are there to be compared with.
+fn shade(line: &Line, baseline: &str) -> &'static str {
+    match line.role {
+        Role::Again { .. } => "quiet",
+        Role::Subject | Role::Added { .. } | Role::LeftOut { .. } if line.row == baseline => {
+            "quiet"
+        }
+        Role::Subject | Role::Added { .. } | Role::LeftOut { .. } if is_brigs(&line.row) => "brigs",
+        Role::Subject | Role::Added { .. } | Role::LeftOut { .. } => "others",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::figures::{compared, figure, moment};
 use super::findings::{Compared, Comparison, Known, Line, Outcome, Prices, Report, Run, Table};
-use super::samples::Measure;
+use super::shown::{better, shown, unit};
 use super::statistics::{CONFIDENCE, ROUNDS_MIN, Scale, Verdict};
 use std::fmt::Write as _;
 
@@ -16,7 +16,7 @@ pub fn json(report: &Report) -> Result<String, serde_json::Error> {
 
 /// Findings as tables.
 pub fn text(report: &Report) -> String {
-    let findings = report.findings();
+    let findings = shown(report.findings());
     let mut out = String::new();
     for run in &findings.runs {
         if !out.is_empty() {
@@ -45,15 +45,11 @@ fn head(out: &mut String, one: &Comparison, runs: &[Run]) {
     let name = |at: usize| runs.get(at).map_or("", |run| run.title.as_str());
     let (of, with) = (name(one.run), name(0));
     let what = one.measure.title();
-    let unit = unit(one.measure);
-    line(out, &format!("\n{what}, `{of}` beside `{with}`{unit}"));
-}
-
-fn unit(measure: Measure) -> String {
-    match measure.scale() {
-        Scale::Added => format!(", {}", measure.unit()),
+    let unit = match one.measure.scale() {
+        Scale::Added => format!(", {}", unit(one.measure)),
         Scale::Ratio => String::new(),
-    }
+    };
+    line(out, &format!("\n{what}, `{of}` beside `{with}`{unit}"));
 }
 
 fn of_run(out: &mut String, run: &Run) {
@@ -99,7 +95,8 @@ fn of_run(out: &mut String, run: &Run) {
 }
 
 fn of_table(out: &mut String, run: &Run, table: &Table) {
-    line(out, &format!("\n{}, {}", table.measure.title(), table.unit));
+    let (title, unit, better) = (table.measure.title(), table.unit, better(table.scale));
+    line(out, &format!("\n{title}, {unit}, {better}"));
     let width = widest(table.rows.iter().map(|line| line.row.as_str()));
     let heads = format!(
         "  {:width$} {:>9} {:^20} {:>9} {:>9}   beside `{}`",
@@ -169,15 +166,33 @@ fn of_line(out: &mut String, run: &Run, table: &Table, row: &Line, width: usize)
 
 /// How two rows differ, as far as that may be claimed.
 pub(super) fn difference(of: &Compared, scale: Scale) -> String {
-    let [value, low, high] = [of.by.value, of.by.low, of.by.high].map(|by| compared(by, scale));
     match of.verdict {
-        Verdict::Differs => format!("{value} [{low} to {high}]"),
-        Verdict::NotShown => format!("no difference shown [{low} to {high}]"),
-        Verdict::WithinNoise => format!("within noise [{low} to {high}]"),
+        Verdict::Differs => format!("{} {}", in_short(of, scale), brackets(of, scale)),
+        Verdict::NotShown => format!("no difference shown {}", brackets(of, scale)),
+        Verdict::WithinNoise => format!("within noise {}", brackets(of, scale)),
         Verdict::TooFewRounds => {
             format!("too few rounds to tell: {} of {ROUNDS_MIN}", of.rounds)
         }
     }
+}
+
+/// The same where there is room for a word or two.
+pub(super) fn in_short(of: &Compared, scale: Scale) -> String {
+    match of.verdict {
+        Verdict::Differs => compared(of.by.value, scale),
+        Verdict::NotShown => "none shown".to_owned(),
+        Verdict::WithinNoise => "within noise".to_owned(),
+        Verdict::TooFewRounds => "too few rounds".to_owned(),
+    }
+}
+
+/// The interval of a difference.
+pub(super) fn brackets(of: &Compared, scale: Scale) -> String {
+    let end = |by| match scale {
+        Scale::Added => compared(by, scale),
+        Scale::Ratio => figure(by),
+    };
+    format!("[{} to {}]", end(of.by.low), end(of.by.high))
 }
 
 fn of_walls(out: &mut String, prices: &Prices) {

@@ -63,13 +63,18 @@ impl Axis {
                 ticks.take_while(|tick| *tick <= to).collect()
             }
             Self::Log { from, to } => {
-                let rows: [&[f64]; 3] = [&[1.0, 2.0, 5.0], &[1.0, 3.0], &[1.0]];
+                let rows: [&[f64]; 4] = [
+                    &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0],
+                    &[1.0, 2.0, 5.0],
+                    &[1.0, 3.0],
+                    &[1.0],
+                ];
                 let made = rows.map(|row| decades(from, to, row));
                 let fits = made.iter().find(|ticks| ticks.len() <= TICKS_MAX);
                 match fits {
                     Some(ticks) => ticks.clone(),
                     // Of more decades than there is room for, every second.
-                    None => made[2].iter().step_by(2).copied().collect(),
+                    None => made[3].iter().step_by(2).copied().collect(),
                 }
             }
         }
@@ -105,8 +110,8 @@ impl Axis {
             );
         }
         let cells = format!(
-            "<span class=\"name\"></span><svg class=\"lane\" height=\"18\" aria-hidden=\"true\">\
-             {drawn}</svg><span class=\"value unit\">{unit}</span>"
+            "<span class=\"lane low\"><svg aria-hidden=\"true\">{drawn}</svg></span>\
+             <span class=\"unit\">{unit}</span>"
         );
         super::markup::element("div", "row axis", &cells)
     }
@@ -158,6 +163,7 @@ mod tests {
         check(linear([0.0, 0.0]), &[0.0, 0.5, 1.0]);
         let log = |values: [f64; 2]| Axis::log(values.into_iter());
         check(log([4.0, 40.0]), &[5.0, 10.0, 20.0]);
+        check(log([280.0, 1100.0]), &[300.0, 400.0, 500.0, 700.0, 1000.0]);
         check(log([4.0, 900.0]), &[10.0, 30.0, 100.0, 300.0]);
         check(log([0.5, 2e5]), &[1.0, 1e2, 1e4]);
         assert!(log([0.0, 0.0]).ticks().len() <= TICKS_MAX);

@@ -24,15 +24,52 @@ pub(super) fn element(tag: &str, class: &str, inside: &str) -> String {
     }
 }
 
-/// One line of a plot: a name, what is drawn, and the number in words. `told` is what somebody
-/// hears who cannot see the drawing.
-pub(super) fn lane(name: &str, height: u32, drawn: &str, value: &str, told: &str) -> String {
-    let svg = format!(
-        "<svg class=\"lane\" height=\"{height}\" role=\"img\" aria-label=\"{}\">{drawn}</svg>",
-        escaped(told)
-    );
-    let cells = element("span", "name", &escaped(name)) + &svg + &element("span", "value", value);
-    element("div", "row", &cells)
+/// One line of a plot.
+pub(super) struct Lane<'l> {
+    /// As people read it.
+    pub(super) name: &'l str,
+    /// The class of the name.
+    pub(super) shade: &'static str,
+    /// The class of the drawing, by which it has its height.
+    pub(super) height: &'static str,
+    /// What goes from the lane's top to its bottom, as SVG.
+    pub(super) behind: &'l str,
+    /// What is drawn around the middle, which is at 0, as SVG.
+    pub(super) drawn: String,
+    /// The number beside the drawing; markup.
+    pub(super) value: String,
+    /// How it compares; markup. Plots of one number have none.
+    pub(super) beside: Option<String>,
+    /// What somebody hears who cannot see the drawing.
+    pub(super) told: String,
+}
+
+impl Lane<'_> {
+    pub(super) fn markup(&self) -> String {
+        let svg = format!(
+            "<span class=\"lane {}\"><svg role=\"img\" aria-label=\"{}\">{}<svg y=\"50%\">{}</svg>\
+             </svg></span>\n",
+            self.height,
+            escaped(&self.told),
+            self.behind,
+            self.drawn
+        );
+        let name = format!("name {}", self.shade);
+        let beside = self.beside.as_ref();
+        let beside = beside.map_or_else(String::new, |text| element("span", "beside", text));
+        let cells = element("span", name.trim_end(), &escaped(self.name))
+            + &svg
+            + &element("span", "value", &self.value)
+            + &beside;
+        element("div", "row", &cells)
+    }
+}
+
+/// What stands above the numbers of a plot.
+pub(super) fn heads(value: &str, beside: &str) -> String {
+    let cells =
+        element("span", "value", &escaped(value)) + &element("span", "beside", &escaped(beside));
+    element("div", "row heads", &cells)
 }
 
 /// The line of a row that has nothing to be drawn.
@@ -41,13 +78,13 @@ pub(super) fn failed(name: &str, why: &str) -> String {
     element("div", "row failed", &cells)
 }
 
-/// What colours and marks stand for.
-pub(super) fn legend(entries: &[(String, &str)]) -> String {
+/// What colours and marks stand for: the class of each, the text on it, and its meaning.
+pub(super) fn legend(entries: &[(String, String, impl AsRef<str>)]) -> String {
     let entries: String = entries
         .iter()
-        .map(|(class, name)| {
-            let mark = format!("<i class=\"{class}\"></i>");
-            element("span", "", &(mark + &escaped(name)))
+        .map(|(class, on, name)| {
+            let mark = format!("<i class=\"{class}\">{}</i>", escaped(on));
+            element("span", "", &(mark + &escaped(name.as_ref())))
         })
         .collect();
     element("div", "legend", &entries)

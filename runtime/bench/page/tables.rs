@@ -3,16 +3,17 @@
 use super::markup::{element, escaped};
 use super::walls::parts;
 use crate::bench::figures::figure;
-use crate::bench::findings::{Findings, Line, Outcome, Run, Table};
+use crate::bench::findings::{Comparison, Findings, Line, Outcome, Run, Table};
 use crate::bench::report::difference;
-use crate::bench::samples::Record;
+use crate::bench::samples::{Measure, Record};
+use crate::bench::shown::{better, unit};
 use crate::bench::statistics::Estimate;
 
 /// All tables of a run, closed until somebody opens them.
 pub(super) fn all(run: &Run, record: &Record) -> String {
     let tables: String = run.measures.iter().map(|of| table(run, of)).collect();
     let inside = element("summary", "", "All numbers") + &tables + &stages(record);
-    element("details", "", &inside)
+    element("details", "numbers", &inside)
 }
 
 fn table(run: &Run, table: &Table) -> String {
@@ -22,7 +23,8 @@ fn table(run: &Run, table: &Table) -> String {
     ];
     let heads: String = heads.iter().map(|head| element("th", "", head)).collect();
     let lines: String = table.rows.iter().map(|line| of(run, table, line)).collect();
-    let caption = format!("{}, {}", table.measure.title(), table.unit);
+    let (title, better) = (table.measure.title(), better(table.scale));
+    let caption = format!("{title}, {}, {better}", table.unit);
     let inside = element("caption", "", &caption) + &element("tr", "", &heads) + &lines;
     element("div", "scroll", &element("table", "", &inside))
 }
@@ -89,33 +91,62 @@ fn of(run: &Run, table: &Table, line: &Line) -> String {
     element("tr", "", &(name + &cells))
 }
 
-/// Later runs beside the first one; nothing where there is one alone.
+/// Later runs beside the first one, a table for each measure; nothing where there is one alone.
 pub(super) fn comparisons(findings: &Findings) -> String {
     if findings.comparisons.is_empty() {
         return String::new();
     }
-    let title = |run: usize| findings.runs.get(run).map_or("", |run| run.title.as_str());
-    let lines: String = findings
-        .comparisons
+    let tables: String = Measure::ALL
         .iter()
-        .map(|one| {
-            let cells = [
-                title(one.run).to_owned(),
-                format!("{}, {}", one.measure.title(), one.measure.unit()),
-                one.row.clone(),
-                difference(&one.compared, one.measure.scale()),
-            ];
-            let cells: String = cells
-                .iter()
-                .map(|cell| element("td", "", &escaped(cell)))
+        .map(|measure| beside(findings, *measure))
+        .collect();
+    let first = findings.runs.first();
+    let heading = format!("Beside {}", escaped(first.map_or("", |run| &run.title)));
+    let told = "How the same way to run a server differs between the first run and later ones.";
+    let inside = element("h2", "", &heading) + &element("p", "note", told) + &tables;
+    element("section", "beside-runs", &inside)
+}
+
+/// Rows of the first run, and a column for each later one.
+fn beside(findings: &Findings, measure: Measure) -> String {
+    let of = findings.comparisons.iter();
+    let of: Vec<&Comparison> = of.filter(|one| one.measure == measure).collect();
+    let Some(first) = findings.runs.first().and_then(|run| run.table(measure)) else {
+        return String::new();
+    };
+    let later = || 1..findings.runs.len();
+    let lines: String = first
+        .rows
+        .iter()
+        .filter(|line| of.iter().any(|one| one.row == line.row))
+        .map(|line| {
+            let cells: String = later()
+                .map(|run| {
+                    let mut here = of.iter().filter(|one| one.row == line.row);
+                    let one = here.find(|one| one.run == run);
+                    let told = one.map_or("–".to_owned(), |one| {
+                        difference(&one.compared, measure.scale())
+                    });
+                    element("td", "", &escaped(&told))
+                })
                 .collect();
-            element("tr", "", &cells)
+            element("tr", "", &(element("th", "", &escaped(&line.row)) + &cells))
         })
         .collect();
-    let heads = ["run", "measure", "row", "beside the first run"];
-    let heads: String = heads.iter().map(|head| element("th", "", head)).collect();
-    let heading = format!("Beside {}", escaped(title(0)));
-    let table = element("table", "", &(element("tr", "", &heads) + &lines));
-    let inside = element("h2", "", &heading) + &element("div", "scroll", &table);
-    element("section", "", &inside)
+    if lines.is_empty() {
+        return lines;
+    }
+    let titles = later().filter_map(|run| Some(escaped(&findings.runs.get(run)?.title)));
+    let heads: String = titles.map(|title| element("th", "", &title)).collect();
+    let title = format!("{}, {}", measure.title(), unit(measure));
+    let heads = element("tr", "", &(element("th", "", "") + &heads));
+    let table = element("table", "", &(heads + &lines));
+    // Of two runs this is what the page was made for.
+    let open = if findings.runs.len() == 2 {
+        " open"
+    } else {
+        ""
+    };
+    let inside = element("summary", "", &title) + &element("div", "scroll", &table);
+    format!("<details{open}>{inside}</details>\n")
 }

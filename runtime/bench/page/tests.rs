@@ -3,6 +3,7 @@
 use super::*;
 use crate::bench::findings::tests::{grown, series};
 use crate::bench::samples::{Samples, Stage, Whose};
+use crate::bench::shown::unit;
 
 fn of(changed: impl FnOnce(&mut Record)) -> String {
     let mut record = grown();
@@ -29,21 +30,26 @@ fn every_measure_and_every_row_is_shown() {
     for measure in Measure::ALL {
         check(
             &page,
-            &[&format!("<h3>{}, {}", measure.title(), measure.unit())],
+            &[&format!(
+                "<h3>{}<small>{}, {}</small>",
+                measure.title(),
+                unit(measure),
+                better(measure.scale())
+            )],
         );
     }
     check(
         &page,
         &[
-            "<span class=\"name\">brig native</span>",
-            "what brig adds to a start, ms",
+            "<span class=\"name brigs\">brig native</span>",
+            "<h3>what brig adds to a start<small>ms, less is better</small>",
             "<span class=\"value\">6.90 + 5.25</span>",
             "<title>decide: ",
             "<h2>The price of each wall</h2>",
             "<span class=\"name\">namespaces</span>",
             "<div class=\"row failed\"><span class=\"name\">landlock</span>\n<span class=\"why\">\
              not measured; without landlock failed in round 2: it ended without a reply</span>",
-            "docker plain is not here: no dockerd here",
+            "<td colspan=\"5\" class=\"absent\">not here: no dockerd here</td>",
             "differs by up to ",
         ],
     );
@@ -96,6 +102,7 @@ fn the_page_is_whole_and_loads_nothing() {
     for outside in ["http:", "https:", "url(", "@import", "src=", "href="] {
         assert!(!page.contains(outside), "{outside}");
     }
+    assert!(is_page(&page) && !is_page("<!doctype html>\n<title>Mine</title>"));
 }
 
 #[test]
@@ -117,6 +124,8 @@ fn no_name_becomes_markup() {
         };
         record.rows[4].role = Role::Again { of: hostile.into() };
         record.rows[5].absent = Some(hostile.into());
+        // A row of whose difference a sentence is made.
+        record.rows[1].name = "brig's <b>".into();
         if let Some(failure) = &mut record.rows[4].series[0].failed {
             failure.why = hostile.into();
         }
@@ -140,7 +149,69 @@ fn later_runs_stand_beside_the_first() {
         &page,
         &[
             "<h2>Beside server-everything</h2>",
-            "<td>another machine</td>\n<td>start to first reply, warm, ms</td>\n<td>bare</td>",
+            "<a href=\"#run-1\">another machine</a>",
+            "<details open><summary>start to first reply, warm, ms</summary>",
+            "<th></th>\n<th>another machine</th>",
+            "<th>bare</th>\n<td>no difference shown [",
         ],
     );
+}
+
+/// What is told of brig's row, by how much longer or shorter than bare it takes.
+#[track_caller]
+fn told(middle: f64, want: &str) {
+    let page = of(|record| {
+        record.rows[2].series = vec![series(Measure::StartWarm, middle, 3)];
+    });
+    check(&page, &[want]);
+}
+
+#[test]
+fn a_page_says_in_words_what_brig_costs() {
+    told(12.5, "<li><strong>brig native adds 7.");
+    told(1.5, "<li><strong>brig native saves 3.");
+    told(
+        5.0,
+        "<li><strong>brig native</strong>: no difference shown [",
+    );
+    let page = of(|_| ());
+    check(
+        &page,
+        &[
+            " ms</strong> [6.",
+            "] to a start, which takes 5.",
+            " ms bare. ",
+            "<tr class=\"brigs\"><th><span class=\"name\">brig native</span></th>\n<td>+7.",
+            "<span class=\"name\">bare again</span></th>\n<td class=\"unclaimed\">none</td>",
+        ],
+    );
+    let rates = of(|record| {
+        for (row, middle) in [(0, 20.0), (1, 20.0), (2, 10.0)] {
+            record.rows[row].series = vec![series(Measure::Egress, middle, 1)];
+        }
+    });
+    check(
+        &rates,
+        &[
+            "<strong>brig native carries 0.",
+            "as much through a granted connection, which carries ",
+        ],
+    );
+}
+
+#[test]
+fn a_row_that_failed_is_failed_at_a_glance() {
+    let page = of(|record| {
+        let (wall, from) = ("namespaces".into(), "brig native".into());
+        record.rows[4].role = Role::LeftOut { wall, from };
+    });
+    check(&page, &["<span class=\"broke\">failed</span>"]);
+    let failed = of(|record| {
+        let failure = record.rows[4].series[0].failed.clone();
+        let native = &mut record.rows[2].series[0];
+        native.failed = failure;
+        native.rounds.truncate(19);
+    });
+    check(&failed, &["<td class=\"why\">failed</td>"]);
+    assert!(!failed.contains("<strong>brig native"), "{failed}");
 }

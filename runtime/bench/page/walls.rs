@@ -1,18 +1,22 @@
 //! Plots of what a start consists of, and of what each wall costs.
 
 use super::axis::Axis;
-use super::markup::{element, escaped, failed, lane, legend};
+use super::heading;
+use super::markup::{Lane, element, escaped, failed, heads, legend};
 use super::plots::whisker;
 use crate::bench::figures::{compared, figure};
 use crate::bench::findings::{Compared, Known, Prices};
 use crate::bench::report::difference;
 use crate::bench::samples::{Record, Row, Stage, Whose};
+use crate::bench::shown::better;
 use crate::bench::statistics::{Scale, Sorted, Verdict};
 use std::fmt::Write as _;
 use std::slice;
 
 /// Colours that tell stages apart; of more stages, the last ones share one.
 const COLOURS: usize = 8;
+/// The narrowest stage, in per cent of a plot, that has room for its number on a phone.
+const NUMBER_MIN: f64 = 5.0;
 
 /// The stages of a row in order, each with its median in milliseconds.
 pub(super) fn parts(row: &Row) -> Vec<(&Stage, f64)> {
@@ -47,6 +51,7 @@ pub(super) fn stages(record: &Record) -> String {
         }
     }
     let axis = Axis::linear(apart.iter().map(|(_, brig, _)| sum(brig)));
+    let behind = axis.grid();
     let drawn: String = apart
         .iter()
         .map(|(name, brig, program)| {
@@ -59,41 +64,64 @@ pub(super) fn stages(record: &Record) -> String {
             let words: Vec<String> = all
                 .map(|(stage, ms)| format!("{} {} ms", stage.name, figure(*ms)))
                 .collect();
-            lane(name, 30, &drawn, &value, &words.join(", "))
+            let lane = Lane {
+                name,
+                shade: "brigs",
+                height: "middling",
+                behind: &behind,
+                drawn,
+                value,
+                beside: None,
+                told: words.join(", "),
+            };
+            lane.markup()
         })
         .collect();
-    let entries: Vec<(String, &str)> = names
+    let entries: Vec<(String, String, &str)> = names
         .iter()
-        .map(|name| (format!("swatch {}", colour(name, &names)), *name))
+        .map(|name| {
+            let (colour, number) = colour(name, &names);
+            (format!("swatch {colour}"), number.to_string(), *name)
+        })
         .collect();
     let note = "Medians; what comes after “+” is what the program takes by itself, bare too.";
-    element("h3", "", "what brig adds to a start, ms")
+    heading("what brig adds to a start", "ms, less is better")
         + &legend(&entries)
-        + &element("div", "plot", &(drawn + &axis.scale("ms")))
+        + &element("div", "plot plain", &(drawn + &axis.scale("ms")))
         + &element("p", "note", note)
 }
 
-fn colour(name: &str, names: &[&str]) -> String {
+/// The colour of a stage, and its number: nobody has to tell eight colours apart.
+fn colour(name: &str, names: &[&str]) -> (String, usize) {
     let at = names.iter().position(|known| *known == name);
-    format!("s{}", at.unwrap_or_default().min(COLOURS - 1))
+    let at = at.unwrap_or_default();
+    (format!("s{}", at.min(COLOURS - 1)), at + 1)
 }
 
 /// One stage after the other.
 fn stacked(axis: Axis, parts: &[(&Stage, f64)], names: &[&str]) -> String {
-    let mut drawn = axis.grid();
+    let mut drawn = String::new();
     let mut from = 0.0;
     for (stage, ms) in parts {
         let (left, right) = (axis.at(from), axis.at(from + ms));
         from += ms;
+        let (colour, number) = colour(&stage.name, names);
         let _ = write!(
             drawn,
-            "<rect class=\"stage {}\" x=\"{left:.2}%\" width=\"{:.2}%\" y=\"6\" height=\"18\">\
-             <title>{}: {} ms</title></rect>",
-            colour(&stage.name, names),
+            "<rect class=\"stage {colour}\" x=\"{left:.2}%\" width=\"{:.2}%\" y=\"-11\" \
+             height=\"22\"><title>{}: {} ms</title></rect>",
             right - left,
             escaped(&stage.name),
             figure(*ms)
         );
+        if right - left >= NUMBER_MIN {
+            let middle = f64::midpoint(left, right);
+            let _ = write!(
+                drawn,
+                "<text class=\"on\" x=\"{middle:.2}%\" y=\"4\" text-anchor=\"middle\">{number}\
+                 </text>"
+            );
+        }
     }
     drawn
 }
@@ -121,15 +149,17 @@ pub(super) fn prices(prices: &Prices) -> String {
         );
         element("p", "note", &told)
     });
+    let mark = |class: &str, name| (format!("key {class}"), String::new(), name);
     let marks = [
-        ("key main".to_owned(), "added where it comes"),
-        ("key hollow".to_owned(), "saved where it alone is left out"),
-        ("key faint".to_owned(), "no difference shown"),
+        mark("brigs", "added where it comes"),
+        mark("hollow", "saved where it alone is left out"),
+        mark("faint", "no difference shown"),
     ];
-    let heading = format!("{}, {}", prices.measure.title(), prices.unit);
-    element("h3", "", &heading)
+    let unit = format!("{}, {}", prices.unit, better(prices.measure.scale()));
+    let drawn = heads("added", "saved") + &drawn + &axis.scale(prices.unit);
+    heading(prices.measure.title(), &unit)
         + &legend(&marks)
-        + &element("div", "plot", &(drawn + &axis.scale(prices.unit)))
+        + &element("div", "plot walls", &drawn)
         + &sum
 }
 
@@ -145,34 +175,49 @@ fn wall(axis: Axis, name: &str, ways: &[&Known]) -> String {
         );
     }
     let none = axis.at(0.0);
-    let mut drawn = axis.grid();
-    let _ = write!(
-        drawn,
-        "<line class=\"none\" x1=\"{none:.2}%\" x2=\"{none:.2}%\" y1=\"0\" y2=\"100%\"/>"
-    );
+    let none =
+        format!("<line class=\"none\" x1=\"{none:.2}%\" x2=\"{none:.2}%\" y1=\"0\" y2=\"100%\"/>");
+    let behind = axis.grid() + &none;
+    let mut drawn = String::new();
     let mut words = Vec::new();
     let mut values = Vec::new();
     // What stands alone stands in the middle.
-    let places: [(&str, u32); 2] = match ways.iter().filter_map(|way| way.compared()).count() {
-        1 => [("main", 17), ("hollow", 17)],
-        _ => [("main", 10), ("hollow", 24)],
+    let places: [(&str, i32); 2] = match ways.iter().filter_map(|way| way.compared()).count() {
+        1 => [("brigs", 0), ("hollow", 0)],
+        _ => [("brigs", -6), ("hollow", 6)],
     };
     for (way, (kind, y)) in ways.iter().zip(places) {
         let Some(of) = way.compared() else {
             words.push(unknown(way));
-            values.push(mark(way).to_owned());
+            values.push(mark(way));
             continue;
         };
         drawn.push_str(&way_drawn(axis, of, kind, y));
         words.push(difference(of, Scale::Added));
-        values.push(compared(of.by.value, Scale::Added));
+        let value = compared(of.by.value, Scale::Added);
+        values.push(match of.verdict {
+            Verdict::Differs => value,
+            Verdict::NotShown | Verdict::WithinNoise | Verdict::TooFewRounds => {
+                format!("<span class=\"unclaimed\">{value}</span>")
+            }
+        });
     }
-    let value = escaped(&values.join(" · "));
-    lane(name, 34, &drawn, &value, &words.join("; "))
+    let mut values = values.into_iter();
+    let lane = Lane {
+        name,
+        shade: "",
+        height: "middling",
+        behind: &behind,
+        drawn,
+        value: values.next().unwrap_or_default(),
+        beside: Some(values.next().unwrap_or_default()),
+        told: words.join("; "),
+    };
+    lane.markup()
 }
 
 /// One way to a price: a dot on its interval, faint where it may not be claimed.
-fn way_drawn(axis: Axis, of: &Compared, kind: &str, y: u32) -> String {
+fn way_drawn(axis: Axis, of: &Compared, kind: &str, y: i32) -> String {
     let faint = match of.verdict {
         Verdict::Differs => "",
         Verdict::NotShown | Verdict::WithinNoise | Verdict::TooFewRounds => " faint",
@@ -183,10 +228,10 @@ fn way_drawn(axis: Axis, of: &Compared, kind: &str, y: u32) -> String {
 }
 
 /// That a price is not known, where there is room for a word.
-fn mark(way: &Known) -> &'static str {
+fn mark(way: &Known) -> String {
     match way {
-        Known::Failed(_) => "failed",
-        Known::Measured(_) | Known::NotMeasured => "–",
+        Known::Failed(_) => "<span class=\"broke\">failed</span>".to_owned(),
+        Known::Measured(_) | Known::NotMeasured => "–".to_owned(),
     }
 }
 

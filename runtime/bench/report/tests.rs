@@ -27,7 +27,7 @@ fn each_row_has_its_line() {
         &[
             "server-everything, 2026-11-30 00:53 UTC\n",
             "  brig bench everything.toml --rounds 2\n",
-            "start to first reply, warm, ms",
+            "start to first reply, warm, ms, less is better\n",
             "\n  bare again ",
             "no difference shown [",
             "FAILED in round 2: it ended without a reply\n",
