@@ -11,6 +11,7 @@
 
 mod alone;
 mod artifacts;
+mod bench;
 mod bridge_limits;
 mod clients;
 mod command_line;

@@ -1,0 +1,285 @@
+//! `brig bench report`, through the program: several records, rows that failed, broken files, and
+//! whether what it claims is so.
+
+use crate::harness::{Scratch, brig};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+const ROUNDS: usize = 20;
+/// How often a claim is put to the test, and how often at least it has to be right: intervals are
+/// of 99 %, and the tries are the same ones each time.
+const TRIES: u64 = 20;
+const RIGHT_MIN: usize = 19;
+
+/// Splitmix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let bits = u32::try_from((mixed ^ (mixed >> 31)) >> 32).unwrap();
+        f64::from(bits) / f64::from(u32::MAX)
+    }
+
+    /// A start that takes about 20 ms on a machine that becomes slower for a while, has two states,
+    /// and now and then does something else: tails are heavy on one side.
+    fn start(&mut self, round: usize) -> f64 {
+        let slower = [0.0, 0.4, 0.9, 1.5, 1.1, 0.6, 0.2][round * 7 / ROUNDS];
+        let state = if self.roll() < 0.3 { 1.2 } else { 0.0 };
+        let tail = -0.4 * self.roll().max(1e-9).ln();
+        let other = if self.roll() < 0.04 { 15.0 } else { 0.0 };
+        20.0 + slower + state + tail + other
+    }
+}
+
+/// Three rows of the same thing, the last one slowed by so many milliseconds.
+fn record(title: &str, seed: u64, slowed: f64) -> Value {
+    let mut dice = Dice(seed);
+    let mut rows = [Vec::new(), Vec::new(), Vec::new()];
+    for round in 0..ROUNDS {
+        for (values, by) in rows.iter_mut().zip([0.0, 0.0, slowed]) {
+            values.push(vec![dice.start(round) + by]);
+        }
+    }
+    let names = ["bare", "bare again", "brig native"];
+    let rows = names.iter().zip(rows).map(|(name, rounds)| {
+        let role = match *name {
+            "bare again" => json!({ "is": "again", "of": "bare" }),
+            _ => json!({ "is": "subject" }),
+        };
+        let series = json!({ "measure": "start-warm", "rounds": rounds, "failed": null });
+        json!({ "name": name, "role": role, "version": null, "absent": null,
+                "series": [series], "stages": [] })
+    });
+    let rows: Vec<Value> = rows.collect();
+    json!({
+        "brig-bench": 1, "title": title, "command": ["brig", "bench", "brig.toml"],
+        "brig": "0.1.0", "taken": 1_796_000_000, "rounds": ROUNDS, "warm-up": 1,
+        "baseline": "bare", "rows": rows,
+        "machine": {
+            "processor": "a model", "processors": 2, "memory-kib": 8_000_000,
+            "kernel": "6.18", "system": "a system", "notes": [],
+            "load-before": [0.1, 0.1, 0.1], "load-after": [0.2, 0.1, 0.1]
+        }
+    })
+}
+
+struct Told {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+fn report(arguments: &[&str], files: &[&Path]) -> Told {
+    let mut command = brig();
+    command
+        .args(["bench", "report"])
+        .args(arguments)
+        .args(files);
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Told {
+        code: output.status.code(),
+        out: text(output.stdout),
+        err: text(output.stderr),
+    }
+}
+
+#[track_caller]
+fn check(told: &Told, code: i32, out: &[&str], err: &[&str]) {
+    let (found, errors) = (&told.out, &told.err);
+    assert_eq!(told.code, Some(code), "{found}{errors}");
+    for want in out {
+        assert!(found.contains(want), "{found} lacks {want:?}");
+    }
+    for want in err {
+        // A terminal's lines are broken where they are full.
+        let errors: Vec<&str> = errors.split_whitespace().filter(|it| *it != "│").collect();
+        let errors = errors.join(" ");
+        assert!(errors.contains(want), "{errors} lacks {want:?}");
+    }
+    assert!(code == 0 || found.is_empty(), "{found}");
+}
+
+#[test]
+fn a_later_record_stands_beside_the_first() {
+    let scratch = Scratch::new();
+    let before = scratch.write("before.json", record("before", 1, 0.0).to_string());
+    let after = scratch.write("after.json", record("after", 2, 30.0).to_string());
+    let page = scratch.join("page.html");
+    let html = ["--html", page.to_str().unwrap()];
+    let text = report(&html, &[&before, &after]);
+    let head = "start to first reply, warm, `after` beside `before`, ms\n";
+    check(&text, 0, &[head], &[]);
+    let (_, beside) = text.out.split_once(head).unwrap();
+    let lines: Vec<&str> = beside.lines().collect();
+    assert_eq!(lines.len(), 3, "{beside}");
+    assert!(lines[0].starts_with("  bare "), "{beside}");
+    assert!(lines[0].contains("no difference shown ["), "{beside}");
+    assert!(lines[2].contains("brig native"), "{beside}");
+    assert!(
+        lines[2].contains(" +30.") || lines[2].contains(" +29."),
+        "{beside}"
+    );
+    // The page is of the same two, and takes the place of an older one.
+    let made = std::fs::read_to_string(&page).unwrap();
+    assert!(made.contains("<h2>Beside before</h2>"), "{made}");
+    check(&report(&html, &[&before]), 0, &["brig native"], &[]);
+    let made = std::fs::read_to_string(&page).unwrap();
+    assert!(!made.contains("<h2>Beside"), "{made}");
+    // What is told of them is the same each time, and for programs as well.
+    assert_eq!(report(&[], &[&before, &after]).out, text.out);
+    let found = report(&["--json"], &[&before, &after]);
+    let found: Value = serde_json::from_str(&found.out).unwrap();
+    let native = &found["comparisons"][2]["compared"];
+    assert_eq!(native["verdict"], "differs", "{found}");
+    assert!(found["comparisons"][0]["compared"]["verdict"] != "differs");
+}
+
+#[test]
+fn a_row_that_failed_is_told_as_failed_everywhere() {
+    let scratch = Scratch::new();
+    let mut record = record("failing", 1, 30.0);
+    let why = "it ended without a reply";
+    let series = &mut record["rows"][2]["series"][0];
+    series["failed"] = json!({ "round": 3, "why": why });
+    series["rounds"].as_array_mut().unwrap().truncate(2);
+    let file = scratch.write("failing.json", record.to_string());
+    let page = scratch.join("page.html");
+    let told = report(&["--html", page.to_str().unwrap()], &[&file]);
+    let failed = format!("FAILED in round 3: {why}\n");
+    check(&told, 0, &["  brig native ", &failed], &[]);
+    assert!(!told.out.contains("+30."), "{}", told.out);
+    let page = std::fs::read_to_string(page).unwrap();
+    for want in [
+        format!("brig native</span>\n<span class=\"why\">failed in round 3: {why}</span>"),
+        "<td class=\"why\">failed</td>".to_owned(),
+    ] {
+        assert!(page.contains(&want), "{page} lacks {want}");
+    }
+    let found = report(&["--json"], &[&file]);
+    let found: Value = serde_json::from_str(&found.out).unwrap();
+    let outcome = &found["runs"][0]["measures"][0]["rows"][2]["outcome"];
+    let want = json!({ "is": "failed", "round": 3, "why": why });
+    assert_eq!(*outcome, want);
+}
+
+/// One file that is no record, and what is told of it alone: one error with its place.
+#[track_caller]
+fn refused(scratch: &Scratch, bytes: &[u8], want: &str) {
+    let right = scratch.write("right.json", record("right", 1, 0.0).to_string());
+    let broken = scratch.write("broken.json", bytes);
+    let page = scratch.join("none.html");
+    let html = ["--html", page.to_str().unwrap()];
+    let told = report(&html, &[&right, &broken]);
+    check(&told, 1, &[], &["broken.json", want]);
+    assert!(!page.exists());
+    let mut command = brig();
+    let output = command
+        .args(["bench", "report", "--json"])
+        .arg(&broken)
+        .output()
+        .unwrap();
+    let items: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(items.as_array().unwrap().len(), 1, "{items}");
+}
+
+#[test]
+fn a_broken_file_is_one_error_with_its_place() {
+    let scratch = Scratch::new();
+    let good = record("good", 1, 0.0).to_string();
+    refused(&scratch, &good.as_bytes()[..900], "column 900");
+    refused(&scratch, b"{}", "missing field");
+    refused(
+        &scratch,
+        b"{\"title\": \"\xff\"}",
+        "byte 11 begins no character",
+    );
+    let mut wrong = record("wrong", 1, 0.0);
+    wrong["rows"][1]["series"][0]["rounds"][4] = json!([-1.0]);
+    let wrong = wrong.to_string();
+    refused(
+        &scratch,
+        wrong.as_bytes(),
+        "`rows[1].series[0].rounds[4]` is -1",
+    );
+    let long = vec![b' '; (64 << 20) + 1];
+    refused(&scratch, &long, "longer than 67108864 bytes");
+    let absent = scratch.join("absent.json");
+    check(
+        &report(&[], &[&absent]),
+        1,
+        &[],
+        &["absent.json", "No such file"],
+    );
+    check(&report(&[], &[]), 2, &[], &["<FILE>"]);
+}
+
+#[test]
+fn a_page_takes_no_other_file_s_place() {
+    let scratch = Scratch::new();
+    let file = scratch.write("run.json", record("run", 1, 0.0).to_string());
+    let kept = scratch.write("notes.html", "<!doctype html>\n<title>Mine</title>\n");
+    let link = scratch.join("link.html");
+    std::os::unix::fs::symlink(&kept, &link).unwrap();
+    for path in [&kept, &link, &file, &scratch.path().to_owned()] {
+        let before = std::fs::read(path).ok();
+        let told = report(&["--html", path.to_str().unwrap()], &[&file]);
+        check(&told, 1, &[], &["is there and is no page of brig's"]);
+        assert_eq!(std::fs::read(path).ok(), before);
+    }
+    assert!(link.is_symlink());
+    let nowhere = scratch.join("none/page.html");
+    let told = report(&["--html", nowhere.to_str().unwrap()], &[&file]);
+    check(&told, 1, &[], &["none/page.html"]);
+    // An empty file has nothing that could be lost.
+    let empty = scratch.write("empty.html", "");
+    let told = report(&["--html", empty.to_str().unwrap()], &[&file]);
+    check(&told, 0, &["brig native"], &[]);
+    assert!(
+        std::fs::read_to_string(empty)
+            .unwrap()
+            .ends_with("</html>\n")
+    );
+}
+
+/// What is claimed of the last row beside the first, in each try.
+fn tries(slowed: f64) -> Vec<Value> {
+    let scratch = Scratch::new();
+    let write = |seed: u64| {
+        let record = record("try", seed * 7919 + 1, slowed);
+        scratch.write(format!("{seed}.json"), record.to_string())
+    };
+    let files: Vec<PathBuf> = (0..TRIES).map(write).collect();
+    let each = files.iter().map(|file| {
+        let found = report(&["--json"], &[file]);
+        let found: Value = serde_json::from_str(&found.out).unwrap();
+        found["runs"][0]["measures"][0]["rows"][2]["outcome"]["difference"].clone()
+    });
+    each.collect()
+}
+
+#[track_caller]
+fn mostly(tries: &[Value], is_right: impl Fn(&Value) -> bool) {
+    let right = tries.iter().filter(|one| is_right(one)).count();
+    assert!(right >= RIGHT_MIN, "{right} of {TRIES}: {tries:#?}");
+}
+
+#[test]
+fn the_same_thing_does_not_differ_from_itself() {
+    mostly(&tries(0.0), |one| {
+        one["verdict"] != "differs" && one["by"]["value"].is_number()
+    });
+}
+
+#[test]
+fn what_is_slower_is_told_to_be_so_by_as_much() {
+    for by in [4.0, 12.0] {
+        mostly(&tries(by), |one| {
+            let [low, high] = ["low", "high"].map(|end| one["by"][end].as_f64().unwrap());
+            one["verdict"] == "differs" && (low..=high).contains(&by)
+        });
+    }
+}
