@@ -41,9 +41,17 @@ fn line(out: &mut String, line: &str) {
     let _ = writeln!(out, "{}", line.trim_end());
 }
 
+/// What a run is called beside others: the same server measured twice has the same title.
+pub(super) fn called(runs: &[Run], at: usize) -> String {
+    let title = runs.get(at).map_or("", |run| run.title.as_str());
+    match runs.iter().filter(|run| run.title == title).count() {
+        0 | 1 => title.to_owned(),
+        _ => format!("{title} (run {})", at + 1),
+    }
+}
+
 fn head(out: &mut String, one: &Comparison, runs: &[Run]) {
-    let name = |at: usize| runs.get(at).map_or("", |run| run.title.as_str());
-    let (of, with) = (name(one.run), name(0));
+    let (of, with) = (called(runs, one.run), called(runs, 0));
     let what = one.measure.title();
     let unit = match one.measure.scale() {
         Scale::Added => format!(", {}", unit(one.measure)),

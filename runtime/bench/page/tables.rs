@@ -4,7 +4,7 @@ use super::markup::{element, escaped};
 use super::walls::parts;
 use crate::bench::figures::figure;
 use crate::bench::findings::{Comparison, Findings, Line, Outcome, Run, Table};
-use crate::bench::report::difference;
+use crate::bench::report::{called, difference};
 use crate::bench::samples::{Measure, Record};
 use crate::bench::shown::{better, unit};
 use crate::bench::statistics::Estimate;
@@ -100,8 +100,7 @@ pub(super) fn comparisons(findings: &Findings) -> String {
         .iter()
         .map(|measure| beside(findings, *measure))
         .collect();
-    let first = findings.runs.first();
-    let heading = format!("Beside {}", escaped(first.map_or("", |run| &run.title)));
+    let heading = format!("Beside {}", escaped(&called(&findings.runs, 0)));
     let told = "How the same way to run a server differs between the first run and later ones.";
     let inside = element("h2", "", &heading) + &element("p", "note", told) + &tables;
     element("section", "beside-runs", &inside)
@@ -136,7 +135,7 @@ fn beside(findings: &Findings, measure: Measure) -> String {
     if lines.is_empty() {
         return lines;
     }
-    let titles = later().filter_map(|run| Some(escaped(&findings.runs.get(run)?.title)));
+    let titles = later().map(|run| escaped(&called(&findings.runs, run)));
     let heads: String = titles.map(|title| element("th", "", &title)).collect();
     let title = format!("{}, {}", measure.title(), unit(measure));
     let heads = element("tr", "", &(element("th", "", "") + &heads));

@@ -54,6 +54,14 @@ fn a_machine_that_was_busy_is_told() {
 }
 
 #[test]
+fn runs_of_one_title_are_told_apart() {
+    let samples = [grown(), grown()].map(|record| Samples::new(record).unwrap());
+    let text = text(&Report::new(samples.to_vec()));
+    let want = "`server-everything (run 2)` beside `server-everything (run 1)`, ms\n";
+    assert!(text.contains(want), "{text}");
+}
+
+#[test]
 fn programs_get_all_of_it() {
     let report = of(|_| ());
     let value: serde_json::Value = serde_json::from_str(&json(&report).unwrap()).unwrap();
