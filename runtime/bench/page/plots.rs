@@ -120,7 +120,8 @@ pub(super) fn dots(record: &Record, table: &Table) -> String {
             let at = axis.at(value);
             let _ = write!(
                 drawn,
-                "<line class=\"mark {shade}\" x1=\"{at:.2}%\" x2=\"{at:.2}%\" y1=\"-6\" y2=\"6\"/>"
+                "<line class=\"mark {shade}\" x1=\"{at:.2}%\" x2=\"{at:.2}%\" y1=\"-6\" \
+                 y2=\"6\"/>"
             );
         }
         drawn.push_str(&whisker(axis, measured.median, 0, shade));
@@ -146,7 +147,8 @@ pub(super) fn bars(record: &Record, table: &Table) -> String {
         |_, measured, shade| {
             let (from, to) = (axis.at(0.0), axis.at(measured.median.value));
             let bar = format!(
-                "<rect class=\"bar {shade}\" x=\"{from:.2}%\" width=\"{:.2}%\" y=\"-7\" height=\"14\" \
+                "<rect class=\"bar {shade}\" x=\"{from:.2}%\" width=\"{:.2}%\" y=\"-7\" \
+             height=\"14\" \
              rx=\"2\"/>",
                 to - from
             );
@@ -179,7 +181,8 @@ pub(super) fn distributions(record: &Record, table: &Table) -> String {
                 let (at, top) = (real(bin) * width, CURVE / 2.0 + 2.0 - height);
                 let _ = write!(
                     drawn,
-                    "<rect class=\"bin {shade}\" x=\"{at:.2}%\" width=\"{width:.2}%\" y=\"{top:.1}\" \
+                    "<rect class=\"bin {shade}\" x=\"{at:.2}%\" width=\"{width:.2}%\" \
+                 y=\"{top:.1}\" \
                  height=\"{height:.1}\"/>"
                 );
             }
