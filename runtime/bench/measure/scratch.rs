@@ -45,10 +45,12 @@ impl Scratch {
         if let Some(keeper) = &self.narrow {
             return Ok(keeper.id());
         }
+        // Where it cannot be limited the shell ends, and nobody waits for its word.
         let script = "echo ready; read mapped; echo 0 > /proc/sys/user/max_user_namespaces \
-                      && echo limited; read end";
+                      || exit; echo limited; read end";
         let mut command = Command::new("unshare");
-        command.args(["--user", "sh", "-c", script]);
+        // The shell is executed before it has an id there, and would lose its capabilities.
+        command.args(["--user", "--keep-caps", "sh", "-c", script]);
         let mut keeper = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
