@@ -1,7 +1,7 @@
 //! `brig bench report`, through the program: several records, rows that failed, broken files, and
 //! whether what it claims is so.
 
-use crate::harness::{Scratch, brig};
+use crate::harness::{Scratch, brig, repository};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -282,4 +282,75 @@ fn what_is_slower_is_told_to_be_so_by_as_much() {
             one["verdict"] == "differs" && (low..=high).contains(&by)
         });
     }
+}
+
+/// What a start and a call of the slow server take longer, in milliseconds.
+const SLOWER: [u32; 2] = [40, 3];
+/// By how much more than that it may: a busy machine takes its time as well.
+const BEYOND: f64 = 0.15;
+
+/// Real processes: a server beside itself when it sleeps before its first reply and in each call.
+#[test]
+fn a_server_that_sleeps_is_measured_to_be_slower_by_as_much() {
+    let scratch = Scratch::new();
+    let server = repository().join("tests/peers/slow.py");
+    let command = |[start, call]: [u32; 2]| {
+        let server = server.to_str().unwrap();
+        [
+            String::from("/usr/bin/python3"),
+            server.into(),
+            start.to_string(),
+            call.to_string(),
+        ]
+    };
+    let words = serde_json::to_string(&command([0, 0])).unwrap();
+    let manifest = format!("brig = 1\n[server]\nname = \"slow\"\ncommand = {words}\n");
+    let manifest = scratch.write("slow.toml", manifest);
+    let samples = scratch.join("samples.json");
+    let mut measured = brig();
+    measured.args([
+        "bench",
+        "--unconfined",
+        "--quick",
+        "--only",
+        "bare",
+        "--only",
+        "slow",
+    ]);
+    measured.arg(format!("--with=slow={}", command(SLOWER).join(" ")));
+    measured
+        .arg("--samples")
+        .arg(&samples)
+        .arg("--json")
+        .arg(&manifest);
+    let output = measured.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for (measure, by) in [
+        ("start-warm", f64::from(SLOWER[0])),
+        ("call", f64::from(SLOWER[1]) * 1000.0),
+    ] {
+        let tables = found["runs"][0]["measures"].as_array().unwrap();
+        let table = tables.iter().find(|table| table["measure"] == measure);
+        let rows = table.unwrap()["rows"].as_array().unwrap();
+        let row = |name: &str| rows.iter().find(|row| row["row"] == name);
+        let of = &row("slow").unwrap()["outcome"]["difference"];
+        let [low, high] = ["low", "high"].map(|end| of["by"][end].as_f64().unwrap());
+        assert_eq!(of["verdict"], "differs", "{measure}: {rows:#?}");
+        assert!(
+            low <= by * (1.0 + BEYOND) && high >= by,
+            "{measure}: {rows:#?}"
+        );
+        // The same thing twice: by far less than what is to be found.
+        let again = &row("bare again").unwrap()["outcome"]["difference"]["by"]["value"];
+        assert!(
+            again.as_f64().unwrap().abs() < by / 4.0,
+            "{measure}: {rows:#?}"
+        );
+    }
+    // What was measured tells the same again.
+    assert_eq!(
+        report(&["--json"], &[&samples]).out.as_bytes(),
+        output.stdout
+    );
 }
