@@ -130,6 +130,8 @@ def hyper_mcp(folder):
         return None, "no hyper-mcp in PATH, and $HYPER_MCP names no program"
     if not plugin or not os.path.isfile(plugin):
         return None, "$HYPER_MCP_PLUGIN names no plugin"
+    # Its log would otherwise lie in its user's home.
+    os.environ["HYPER_MCP_LOG_PATH"] = folder
     config = os.path.join(folder, "hyper-mcp.json")
     with open(config, "w") as file:
         json.dump({"plugins": {"measured": {"url": f"file://{os.path.abspath(plugin)}"}}}, file)

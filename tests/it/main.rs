@@ -12,6 +12,7 @@
 mod alone;
 mod artifacts;
 mod bridge_limits;
+mod budgets;
 mod clients;
 mod command_line;
 mod component_network;
