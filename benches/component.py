@@ -159,9 +159,14 @@ def measure_start(folder, rounds, missing):
     if os.path.exists(os.path.join(PARTS, "node")):
         rows["Node SDK server"] = (["node", sdk], False)
     hyper, why = hyper_mcp(folder)
-    if hyper:
-        rows["hyper-mcp"] = (hyper, False)
-    else:
+    try:
+        if hyper:
+            start(hyper)
+            rows["hyper-mcp"] = (hyper, False)
+    except SystemExit as ended:
+        # What does not start here is no reason to measure nothing else.
+        why = str(ended)
+    if why:
         missing["hyper-mcp"] = why
     samples = {name: [] for name in rows}
     for index in range(rounds):

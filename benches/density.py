@@ -8,7 +8,7 @@
 Starts COUNT servers of examples/units one after the other, leaves all of them idle, looks at their
 memory, and ends them: as components under brig, and in a bare embedding, in turn.
 
-  start            milliseconds from spawn to the reply to `initialize`, of the first 20 and the last
+  start            milliseconds from spawn to the reply to `initialize`, of the first 20 and last 20
   memory of COUNT  MiB of PSS over all processes of all servers, brig's own among them
 
 Prints medians to standard error, and all samples as JSON to standard output. As root: a cell's
