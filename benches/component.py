@@ -4,6 +4,7 @@
     cargo build --release -p brig -p bare-embedding -p units -p echo
     scripts/parts                      # for the SDK-built Node server and socat
     benches/component.py [ROUNDS]      # default 60
+    benches/component.py --steps       # where a start's time goes, as benches/native.py does
 
 Rounds are interleaved: every row is measured once in each round, so that the machine's mood is
 shared. Prints a table to standard error and all samples as JSON to standard output.
@@ -11,6 +12,9 @@ shared. Prints a table to standard error and all samples as JSON to standard out
   start      milliseconds from spawn to the reply to `initialize`
   call       microseconds of one tools/call round trip, on a session that stays open
   memory     KiB of PSS over all processes of one server, of 1 and the mean of 50
+
+hyper-mcp is a row where a program of that name is in PATH or $HYPER_MCP names it, and
+$HYPER_MCP_PLUGIN names a plugin (a .wasm) for it to load: without one it has nothing to start.
 """
 
 import json
@@ -22,6 +26,7 @@ import tempfile
 import time
 
 from approve import approve
+from native import CELL, steps
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 RELEASE = os.path.join(HERE, "target/release")
@@ -112,7 +117,28 @@ def manifest(folder, name, component):
     return path
 
 
-def measure_start(folder, rounds):
+WORKER = [("the worker's exec and its libraries", r'__worker'),
+          ("the code, mapped and verified", r'mprotect\(.*PROT_EXEC\)'),
+          ("the second filter and the guest", r'SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC')]
+
+
+def hyper_mcp(folder):
+    """Its command, or why there is none."""
+    program = os.environ.get("HYPER_MCP") or shutil.which("hyper-mcp")
+    plugin = os.environ.get("HYPER_MCP_PLUGIN")
+    if not program or not shutil.which(program):
+        return None, "no hyper-mcp in PATH, and $HYPER_MCP names no program"
+    if not plugin or not os.path.isfile(plugin):
+        return None, "$HYPER_MCP_PLUGIN names no plugin"
+    # Its log would otherwise lie in its user's home.
+    os.environ["HYPER_MCP_LOG_PATH"] = folder
+    config = os.path.join(folder, "hyper-mcp.json")
+    with open(config, "w") as file:
+        json.dump({"plugins": {"measured": {"url": f"file://{os.path.abspath(plugin)}"}}}, file)
+    return [program, "--config-file", config], None
+
+
+def measure_start(folder, rounds, missing):
     embedding, brig = built("bare-embedding"), built("brig")
     units = os.path.join(HERE, "examples/units/units.wasm")
     code = os.path.join(folder, "units.cwasm")
@@ -132,6 +158,16 @@ def measure_start(folder, rounds):
     sdk = f"{peers}/sdk_server.mjs"
     if os.path.exists(os.path.join(PARTS, "node")):
         rows["Node SDK server"] = (["node", sdk], False)
+    hyper, why = hyper_mcp(folder)
+    try:
+        if hyper:
+            start(hyper)
+            rows["hyper-mcp"] = (hyper, False)
+    except SystemExit as ended:
+        # What does not start here is no reason to measure nothing else.
+        why = str(ended)
+    if why:
+        missing["hyper-mcp"] = why
     samples = {name: [] for name in rows}
     for index in range(rounds):
         for name, (command, cold) in rows.items():
@@ -185,14 +221,25 @@ def measure_memory(folder):
             for name, command in commands.items()}
 
 
+def show_steps(folder):
+    """Of a start with a warm cache."""
+    path = manifest(folder, "units", "examples/units/units.wasm")
+    server = [built("brig"), "run", path]
+    approve(server, os.environ)
+    start(server)
+    steps(server[0], path, CELL + WORKER)
+
+
 def main():
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 60
-    folder = tempfile.mkdtemp(prefix="brig-bench-")
+    folder, missing = tempfile.mkdtemp(prefix="brig-bench-"), {}
     os.environ["XDG_STATE_HOME"] = os.path.join(folder, "state")
     try:
-        result = {"start": measure_start(folder, rounds), "call": measure_calls(folder, rounds),
-                  "memory": measure_memory(folder), "load": os.getloadavg(),
-                  "processors": os.cpu_count()}
+        if "--steps" in sys.argv:
+            return show_steps(folder)
+        rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 60
+        result = {"start": measure_start(folder, rounds, missing),
+                  "call": measure_calls(folder, rounds), "memory": measure_memory(folder),
+                  "missing": missing, "load": os.getloadavg(), "processors": os.cpu_count()}
     finally:
         shutil.rmtree(folder)
     for part, unit in (("start", "ms"), ("call", "us")):
@@ -203,6 +250,8 @@ def main():
     print(f"{'memory':32} {'one':>9} {'of 50':>9}  KiB PSS", file=sys.stderr)
     for name, row in result["memory"].items():
         print(f"  {name:30} {row['one']:9.0f} {row['mean of 50']:9.0f}", file=sys.stderr)
+    for name, why in missing.items():
+        print(f"{name}: not measured: {why}", file=sys.stderr)
     json.dump(result, sys.stdout)
     print()
 

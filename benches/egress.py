@@ -4,6 +4,7 @@
     cargo build --release --workspace
     benches/egress.py [--install] [ROUNDS [BRIG]]   # default 9, target/release/brig
     benches/egress.py --debug [ROUNDS]              # target/debug: believe no number
+    benches/egress.py --calls                       # which system calls brig's carrier makes
 
 One server (traffic.c) on an address of its own, and the same client in each row: on bare loopback
 twice (what differs between the two is noise), in a native cell of brig by `[[network]]`, in network
@@ -37,6 +38,8 @@ import tempfile
 import time
 
 from approve import approve
+from component import tree
+from tracing import show_calls
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # For benchmarks (RFC 2544), and for documents (RFC 5737): no host is there.
@@ -298,14 +301,14 @@ def network(folder):
     quiet(["mount", "--bind", f"{folder}/hosts", "/etc/hosts"])
 
 
-def started(folder, at_end, missing):
+def started(folder, at_end, missing, rows):
     program = compiled(folder)
     server = subprocess.Popen([program, "serve", ADDRESS, str(PORT)], stdout=subprocess.PIPE)
     at_end.callback(ended, server)
     if server.stdout.readline() != b"ready\n":
         sys.exit("the server does not start")
     clients = {}
-    for name, start in ROWS.items():
+    for name, start in rows.items():
         needs, package = PACKAGES.get(name, (None, None))
         try:
             if needs and not shutil.which(needs):
@@ -321,6 +324,23 @@ def started(folder, at_end, missing):
         except Missing as why:
             missing[name] = str(why)
     return clients
+
+
+def show_carrier(folder, at_end):
+    """The calls of one connection that moves bytes, and of many that move one."""
+    missing = {}
+    clients = started(folder, at_end, missing, {BRIG: brig})
+    if missing:
+        sys.exit(f"{BRIG}: {missing[BRIG]}")
+    for pid in tree(clients[BRIG].process.pid):
+        with open(f"/proc/{pid}/cmdline", "rb") as words:
+            if b"__carrier" in words.read().split(b"\0"):
+                break
+    else:
+        sys.exit("brig has no carrier")
+    for what in ("down 1", "up 1", "rate"):
+        print(f"{what}:", file=sys.stderr)
+        show_calls(pid, lambda: clients[BRIG].measure(MEASURES[what]))
 
 
 def measured(clients, rounds, missing):
@@ -412,7 +432,7 @@ def installed():
 def main():
     words = [word for word in sys.argv[1:] if not word.startswith("--")]
     flags = {word for word in sys.argv[1:] if word.startswith("--")}
-    if flags - {"--install", "--debug"} or len(words) > 2:
+    if flags - {"--install", "--debug", "--calls"} or len(words) > 2:
         sys.exit(__doc__)
     rounds = int(words[0]) if words else 9
     kind = "debug" if "--debug" in flags else "release"
@@ -434,7 +454,9 @@ def main():
         with contextlib.ExitStack() as at_end:
             at_end.brig = os.path.abspath(path)
             network(folder)
-            clients = started(folder, at_end, missing)
+            if "--calls" in flags:
+                return show_carrier(folder, at_end)
+            clients = started(folder, at_end, missing, ROWS)
             samples = measured(clients, rounds, missing)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

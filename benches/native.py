@@ -45,15 +45,18 @@ def start(command):
     return took
 
 
-def steps(brig, manifest):
-    """Seconds between marks of the course, over all processes."""
-    marks = [("the supervisor reads and decides", r'execve\("[^"]*brig"'),
-             ("the warden's exec", r'__warden'),
-             ("control groups", r'mkdir\("/sys/fs/cgroup'),
-             ("namespaces", r'clone3\(\{flags=CLONE_PIDFD'),
-             ("root and mounts", r'mkdirat\('),
-             ("init's exec, its checks, the program's filter", r'execve\("/\.brig/init'),
-             ("the program's exec and start", r'execve\("(?!/\.brig|/proc)[^"]*echo"')]
+# Where the course of a start is, by what strace(1) shows first of each part.
+CELL = [("the supervisor reads and decides", r'execve\("[^"]*brig"'),
+        ("the warden's exec", r'__warden'),
+        ("control groups", r'mkdir\("/sys/fs/cgroup'),
+        ("namespaces", r'clone3\(\{flags=CLONE_PIDFD'),
+        ("root and mounts", r'mkdirat\('),
+        ("init's exec, its checks, the program's filter", r'execve\("/\.brig/init')]
+PROGRAM = [("the program's exec and start", r'execve\("(?!/\.brig|/proc)[^"]*echo"')]
+
+
+def steps(brig, manifest, marks):
+    """Shares of the time between marks of the course, over all processes."""
     with tempfile.NamedTemporaryFile() as trace:
         command = ["strace", "-f", "-ttt", "-s", "200", "-o", trace.name, brig, "run", manifest]
         subprocess.run(command, input=HELLO, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -88,7 +91,7 @@ def main():
         os.environ["XDG_STATE_HOME"] = os.path.join(folder, "state")
         approve([brig, "run", manifest], os.environ)
         if "--steps" in sys.argv:
-            return steps(brig, manifest)
+            return steps(brig, manifest, CELL + PROGRAM)
         links = [word for at in ("bin", "lib", "lib64") if os.path.islink("/" + at)
                  for word in ("--symlink", "usr/" + at, "/" + at)]
         rows = {
@@ -111,4 +114,5 @@ def main():
     json.dump(samples, sys.stdout)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -13,6 +13,7 @@ mod alone;
 mod artifacts;
 mod bench;
 mod bridge_limits;
+mod budgets;
 mod clients;
 mod command_line;
 mod component_network;
