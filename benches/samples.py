@@ -32,7 +32,7 @@ def again(name, of, series):
 
 
 def series(measure, rounds, failed=None):
-    """Values of each round; of a series that failed, those of the rounds before, and (round, why)."""
+    """Values of each round; of one that failed, those of the rounds before, and (round, why)."""
     if failed is not None:
         failed = {"round": failed[0], "why": text(failed[1])}
     return {"measure": measure, "rounds": rounds, "failed": failed}

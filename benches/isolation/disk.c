@@ -4,11 +4,11 @@
  *
  * Two tools, each with the argument `mib`, from 1 to MIB_MAX:
  *     write       writes so many MiB into FILE anew, 64 KiB at a time, and fsyncs it
- *     read        reads as many from its start, after the kernel was told to drop what it keeps of it
+ *     read        reads as many from its start, after the kernel was told to drop what it keeps
  *
- * Both answer bytes and nanoseconds. `read` says whether the pages had to come from the disk
- * as far as mincore(2) tells: the number of pages that were in memory before. What goes wrong is the
- * tool's error, never a number.
+ * Both answer bytes and nanoseconds; `read` also how many of the pages were in memory all the same,
+ * as mincore(2) tells, or -1 where it does not. What goes wrong is the tool's error, and never a
+ * number.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -139,8 +139,8 @@ static void result(long id, const char *body)
     fflush(stdout);
 }
 
-#define SCHEMA "\"inputSchema\":{\"type\":\"object\",\"properties\":{\"mib\":{\"type\":\"integer\"}}," \
-               "\"required\":[\"mib\"]}}"
+#define SCHEMA "\"inputSchema\":{\"type\":\"object\",\"required\":[\"mib\"]," \
+               "\"properties\":{\"mib\":{\"type\":\"integer\"}}}}"
 
 static void answered(const char *line)
 {

@@ -6,15 +6,15 @@
     benches/isolation/disk.py [--samples FILE] [--mib N] [--only NAME]... [ROUNDS [BRIG]]
 
 ROUNDS is 9 unless given, N 128, BRIG target/release/brig. The same static program (disk.c) in each
-row: bare twice (what differs between the two is noise), in bubblewrap, in brig by `command`, in brig
-by `image` under each engine, and by `docker run -v`. Rounds are interleaved, and each starts with
-another row. A write is done once fsync(2) is; before a read the kernel is told to drop what it keeps,
-and how many pages it kept all the same is told where it matters. All rows write below one folder of
-this machine, TMPDIR or /tmp, which has to lie on the disk that is meant.
+row: bare twice (what differs between the two is noise), in bubblewrap, in brig by `command`, in
+brig by `image` under each engine, and by `docker run -v`. Rounds are interleaved, and each starts
+with another row. A write is done once fsync(2) is; before a read the kernel is told to drop what it
+keeps, and how many pages it kept all the same is told where it matters. All rows write below one
+folder of this machine, TMPDIR or /tmp, which has to lie on the disk that is meant.
 
-With --samples results/disk.json, results/disk-write.json and results/disk-read.json are the samples in
-the form of `brig bench`. Needs root and cc with a static C library. A row that cannot be had says
-why. Prints medians to standard error, and all samples as JSON to standard output.
+With --samples results/disk.json, results/disk-write.json and results/disk-read.json are the samples
+in the form of `brig bench`. Needs root and cc with a static C library. A row that cannot be had
+says why. Prints medians to standard error, and all samples as JSON to standard output.
 """
 
 import argparse
