@@ -5,6 +5,7 @@
     benches/egress.py [--install] [ROUNDS [BRIG]]   # default 9, target/release/brig
     benches/egress.py --debug [ROUNDS]              # target/debug: believe no number
     benches/egress.py --calls                       # which system calls brig's carrier makes
+    benches/egress.py --samples FILE ...            # also samples in the form of `brig bench`
 
 One server (traffic.c) on an address of its own, and the same client in each row: on bare loopback
 twice (what differs between the two is noise), in a native cell of brig by `[[network]]`, in network
@@ -20,6 +21,8 @@ Names are resolved once, before the clock starts; what brig resolves for each co
 numbers. Needs root, cc with a static C library, ip and unshare. --install installs the Debian
 packages that the peers are of; without it, a row that cannot be had says why. Prints medians and
 what of the aims of issue 9 is kept to standard error, and all samples as JSON to standard output.
+With --samples results/egress.json, results/egress-down-1.json and one more for each of down and up
+are what `brig bench report` reads; it has no measure for the other two.
 Exits with 1 where an aim is missed; an aim whose rows are not all there is not judged.
 """
 
@@ -37,6 +40,7 @@ import sys
 import tempfile
 import time
 
+import samples as record
 from approve import approve
 from component import tree
 from tracing import show_calls
@@ -59,6 +63,8 @@ SLIRP, PASTA, DOCKER, SQUID = "slirp4netns", "pasta", "docker bridge", "squid CO
 # Where a row's program is of another package than its name tells.
 PACKAGES = {SLIRP: ("slirp4netns", "slirp4netns"), PASTA: ("pasta", "passt"),
             DOCKER: ("dockerd", "docker.io"), SQUID: ("squid", "squid")}
+THROUGHPUTS = {"down 1": "one connection down", "down 16": "16 connections down",
+               "up 1": "one connection up", "up 16": "16 connections up"}
 MARK = "BRIG_BENCH_EGRESS_INSIDE"
 
 
@@ -343,7 +349,8 @@ def show_carrier(folder, at_end):
         show_calls(pid, lambda: clients[BRIG].measure(MEASURES[what]))
 
 
-def measured(clients, rounds, missing):
+def measured(clients, rounds, missing, failed):
+    """Samples by row. Of a row that fails, only what the form of `brig bench` takes is left."""
     samples = {name: {measure: [] for measure in MEASURES} for name in clients}
     for index in range(rounds):
         for what, measure in MEASURES.items():
@@ -354,7 +361,7 @@ def measured(clients, rounds, missing):
                     taken = clients[name].measure(measure)
                 except Missing as why:
                     missing[name] = f"failed in round {index + 1}: {why}"
-                    del samples[name]
+                    failed[name] = (index + 1, str(why), samples.pop(name))
                     continue
                 samples[name][what].append(taken)
     return samples
@@ -420,6 +427,27 @@ def told(samples, missing):
     return missed
 
 
+def recorded(path, brig, began, load, rounds, samples, missing, failed):
+    """Writes a file for each of THROUGHPUTS."""
+    base, end = os.path.splitext(path)
+    for what, words in THROUGHPUTS.items():
+        rows = []
+        for name in ROWS:
+            if name in samples:
+                values, failure = samples[name][what], None
+            elif name in failed:
+                at, why, taken = failed[name]
+                values, failure = taken[what][:at - 1], (at, why)
+            else:
+                rows.append(record.subject(name, [], missing.get(name, "it was not started")))
+                continue
+            series = [record.series("egress", [[value] for value in values], failure)]
+            rows.append(record.again(name, BARE, series) if name == AGAIN
+                        else record.subject(name, series))
+        record.write(f"{base}-{what.replace(' ', '-')}{end}", f"a granted connection, {words}",
+                     brig, began, load, rounds, 0, BARE, rows)
+
+
 def installed():
     """Installs what is missing, before this script leaves the host's network."""
     names = [package for program, package in PACKAGES.values() if not shutil.which(program)]
@@ -429,9 +457,22 @@ def installed():
                        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
 
 
+def words_and_samples():
+    """The words of the command without --samples and its file, and that file."""
+    words, path = sys.argv[1:], None
+    if "--samples" in words:
+        at = words.index("--samples")
+        if at + 1 == len(words):
+            sys.exit(__doc__)
+        path = words[at + 1]
+        del words[at:at + 2]
+    return words, path
+
+
 def main():
-    words = [word for word in sys.argv[1:] if not word.startswith("--")]
-    flags = {word for word in sys.argv[1:] if word.startswith("--")}
+    given, path_of_samples = words_and_samples()
+    words = [word for word in given if not word.startswith("--")]
+    flags = {word for word in given if word.startswith("--")}
     if flags - {"--install", "--debug", "--calls"} or len(words) > 2:
         sys.exit(__doc__)
     rounds = int(words[0]) if words else 9
@@ -446,6 +487,7 @@ def main():
     if MARK not in os.environ:
         os.environ[MARK] = "1"
         os.execvp("unshare", ["unshare", "--net", "--mount", sys.executable, *sys.argv])
+    began, load, failed = time.time(), os.getloadavg(), {}
     folder, missing = tempfile.mkdtemp(prefix="brig-bench-"), {}
     # Other users run what is in it: that of the cell, and pasta's.
     os.chmod(folder, 0o755)
@@ -457,10 +499,13 @@ def main():
             if "--calls" in flags:
                 return show_carrier(folder, at_end)
             clients = started(folder, at_end, missing, ROWS)
-            samples = measured(clients, rounds, missing)
+            samples = measured(clients, rounds, missing, failed)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     missed = told(samples, missing)
+    if path_of_samples:
+        recorded(path_of_samples, os.path.abspath(path), began, load, rounds, samples, missing,
+                 failed)
     json.dump({"samples": samples, "missing": missing, "load": os.getloadavg(),
                "processors": os.cpu_count()}, sys.stdout)
     print()
