@@ -1,8 +1,8 @@
 //! Measuring: one server under every way to run it that this machine has.
 //!
 //! Rows are measured in interleaved rounds after a warm-up. In each round a row is started, asked,
-//! and ended; samples are kept raw, and what they carry is for [`super::findings`] to say. A row that
-//! fails is kept with its reason, and one that cannot be had here is kept as absent.
+//! and ended; samples are kept raw, and what they carry is for [`super::findings`] to say. A row
+//! that fails is kept with its reason, and one that cannot be had here is kept as absent.
 //!
 //! Ways in which brig's walls do not stand are measured only where somebody asks for them: a
 //! benchmark is no reason to run a stranger's server without walls.

@@ -8,10 +8,12 @@ use super::way::{Cold, Launch, Way};
 use super::{Pace, Progress};
 use crate::bench::samples::{Failure, Measure, Row, Series, Stage, Whose};
 use crate::log::Step;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Calls before those that are measured: programs that compile as they run get to it.
 const CALLS_UNMEASURED: u64 = 20;
+/// How long a server may refuse its first call.
+const SETTLE: Duration = Duration::from_secs(10);
 /// Rounds in which many servers are started at once: each takes long, and memory hardly varies.
 const DENSITY_ROUNDS_MAX: u32 = 3;
 
@@ -231,6 +233,7 @@ fn ask(
     reach: Reach,
     before: &std::collections::BTreeSet<u32>,
 ) -> Result<Values, Fault> {
+    settle(session, request)?;
     for _ in 0..CALLS_UNMEASURED {
         session.call(request)?;
     }
@@ -257,6 +260,19 @@ fn ask(
         values.push((Measure::Memory, vec![memory(&found)?]));
     }
     Ok(values)
+}
+
+/// Some servers answer their client before they have loaded their tools.
+fn settle(session: &mut Session, request: &Request) -> Result<(), Fault> {
+    let until = Instant::now() + SETTLE;
+    loop {
+        match session.call(request) {
+            Ok(_) => return Ok(()),
+            Err(Fault(why)) if Instant::now() > until => return Err(Fault(why)),
+            Err(_) if session.has_ended() => return session.call(request).map(|_| ()),
+            Err(_) => std::thread::sleep(Duration::from_millis(50)),
+        }
+    }
 }
 
 /// KiB of each of many servers that run at once.

@@ -239,6 +239,11 @@ impl Session {
         }
     }
 
+    /// Whether its process is gone.
+    pub(super) fn has_ended(&mut self) -> bool {
+        self.ended_within(Duration::ZERO)
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         let to = self
             .to
@@ -366,7 +371,7 @@ impl Lines {
         if poll(&mut polled, Some(&time)).map_err(io::Error::from)? == 0 {
             return Err(gone(&format!("no answer within {ANSWER_SECONDS_MAX} s")));
         }
-        let mut piece = [0; 64 << 10];
+        let mut piece = [0; 16 << 10];
         match self.from.read(&mut piece)? {
             0 => Err(gone("it ended without an answer")),
             count => {

@@ -145,7 +145,7 @@ pub(super) fn all(
     if unconfined {
         ways.extend(peers::beside(subjects, scratch.folder()));
         let named = with.iter().map(|(name, words)| {
-            // A shell reads the words as a person writes them, and is gone before the server starts.
+            // A shell reads the words as a person writes them, and makes way for the server.
             let words = [
                 "/bin/sh".to_owned(),
                 "-c".to_owned(),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 /// A server for a client.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(in crate::cli) struct Run {
     /// The manifest
     pub(in crate::cli) manifest: PathBuf,

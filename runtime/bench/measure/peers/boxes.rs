@@ -76,8 +76,9 @@ fn bubblewrap(subject: &Subject, bwrap: String, scratch: &Path) -> Result<Launch
     for (number, mount) in subject.mounts().iter().enumerate() {
         match mount {
             Mount::Image { source, .. } => words.extend(of_root(source)?),
-            Mount::Program { source, at } => bind(&mut words, "--ro-bind", source, at),
-            Mount::System { source, at, .. } => bind(&mut words, "--ro-bind", source, at),
+            Mount::Program { source, at }
+            | Mount::System { source, at, .. }
+            | Mount::Held { source, at, .. } => bind(&mut words, "--ro-bind", source, at),
             Mount::Grant {
                 source, at, access, ..
             } => {
@@ -87,7 +88,6 @@ fn bubblewrap(subject: &Subject, bwrap: String, scratch: &Path) -> Result<Launch
                 };
                 bind(&mut words, how, source, at);
             }
-            Mount::Held { source, at, .. } => bind(&mut words, "--ro-bind", source, at),
             Mount::Link { at, to } => bind(&mut words, "--symlink", to, at),
             Mount::Folder { at } => words.extend(["--dir".to_owned(), at.clone()]),
             Mount::Text { at, text } => {
@@ -144,29 +144,31 @@ fn of_root(root: &str) -> Result<Vec<String>, String> {
     Ok(words)
 }
 
+/// Its own limits are lower than what Node takes of addresses.
+const NSJAIL: [&str; 16] = [
+    "-Mo",
+    "--really_quiet",
+    "--rlimit_as",
+    "inf",
+    "--rlimit_cpu",
+    "inf",
+    "--rlimit_fsize",
+    "inf",
+    "--rlimit_nofile",
+    "1024",
+    "--user",
+    "65534",
+    "--group",
+    "65534",
+    "-T",
+    "/tmp",
+];
+
 /// Its own seccomp policies are the caller's to write, and none is given.
 fn nsjail(subject: &Subject, nsjail: String) -> Result<Launch, String> {
     let program = host_words(subject)?;
     let mut words = vec![nsjail];
-    let flags = [
-        "-Mo",
-        "--really_quiet",
-        "--rlimit_as",
-        "inf",
-        "--rlimit_cpu",
-        "inf",
-        "--rlimit_fsize",
-        "inf",
-        "--rlimit_nofile",
-        "1024",
-        "--user",
-        "65534",
-        "--group",
-        "65534",
-        "-T",
-        "/tmp",
-    ];
-    words.extend(flags.map(str::to_owned));
+    words.extend(NSJAIL.map(str::to_owned));
     if subject.reaches_out() {
         words.push("--disable_clone_newnet".to_owned());
     }
