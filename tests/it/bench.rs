@@ -288,11 +288,11 @@ fn what_is_slower_is_told_to_be_so_by_as_much() {
 const SLOWER: [u32; 2] = [40, 3];
 /// By how much more than that it may: a busy machine takes its time as well.
 const BEYOND: f64 = 0.15;
+const TRIES_BESIDE_OTHERS: usize = 3;
 
 /// Real processes: a server beside itself when it sleeps before its first reply and in each call.
-#[test]
-fn a_server_that_sleeps_is_measured_to_be_slower_by_as_much() {
-    let scratch = Scratch::new();
+/// What was found, and how it was told.
+fn slept(scratch: &Scratch, samples: &Path) -> (Value, Vec<u8>) {
     let server = repository().join("tests/peers/slow.py");
     let command = |[start, call]: [u32; 2]| {
         let server = server.to_str().unwrap();
@@ -306,7 +306,6 @@ fn a_server_that_sleeps_is_measured_to_be_slower_by_as_much() {
     let words = serde_json::to_string(&command([0, 0])).unwrap();
     let manifest = format!("brig = 1\n[server]\nname = \"slow\"\ncommand = {words}\n");
     let manifest = scratch.write("slow.toml", manifest);
-    let samples = scratch.join("samples.json");
     let mut measured = brig();
     measured.args([
         "bench",
@@ -320,12 +319,17 @@ fn a_server_that_sleeps_is_measured_to_be_slower_by_as_much() {
     measured.arg(format!("--with=slow={}", command(SLOWER).join(" ")));
     measured
         .arg("--samples")
-        .arg(&samples)
+        .arg(samples)
         .arg("--json")
         .arg(&manifest);
     let output = measured.output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    (found, output.stdout)
+}
+
+/// What is wrong with what was measured, if anything.
+fn wrong(found: &Value) -> Option<String> {
     for (measure, by) in [
         ("start-warm", f64::from(SLOWER[0])),
         ("call", f64::from(SLOWER[1]) * 1000.0),
@@ -336,21 +340,71 @@ fn a_server_that_sleeps_is_measured_to_be_slower_by_as_much() {
         let row = |name: &str| rows.iter().find(|row| row["row"] == name);
         let of = &row("slow").unwrap()["outcome"]["difference"];
         let [low, high] = ["low", "high"].map(|end| of["by"][end].as_f64().unwrap());
-        assert_eq!(of["verdict"], "differs", "{measure}: {rows:#?}");
-        assert!(
-            low <= by * (1.0 + BEYOND) && high >= by,
-            "{measure}: {rows:#?}"
-        );
         // The same thing twice: by far less than what is to be found.
         let again = &row("bare again").unwrap()["outcome"]["difference"]["by"]["value"];
-        assert!(
-            again.as_f64().unwrap().abs() < by / 4.0,
-            "{measure}: {rows:#?}"
-        );
+        let is_right = of["verdict"] == "differs"
+            && low <= by * (1.0 + BEYOND)
+            && high >= by
+            && again.as_f64().unwrap().abs() < by / 4.0;
+        if !is_right {
+            return Some(format!("{measure}: {rows:#?}"));
+        }
     }
+    None
+}
+
+#[test]
+fn a_server_that_sleeps_is_measured_to_be_slower_by_as_much() {
+    let scratch = Scratch::new();
+    let samples = scratch.join("samples.json");
+    // Other tests run beside it, and one of them may take a processor for all of a try.
+    let mut tries = (0..TRIES_BESIDE_OTHERS).map(|_| {
+        let (found, told) = slept(&scratch, &samples);
+        (wrong(&found), told)
+    });
+    let mut faults = Vec::new();
+    let told = tries.find_map(|(fault, told)| match fault {
+        None => Some(told),
+        Some(fault) => {
+            faults.push(fault);
+            None
+        }
+    });
+    let told = told.unwrap_or_else(|| panic!("{faults:#?}"));
     // What was measured tells the same again.
-    assert_eq!(
-        report(&["--json"], &[&samples]).out.as_bytes(),
-        output.stdout
-    );
+    assert_eq!(report(&["--json"], &[&samples]).out.as_bytes(), told);
+}
+
+/// What a person gets who has brig and nothing else: its own example, in each cell and beside
+/// wasmtime without one.
+#[test]
+fn an_example_is_measured_in_every_row() {
+    let output = brig()
+        .args([
+            "bench", "--quick", "--rounds", "1", "--count", "2", "--json",
+        ])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let run = &found["runs"][0];
+    let of_start = run["measures"].as_array().unwrap();
+    let of_start = of_start.iter().find(|it| it["measure"] == "start-warm");
+    let rows = of_start.unwrap()["rows"].as_array().unwrap();
+    let names: Vec<&str> = rows
+        .iter()
+        .map(|row| row["row"].as_str().unwrap())
+        .collect();
+    let want = [
+        "embedding",
+        "embedding again",
+        "brig component",
+        "brig component, narrow cell",
+    ];
+    assert_eq!(names, want, "{run:#}");
+    for table in run["measures"].as_array().unwrap() {
+        for row in table["rows"].as_array().unwrap() {
+            assert_eq!(row["outcome"]["is"], "measured", "{row:#}");
+        }
+    }
 }

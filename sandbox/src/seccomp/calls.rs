@@ -301,7 +301,7 @@ const CALLS: &[Call] = calls! {
     getcwd StartOrFiles Any, "the C library's realpath";
     faccessat2 Files Any, "walking a path step by step";
     getdents64 Files Any, "listing a granted directory";
-    fstatfs Files Any, "what kind of file system a grant lies on";
+    fstatfs StartOrFiles Any, "where code and a grant lie: their kind of file system";
     fadvise64 Files Any, "wasi:filesystem advise";
     preadv Files Any, "reading at a position";
     fsync Files Any, "wasi:filesystem sync";
