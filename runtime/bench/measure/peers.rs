@@ -178,15 +178,20 @@ pub(super) fn narrow(subject: &Subject, scratch: &mut Scratch) -> Result<Launch,
     words.extend(["--setuid", "0", "--setgid", "0"].map(str::to_owned));
     words.push(own_program());
     // Away from the terminal, at which it would ask.
+    let mut given = vec![subject.manifest.display().to_string()];
+    if let Some(project) = &subject.project {
+        given.extend(["--project".to_owned(), project.display().to_string()]);
+    }
+    if subject.part().is_some() {
+        // Without it a daemon would make the walls there.
+        given.extend(["--engine", "native"].map(str::to_owned));
+    }
     let mut approve = Command::new(found("setsid")?);
     approve
         .arg("--wait")
         .args(&words)
         .arg("approve")
-        .arg(&subject.manifest);
-    if let Some(project) = &subject.project {
-        approve.arg("--project").arg(project);
-    }
+        .args(&given);
     approve.stdin(Stdio::null());
     let output = approve.output().map_err(|error| error.to_string())?;
     let said = String::from_utf8_lossy(&output.stdout);
@@ -198,14 +203,12 @@ pub(super) fn narrow(subject: &Subject, scratch: &mut Scratch) -> Result<Launch,
     });
     let Some(digest) = digest else {
         let told = String::from_utf8_lossy(&output.stderr);
-        let line = told.lines().find(|line| !line.trim().is_empty());
-        return Err(super::session::shown(line.unwrap_or("it has no plan")));
+        let lines = told.lines().map(str::trim).filter(|line| !line.is_empty());
+        let told: Vec<&str> = lines.take(3).collect();
+        return Err(super::session::shown(&told.join("; ")));
     };
     words.push("run".to_owned());
-    words.push(subject.manifest.display().to_string());
-    if let Some(project) = &subject.project {
-        words.extend(["--project".to_owned(), project.display().to_string()]);
-    }
+    words.extend(given);
     words.extend(["--digest".to_owned(), digest.to_owned()]);
     Ok(Launch::new(words))
 }

@@ -276,16 +276,8 @@ fn srt(subject: &Subject, srt: String, scratch: &Path) -> Result<Launch, String>
     });
     let path = scratch.join("srt.json");
     written(&path, &settings.to_string(), 0o600)?;
-    let program: Vec<String> = program
-        .iter()
-        .map(|word| crate::consent::quoted(word))
-        .collect();
-    let words = vec![
-        srt,
-        "--settings".to_owned(),
-        path.display().to_string(),
-        program.join(" "),
-    ];
+    let mut words = vec![srt, "--settings".to_owned(), path.display().to_string()];
+    words.extend(program);
     let mut launch = Launch::new(words);
     launch.variables = subject.environment();
     // Its own interpreter is found by this host's PATH.
