@@ -12,6 +12,7 @@ use super::scratch::Scratch;
 use super::subject::{Kind, Subject};
 use super::usage::Reach;
 use super::way::{BARE, Cold, Launch, Way, own_program};
+use crate::consent::quoted;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -115,11 +116,6 @@ fn socat(subject: &Subject, scratch: &Path) -> Way {
         Ok(without(subject, words))
     });
     Way::new("socat relay", launch).with_version(version_of("socat -V"))
-}
-
-/// A word as a shell reads it.
-fn quoted(word: &str) -> String {
-    crate::consent::quoted(word)
 }
 
 pub(super) fn written(path: &Path, text: &str, mode: u32) -> Result<(), String> {

@@ -156,7 +156,8 @@ pub(super) fn all(
         ways.extend(named);
     }
     for subject in subjects {
-        ways.extend(of_brig(subject, unconfined, ways.is_empty())?);
+        let way = of_brig(subject, unconfined, ways.is_empty())?;
+        ways.push(way);
         if unconfined {
             ways.push(narrow(subject, scratch));
         }
@@ -186,7 +187,7 @@ pub(super) fn all(
 }
 
 /// brig's own cell: a start that is refused is an error where nothing else is measured before it.
-fn of_brig(subject: &Subject, unconfined: bool, is_first: bool) -> Result<Option<Way>, Refused> {
+fn of_brig(subject: &Subject, unconfined: bool, is_first: bool) -> Result<Way, Refused> {
     let name = match subject.kind {
         Kind::Program => "brig native",
         Kind::Image => "brig image",
@@ -202,7 +203,7 @@ fn of_brig(subject: &Subject, unconfined: bool, is_first: bool) -> Result<Option
     if subject.kind == Kind::Component {
         way.cold = Some(Cold::EmptyCache);
     }
-    Ok(Some(way))
+    Ok(way)
 }
 
 fn under(subject: &Subject, engine: Engine, unconfined: bool) -> Way {
