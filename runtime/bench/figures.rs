@@ -1,6 +1,7 @@
 //! Numbers and times as people read them.
 
 use super::statistics::Scale;
+use crate::consent::date;
 
 /// Three figures, or all before the point, in groups of three where there are more than four.
 pub(super) fn figure(value: f64) -> String {
@@ -38,22 +39,10 @@ pub(super) fn compared(value: f64, scale: Scale) -> String {
     }
 }
 
-/// Seconds since 1970 as a day and a time of UTC (civil_from_days of Hinnant, "chrono-Compatible
-/// Low-Level Date Algorithms", 2013, in its own terms: years begin in March).
+/// Seconds since 1970 as a day and a time of UTC.
 pub(super) fn moment(seconds: u64) -> String {
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let leaps = day_of_era / 1_460 + day_of_era / 146_096;
-    let year_of_era = (day_of_era + day_of_era / 36_524 - leaps) / 365;
-    let before = 365 * year_of_era + year_of_era / 4 - year_of_era / 100;
-    let day_of_year = day_of_era - before;
-    let march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march + 2) / 5 + 1;
-    let month = if march < 10 { march + 3 } else { march - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    let (hour, minute) = (second / 3600, second / 60 % 60);
-    format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
+    let (hour, minute) = (seconds / 3600 % 24, seconds / 60 % 60);
+    format!("{} {hour:02}:{minute:02} UTC", date(seconds))
 }
 
 #[cfg(test)]
