@@ -32,8 +32,6 @@ use std::time::{Duration, Instant};
 const END_SECONDS_MAX: u64 = 5;
 /// How often it is asked whether a container that does not speak still runs.
 const LOOK: Duration = Duration::from_millis(500);
-/// Beside the wardens' folders, in which no folder has this name: [`owner`] has numbers alone.
-const TURN_FILE: &str = "turn";
 /// How long a container may take until its init speaks.
 const START_SECONDS_MAX: u64 = 30;
 
@@ -172,12 +170,13 @@ pub(super) fn start<'a>(
     Ok(made)
 }
 
-/// Waits until no other warden of this user holds the file, which ends with the warden.
+/// Waits until no other warden of this user holds the lock, which ends with the warden. It is on
+/// the folder that they share, so that it leaves nothing behind.
 fn turn(folder: &Path) -> io::Result<File> {
-    let path = folder.with_file_name(TURN_FILE);
-    let file = File::options().create(true).append(true).open(path)?;
-    flock(&file, FlockOperation::LockExclusive)?;
-    Ok(file)
+    let shared = folder.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    let shared = File::open(shared)?;
+    flock(&shared, FlockOperation::LockExclusive)?;
+    Ok(shared)
 }
 
 fn create(client: &Client, name: &str, body: ContainerCreateBody) -> Result<String, BuildError> {
