@@ -231,15 +231,11 @@ fn of_walls(out: &mut String, prices: &Prices) {
             &format!("  {:width$} {added:44} {left_out}", price.wall),
         );
     }
-    let sum = prices
-        .left_out_sum
-        .map_or("not all measured".to_owned(), |sum| {
-            format!("{} in sum", compared(sum, Scale::Added))
-        });
+    let sum = told(&prices.left_out_sum);
     let together = told(&prices.together);
     line(
         out,
-        &format!("  {:width$} {together:44} {sum}", "all of them"),
+        &format!("  {:width$} {together:44} {sum} (in sum)", "all of them"),
     );
 }
 

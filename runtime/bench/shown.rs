@@ -82,14 +82,11 @@ fn prices(prices: &mut Prices) {
     prices.unit = unit(measure);
     let walls = prices.walls.iter_mut();
     let ways = walls.flat_map(|price| [&mut price.added, &mut price.left_out]);
-    for known in ways.chain([&mut prices.together]) {
+    for known in ways.chain([&mut prices.together, &mut prices.left_out_sum]) {
         match known {
             Known::Measured(of) => compared(of, measure),
             Known::Failed(_) | Known::NotMeasured => {}
         }
-    }
-    if let Some(sum) = &mut prices.left_out_sum {
-        *sum *= factor(measure);
     }
 }
 

@@ -210,6 +210,35 @@ pub fn difference(
     Some((estimate, drawn.rounds))
 }
 
+/// How much more the first rows of these pairs have than the second in all, by their medians in the
+/// rounds that all of them have; none where a row has no values.
+pub fn sum_of_differences(pairs: &[(Sorted, Sorted)]) -> Option<(Estimate, usize)> {
+    let rows = || pairs.iter().flat_map(|(one, other)| [one, other]);
+    let mut shared = rows().next()?.measured();
+    for row in rows() {
+        let measured = row.measured();
+        shared.retain(|round| measured.binary_search(round).is_ok());
+    }
+    let length = rows().map(|row| row.counts.len()).max()?;
+    let sum = |times: &[usize]| {
+        let median = |row: &Sorted| row.drawn(times.get(..row.counts.len())?, 0.5);
+        let differences = pairs
+            .iter()
+            .map(|(one, other)| Some(median(one)? - median(other)?));
+        differences.sum::<Option<f64>>()
+    };
+    let mut times = vec![0; length];
+    mark(&shared, &mut times);
+    let value = sum(&times)?;
+    let mut generator = Generator::new(SEED);
+    let outcomes = (0..DRAWS).filter_map(|_| {
+        draw(&mut generator, &shared, &mut times);
+        sum(&times)
+    });
+    let estimate = Estimate::of(value, shared.len(), outcomes.collect());
+    Some((estimate, shared.len()))
+}
+
 /// The share by which the same thing differs from itself, by two rows of it (A/A): how far 9 of 10
 /// outcomes for the ratio of their medians are from 1 on either side. 0.05 is 5 % more, or as many
 /// times less. None where a row has no values.

@@ -158,7 +158,8 @@ fn a_wall_has_a_price_by_both_ways() {
     assert!((1.5..2.5).contains(&saved.by.value), "{saved:?}");
     assert_eq!(prices.together.compared().unwrap().by, added.by);
     // Nobody left the other wall out.
-    assert_eq!(prices.left_out_sum, Some(saved.by.value));
+    let sum = prices.left_out_sum.compared().unwrap();
+    assert_eq!((sum.by, sum.verdict), (saved.by, saved.verdict));
     assert_eq!(prices.walls[1].added, Known::NotMeasured);
     let of_failed = &told(grown()).prices[0].walls[1].left_out;
     assert!(

@@ -1,9 +1,13 @@
 //! What each wall costs: what it adds where it comes, and what is saved where it alone is left out.
 
-use super::{Compared, Table, beside};
+use super::{Compared, Table, beside, sorted};
 use crate::bench::samples::{Failure, Measure, Record, Role};
+use crate::bench::statistics::{judge, real, sum_of_differences};
 use serde::Serialize;
 use std::collections::BTreeSet;
+
+/// What a sum of what is saved is beside.
+const LEFT_OUT: &str = "each wall left out";
 
 /// The price of walls by one measure.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -16,8 +20,8 @@ pub struct Prices {
     pub walls: Vec<Price>,
     /// What all walls together add: the last row with one more beside the first row with none.
     pub together: Known,
-    /// The sum of what is saved by leaving each out that can be left out; none where one failed.
-    pub left_out_sum: Option<f64>,
+    /// The sum of what is saved by leaving each out that can be left out.
+    pub left_out_sum: Known,
 }
 
 /// The price of one wall.
@@ -87,17 +91,11 @@ pub(super) fn prices(record: &Record, table: &Table) -> Option<Prices> {
         }
         walls.push(price);
     }
-    // What carries the walls cannot be left out alone.
-    let possible = walls
-        .iter()
-        .filter(|price| price.left_out != Known::NotMeasured);
-    let values = possible.map(|price| Some(price.left_out.compared()?.by.value));
-    let left_out_sum = values.sum::<Option<f64>>();
     Some(Prices {
         measure: table.measure,
         unit: table.unit,
         together: together(record, table),
-        left_out_sum,
+        left_out_sum: left_out_sum(record, table),
         walls,
     })
 }
@@ -110,6 +108,37 @@ fn compared(record: &Record, table: &Table, one: &str, other: &str) -> Known {
     });
     let measured = || beside(record, table.measure, (one, other), table.noise);
     failed.unwrap_or_else(|| measured().map_or(Known::NotMeasured, Known::Measured))
+}
+
+/// What carries the walls cannot be left out alone, and is no part of it.
+fn left_out_sum(record: &Record, table: &Table) -> Known {
+    let mut pairs = Vec::new();
+    let mut whole = None;
+    for row in &record.rows {
+        let Role::LeftOut { from, .. } = &row.role else {
+            continue;
+        };
+        if let failed @ Known::Failed(_) = compared(record, table, from, &row.name) {
+            return failed;
+        }
+        let whole_row = record.row(from).and_then(|row| sorted(row, table.measure));
+        let (Some(with), Some(without)) = (whole_row, sorted(row, table.measure)) else {
+            return Known::NotMeasured;
+        };
+        whole = with.quantile(0.5);
+        pairs.push((with, without));
+    }
+    let (Some((by, rounds)), Some(whole)) = (sum_of_differences(&pairs), whole) else {
+        return Known::NotMeasured;
+    };
+    // Each of them may be off by as much as the same thing differs from itself.
+    let noise = table.noise.unwrap_or(0.0) * real(pairs.len());
+    Known::Measured(Compared {
+        with: LEFT_OUT.to_owned(),
+        by,
+        rounds,
+        verdict: judge(by, table.scale, rounds, noise, whole),
+    })
 }
 
 /// From the row that the first wall was added to, to the row that the last was.

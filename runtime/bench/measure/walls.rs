@@ -86,7 +86,7 @@ mod open {
             ],
         ),
         (
-            "session, descriptors, environment",
+            "session and environment",
             &[
                 Mechanism::OwnSession,
                 Mechanism::CloseRange,

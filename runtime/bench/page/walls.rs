@@ -140,15 +140,19 @@ pub(super) fn prices(prices: &Prices) -> String {
         .map(|price| wall(axis, &price.wall, &[&price.added, &price.left_out]))
         .collect();
     drawn.push_str(&wall(axis, "all of them", &[&prices.together]));
-    let sum = prices.left_out_sum.map_or_else(String::new, |sum| {
-        let sum = compared(sum, Scale::Added);
-        let told = format!(
-            "What is saved by leaving each out alone is {sum} {} in sum. It differs from what all \
-             add together by what walls share.",
-            prices.unit
-        );
-        element("p", "note", &told)
-    });
+    let told = match &prices.left_out_sum {
+        Known::Measured(sum) => difference(sum, Scale::Added),
+        other => unknown(other),
+    };
+    let sum = element(
+        "p",
+        "note",
+        &format!(
+            "What is saved by leaving each out alone, in sum: {}. It differs from what all add \
+             together by what walls share.",
+            escaped(&told)
+        ),
+    );
     let mark = |class: &str, name| (format!("key {class}"), String::new(), name);
     let marks = [
         mark("brigs", "added where it comes"),

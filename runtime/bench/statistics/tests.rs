@@ -247,3 +247,23 @@ fn a_ratio_has_something_to_be_one_of() {
         (0.0, Some(f64::INFINITY))
     );
 }
+
+#[test]
+fn differences_are_summed_with_their_interval() {
+    let mut generator = Generator::new(77);
+    let whole: Vec<Vec<f64>> = (0..20)
+        .map(|_| vec![20.0 + real(generator.below(100)) / 100.0])
+        .collect();
+    let without = |less: f64| (Sorted::new(&whole), slowed(&whole, -less));
+    let (sum, rounds) = sum_of_differences(&[without(1.0), without(2.5)]).unwrap();
+    assert_eq!(rounds, 20);
+    assert!((sum.value - 3.5).abs() < 1e-9, "{sum:?}");
+    // The same rounds are in all rows, so what they share is no width of the sum.
+    assert!(sum.high - sum.low < 1e-9, "{sum:?}");
+    let shorter = Sorted::new(&whole[..12]);
+    let pair = (Sorted::new(&whole), shorter);
+    assert_eq!(sum_of_differences(&[pair]).unwrap().1, 12);
+    assert_eq!(sum_of_differences(&[]), None);
+    let empty = (Sorted::new(&whole), Sorted::new(&[]));
+    assert_eq!(sum_of_differences(&[empty]), None);
+}
