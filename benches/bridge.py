@@ -8,9 +8,14 @@
     benches/bridge.py --memory         # what it holds before and after long messages
 
 Every row has the same echo server: bare on a pipe, behind `socat - EXEC:`, in a native cell, and as
-a component. Rounds are interleaved.
+a component, which has beside it the same component in wasmtime alone, on a pipe and behind socat.
+Rounds are interleaved.
 
-  call             microseconds of one tools/call round trip, on a session that stays open
+  call, one processor  microseconds of one tools/call round trip, on a session that stays open, where
+                   client, relay and server share a processor: what is added is what the relay does
+  call             the same where the kernel places them, and a wake-up of another processor, of some
+                   30 to 70 microseconds, comes or does not come: it says what a user has, and little
+                   of the relay
   faults of 5,000  answers that are lost, altered or out of order, of 5,000 calls that are written
                    without waiting, in pieces that end anywhere; one in fifty is longer than a pipe,
                    so that answers come in pieces too
@@ -26,20 +31,23 @@ import random
 import selectors
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 
 from approve import approve
-from component import HELLO, Session, built, manifest
+from component import HELLO, HERE, Session, built, manifest
 from tracing import show_calls
 
 CALLS, ROUND_CALLS, PIECE_BYTES_MAX, SILENT_S = 5000, 100, 100_000, 30
 LIMIT_MIB, OVER_MIB, ANSWER_MORE_BYTES = 16, 64, 1024
 SIZES = (LIMIT_MIB, OVER_MIB)
-CALL, FAULTS, MEMORY = "call", f"faults of {CALLS:,}", "memory of {} MiB"
+CALL, ONE = "call", "call, one processor"
+FAULTS, MEMORY = f"faults of {CALLS:,}", "memory of {} MiB"
 BARE, SOCAT, NATIVE, COMPONENT = "bare", "socat relay", "brig native", "brig component"
+EMBEDDING, EMBEDDING_SOCAT = "bare embedding", "bare embedding, socat relay"
 LIMIT = "the limit"
 
 
@@ -148,30 +156,53 @@ def commands(folder):
     path = os.path.join(folder, "native.toml")
     with open(path, "w") as file:
         file.write(f'brig = 1\n[server]\nname = "echo"\ncommand = ["{echo}"]\n')
-    component = manifest(folder, "component", "tests/guests/echo/echo.wasm")
-    found = {BARE: [echo], SOCAT: ["socat", "-", f"EXEC:{echo}"],
-             NATIVE: [brig, "run", path], COMPONENT: [brig, "run", component]}
+    guest, code = "tests/guests/echo/echo.wasm", os.path.join(folder, "echo.cwasm")
+    embedding = [built("bare-embedding"), code]
+    subprocess.run([embedding[0], "compile", os.path.join(HERE, guest), code], check=True,
+                   stdout=subprocess.DEVNULL)
+    component = manifest(folder, "component", guest)
+    found = {BARE: [echo], SOCAT: ["socat", "-", f"EXEC:{echo}"], NATIVE: [brig, "run", path],
+             EMBEDDING: embedding, EMBEDDING_SOCAT: ["socat", "-", f"EXEC:{' '.join(embedding)}"],
+             COMPONENT: [brig, "run", component]}
     for name in (NATIVE, COMPONENT):
         approve(found[name], os.environ)
     return found
 
 
-def measured(found, rounds):
-    samples = {measure: {} for measure in (CALL, FAULTS, *map(MEMORY.format, SIZES))}
+def calls(found, rounds):
+    """Of each row its rounds, each the microseconds of its calls. The first round is to warm up."""
     sessions = {name: Session(command) for name, command in found.items()}
     for session in sessions.values():
         session.ask(HELLO)
-    one = request(1, "hello")
-    for index in range(rounds):
+    rows, one = {name: [] for name in sessions}, request(1, "hello")
+    for index in range(rounds + 1):
         for name, session in sessions.items():
             took = []
             for _ in range(ROUND_CALLS):
                 begun = time.perf_counter_ns()
                 session.ask(one)
                 took.append((time.perf_counter_ns() - begun) / 1e3)
-            samples[CALL].setdefault(name, []).append(took)
+            if index:
+                rows[name].append(took)
     for session in sessions.values():
         session.end()
+    return rows
+
+
+def on_one_processor(measure):
+    """What a function gives while this process, and whatever it starts, has one processor."""
+    every = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(every)})
+    try:
+        return measure()
+    finally:
+        os.sched_setaffinity(0, every)
+
+
+def measured(found, rounds):
+    samples = {measure: {} for measure in (FAULTS, *map(MEMORY.format, SIZES))}
+    samples[CALL] = calls(found, rounds)
+    samples[ONE] = on_one_processor(lambda: calls(found, rounds))
     # These are slow, and every round of them is held to the same.
     for index in range(max(2, rounds // 5)):
         for name in (BARE, NATIVE, COMPONENT):
@@ -215,7 +246,7 @@ def main():
     for measure, rows in samples.items():
         for name, rounds in rows.items():
             middle = statistics.median(statistics.median(taken) for taken in rounds)
-            print(f"{measure:18} {name:16} {middle:9.2f}", file=sys.stderr)
+            print(f"{measure:20} {name:28} {middle:9.2f}", file=sys.stderr)
     json.dump({"samples": samples, "missing": {}}, sys.stdout)
     print()
 
