@@ -111,14 +111,14 @@ mod open {
         let whole = run(first, &allowed, None);
         let has_bare = ways.iter().any(|way| way.name == BARE);
         let none = without(&whole, &WALLS);
-        let mut last = "with no wall".to_owned();
+        let mut last = "no wall".to_owned();
         let mut rows = vec![if has_bare {
             added(CARRIED, BARE, &last, none)
         } else {
             Way::new(&last, Ok(none))
         }];
         for (at, (wall, _)) in WALLS.iter().enumerate() {
-            let name = format!("with {wall} as well");
+            let name = format!("+ {wall}");
             let left = WALLS.get(at + 1..).unwrap_or_default();
             rows.push(added(wall, &last, &name, without(&whole, left)));
             last = name;
@@ -131,7 +131,7 @@ mod open {
         {
             let (_, allowed) = second.allowed(None, true)?;
             let launch = run(second, &allowed, None);
-            let name = format!("with {EGRESS} as well");
+            let name = format!("+ {EGRESS}");
             rows.push(added(EGRESS, &last, &name, launch));
             rows.push(left_out(EGRESS, &name, whole.clone()));
         }
@@ -156,7 +156,7 @@ mod open {
     }
 
     fn left_out(wall: &str, from: &str, launch: Launch) -> Way {
-        let mut way = Way::new(&format!("without {wall}"), Ok(launch));
+        let mut way = Way::new(&format!("all but {wall}"), Ok(launch));
         way.role = Role::LeftOut {
             wall: wall.to_owned(),
             from: from.to_owned(),
