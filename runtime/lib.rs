@@ -13,6 +13,7 @@ pub(crate) mod confine;
 pub(crate) mod consent;
 pub mod engine;
 pub mod exit;
+mod greeting;
 pub(crate) mod hook;
 mod images;
 #[expect(

@@ -2,15 +2,11 @@
 
 use crate::consent::Start;
 use crate::exit::Exit;
+use crate::greeting;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-
-/// The newest dated version of the protocol with a handshake, which both eras' servers speak.
-const PROTOCOL_VERSION: &str = "2025-11-25";
-/// The version without one, in which every request says who asks.
-const MODERN_VERSION: &str = "2026-07-28";
 
 /// What a client says that it can be asked, as both eras write it.
 pub(super) type Capabilities = Value;
@@ -81,16 +77,12 @@ impl Session {
         as_whom: &str,
         capabilities: &Capabilities,
     ) -> io::Result<Option<Value>> {
-        let client = json!({ "name": as_whom, "version": env!("CARGO_PKG_VERSION") });
-        let params = json!({
-            "protocolVersion": PROTOCOL_VERSION, "capabilities": capabilities,
-            "clientInfo": client,
-        });
+        let params = greeting::initialize(as_whom, capabilities);
         let Some(hello) = self.request("initialize", &params)? else {
             return Ok(None);
         };
         if hello.get("error").is_none() {
-            self.send(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }))?;
+            self.send(&greeting::initialized())?;
         }
         Ok(Some(hello))
     }
@@ -114,15 +106,7 @@ impl Session {
         capabilities: &Capabilities,
     ) -> io::Result<Option<String>> {
         if let Some(params) = params.as_object_mut() {
-            params.insert(
-                "_meta".to_owned(),
-                json!({
-                    "io.modelcontextprotocol/protocolVersion": MODERN_VERSION,
-                    "io.modelcontextprotocol/clientCapabilities": capabilities,
-                    "io.modelcontextprotocol/clientInfo":
-                        { "name": "brig", "version": env!("CARGO_PKG_VERSION") },
-                }),
-            );
+            params.insert("_meta".to_owned(), greeting::modern("brig", capabilities));
         }
         self.raw(method, &params)
     }
@@ -152,10 +136,8 @@ impl Session {
             };
             match (envelope.method, envelope.id) {
                 (None, Some(answered)) if answered == json!(id) => return Ok(Some(line)),
-                // It asks something of a client that can do nothing, and may wait for an answer.
                 (Some(_), Some(asked)) => {
-                    let error = json!({ "code": -32601, "message": "Method not found" });
-                    let _ = self.send(&json!({ "jsonrpc": "2.0", "id": asked, "error": error }));
+                    let _ = self.send(&greeting::refusal(&asked));
                 }
                 (Some(_) | None, _) => {}
             }

@@ -1,5 +1,6 @@
 //! One server as a client has it: spawned, asked, timed, ended.
 
+use crate::greeting;
 use crate::log::escape_whole;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -11,8 +12,6 @@ use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// The newest dated version of the protocol with a handshake, which both eras' servers speak.
-const PROTOCOL_VERSION: &str = "2025-11-25";
 /// How long one answer may take.
 const ANSWER_SECONDS_MAX: u64 = 60;
 /// The longest line of a server.
@@ -121,19 +120,14 @@ pub(super) fn start(command: &mut Command) -> Result<Started, Fault> {
     if let Err(fault) = answered {
         return Err(session.failed(&fault));
     }
-    let initialized = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
-    session.write(format!("{initialized}\n").as_bytes())?;
+    session.write(format!("{}\n", greeting::initialized()).as_bytes())?;
     Ok(Started { session, ms })
 }
 
 fn hello() -> Vec<u8> {
-    let client = json!({ "name": "brig bench", "version": env!("CARGO_PKG_VERSION") });
-    let params = json!({
-        "protocolVersion": PROTOCOL_VERSION, "capabilities": {}, "clientInfo": client,
-    });
     let initialize = Request {
         method: "initialize".to_owned(),
-        params,
+        params: greeting::initialize("brig bench", &json!({})),
     };
     initialize.line(1)
 }
@@ -230,8 +224,7 @@ impl Session {
                     return id.ok_or_else(|| gone("it answered what nobody asked"));
                 }
                 (Some(_), Some(asked)) => {
-                    let error = json!({ "code": -32601, "message": "Method not found" });
-                    let refusal = json!({ "jsonrpc": "2.0", "id": asked, "error": error });
+                    let refusal = greeting::refusal(&asked);
                     self.write(format!("{refusal}\n").as_bytes())?;
                 }
                 (Some(_) | None, None) => {}
