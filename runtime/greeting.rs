@@ -12,7 +12,9 @@ const METHOD_NOT_FOUND: i32 = -32601;
 /// The parameters of `initialize`.
 pub(crate) fn initialize(as_whom: &str, capabilities: &Value) -> Value {
     json!({
-        "protocolVersion": PROTOCOL_VERSION, "capabilities": capabilities, "clientInfo": own(as_whom),
+        "protocolVersion": PROTOCOL_VERSION,
+        "capabilities": capabilities,
+        "clientInfo": own(as_whom),
     })
 }
 

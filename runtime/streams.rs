@@ -53,6 +53,47 @@ impl Input {
     }
 }
 
+/// Lines out of pieces, for what a process tells that may have been taken over: one that is longer
+/// than its bound is none, and no more than that of it is ever held.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    bytes_max: usize,
+    /// The start of a line that has not come to its end, at most a byte more than one may have.
+    begun: Vec<u8>,
+}
+
+impl Lines {
+    /// Of at most so many bytes each.
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        Self {
+            bytes_max,
+            begun: Vec::new(),
+        }
+    }
+
+    /// The lines that end in this piece, without their ends.
+    pub(crate) fn take(&mut self, mut piece: &[u8]) -> Vec<Vec<u8>> {
+        let mut lines = Vec::new();
+        while let Some(end) = piece.iter().position(|byte| *byte == b'\n') {
+            let (rest_of_line, rest) = piece.split_at(end);
+            self.keep(rest_of_line);
+            piece = rest.get(1..).unwrap_or_default();
+            let line = std::mem::take(&mut self.begun);
+            if line.len() <= self.bytes_max {
+                lines.push(line);
+            }
+        }
+        self.keep(piece);
+        lines
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        let room = (self.bytes_max + 1).saturating_sub(self.begun.len());
+        self.begun
+            .extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+    }
+}
+
 /// A descriptor with a queue of what is still to be written to it.
 #[derive(Debug)]
 pub(crate) struct Output {
@@ -206,4 +247,31 @@ pub(crate) fn own_input(descriptor: OwnedFd) -> io::Result<Input> {
     let flags = rustix::fs::fcntl_getfl(&descriptor)?;
     rustix::fs::fcntl_setfl(&descriptor, flags | OFlags::NONBLOCK)?;
     Ok(Input::new(descriptor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_come_out_of_any_pieces() {
+        let text = b"one\n\ntwelve bytes\nthirteen here\nlast\nno end";
+        let want: [&[u8]; 4] = [b"one", b"", b"twelve bytes", b"last"];
+        for size in 1..text.len() {
+            let mut lines = Lines::new(12);
+            let found = text.chunks(size).flat_map(|piece| lines.take(piece));
+            assert_eq!(found.collect::<Vec<_>>(), want, "in pieces of {size}");
+            assert_eq!(lines.begun, b"no end");
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_takes_no_room() {
+        let mut lines = Lines::new(100);
+        for _ in 0..1000 {
+            assert!(lines.take(&[b'x'; 50]).is_empty());
+        }
+        assert_eq!(lines.begun.len(), 101);
+        assert_eq!(lines.take(b"\nafter\n"), [b"after"]);
+    }
 }

@@ -6,7 +6,7 @@
 use super::report::{LINE_BYTES_MAX, Report, TOLD_MAX};
 use crate::journal::{Refusals, allowed_by};
 use crate::log::Log;
-use crate::streams::{Input, Read};
+use crate::streams::{Input, Lines, Read};
 use brig_policies::{Entry, Incident, Places, remedy};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ const LAST_REPORTS: Duration = Duration::from_secs(2);
 /// A tracer's reports, as far as they were read.
 pub(crate) struct Heard {
     input: Option<Input>,
-    line: Vec<u8>,
+    lines: Lines,
     places: Places,
     told: BTreeMap<u32, (Incident, u64)>,
     has_ended: bool,
@@ -29,7 +29,7 @@ impl Heard {
     pub(super) fn new(input: Input, places: Places) -> Self {
         Self {
             input: Some(input),
-            line: Vec::new(),
+            lines: Lines::new(LINE_BYTES_MAX),
             places,
             told: BTreeMap::new(),
             has_ended: false,
@@ -87,26 +87,12 @@ impl Heard {
         }
     }
 
-    fn take(&mut self, mut bytes: &[u8], log: &Log, refusals: &mut Refusals) {
-        while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
-            let (piece, rest) = bytes.split_at(end);
-            self.keep(piece);
-            bytes = rest.get(1..).unwrap_or_default();
-            let line = std::mem::take(&mut self.line);
-            if line.len() <= LINE_BYTES_MAX
-                && let Ok(report) = serde_json::from_slice::<Report>(&line)
-            {
+    fn take(&mut self, bytes: &[u8], log: &Log, refusals: &mut Refusals) {
+        for line in self.lines.take(bytes) {
+            if let Ok(report) = serde_json::from_slice::<Report>(&line) {
                 self.report(&report, log, refusals);
             }
         }
-        self.keep(bytes);
-    }
-
-    /// A byte more than a line may have tells that it has too many.
-    fn keep(&mut self, bytes: &[u8]) {
-        let room = (LINE_BYTES_MAX + 1).saturating_sub(self.line.len());
-        self.line
-            .extend_from_slice(bytes.get(..room).unwrap_or(bytes));
     }
 
     fn report(&mut self, report: &Report, log: &Log, refusals: &mut Refusals) {

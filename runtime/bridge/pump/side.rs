@@ -6,7 +6,7 @@ use crate::carrier::{Carrier, Report};
 use crate::component::refusals;
 use crate::launch::{End, Running};
 use crate::log::Log;
-use crate::streams::{Input, Output, Read};
+use crate::streams::{Input, Lines, Output, Read};
 use crate::trace::Heard;
 use brig_sandbox::component::REFUSALS_TOLD_MAX;
 use brig_sandbox::egress::guest::AskedFor;
@@ -57,8 +57,7 @@ pub(super) struct Carried {
     /// It ends when this is dropped.
     _carrier: Carrier,
     pub(super) reports: Input,
-    /// The start of a line that has not come to its end.
-    line: Vec<u8>,
+    lines: Lines,
 }
 
 /// What one read of a carrier's reports gave.
@@ -78,17 +77,11 @@ impl Carried {
             Read::Nothing => return Carries::Reports(Vec::new()),
             Read::Closed => return Carries::Ended,
         };
-        self.line
-            .extend_from_slice(buffer.get(..count).unwrap_or_default());
-        let mut reports = Vec::new();
-        while let Some(end) = self.line.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.line.drain(..=end).collect();
-            reports.extend(serde_json::from_slice::<Report>(&line));
-        }
-        if self.line.len() > LINE_BYTES_MAX {
-            self.line.clear();
-        }
-        Carries::Reports(reports)
+        let lines = self.lines.take(buffer.get(..count).unwrap_or_default());
+        let reports = lines
+            .iter()
+            .filter_map(|line| serde_json::from_slice(line).ok());
+        Carries::Reports(reports.collect())
     }
 }
 
@@ -108,7 +101,7 @@ impl ServerSide {
             carrier: server.carrier.map(|(carrier, reports)| Carried {
                 _carrier: carrier,
                 reports,
-                line: Vec::new(),
+                lines: Lines::new(LINE_BYTES_MAX),
             }),
             end: None,
         }
