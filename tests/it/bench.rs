@@ -408,3 +408,67 @@ fn an_example_is_measured_in_every_row() {
         }
     }
 }
+
+/// A server that takes one call at a time and ends at two, as some lose what comes too fast.
+const ONE_AT_A_TIME: &str = r#"
+import json, os
+rest = b""
+while piece := os.read(0, 65536):
+    *lines, rest = (rest + piece).split(b"\n")
+    asked = [one for one in map(json.loads, lines) if "id" in one]
+    if len(asked) > 1:
+        raise SystemExit
+    for one in asked:
+        result = {}
+        if one["method"] == "initialize":
+            result = {"protocolVersion": one["params"]["protocolVersion"], "capabilities": {},
+                      "serverInfo": {"name": "one", "version": "1"}}
+        answer = json.dumps({"jsonrpc": "2.0", "id": one["id"], "result": result})
+        os.write(1, answer.encode() + b"\n")
+"#;
+
+/// What fails of a row is told as failed, and the rest is measured all the same.
+#[test]
+fn a_measure_that_fails_takes_no_other_with_it() {
+    let scratch = Scratch::new();
+    let program = scratch.write("one.py", ONE_AT_A_TIME);
+    let words = ["/usr/bin/python3", program.to_str().unwrap()];
+    let words = serde_json::to_string(&words).unwrap();
+    let manifest = format!("brig = 1\n[server]\nname = \"one\"\ncommand = {words}\n");
+    let manifest = scratch.write("one.toml", manifest);
+    let mut measured = brig();
+    measured.args(["bench", "--unconfined", "--rounds", "2", "--count", "2"]);
+    measured.args(["--only", "bare", "--json"]).arg(&manifest);
+    let output = measured.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let tables = found["runs"][0]["measures"].as_array().unwrap();
+    let names: Vec<&str> = tables
+        .iter()
+        .map(|table| table["measure"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "start-warm",
+            "call",
+            "pipelined",
+            "processor",
+            "memory",
+            "density"
+        ]
+    );
+    for table in tables {
+        for row in table["rows"].as_array().unwrap() {
+            let outcome = &row["outcome"];
+            if table["measure"] == "pipelined" {
+                assert_eq!(outcome["is"], "failed", "{row:#}");
+                assert_eq!(outcome["round"], 0, "{row:#}");
+                let why = outcome["why"].as_str().unwrap();
+                assert!(why.contains("were not answered: it ended"), "{why}");
+            } else {
+                assert_eq!(outcome["is"], "measured", "{table:#}");
+            }
+        }
+    }
+}

@@ -26,8 +26,8 @@ pub(super) struct Measured {
     failed: Option<Failure>,
 }
 
-/// What one round of one row gave.
-type Values = Vec<(Measure, Vec<f64>)>;
+/// What one round of one row gave; some measures can fail where the rest of the row does not.
+type Values = Vec<(Measure, Result<Vec<f64>, Fault>)>;
 
 impl Measured {
     pub(super) fn new(way: Way, planned: &[Measure]) -> Self {
@@ -85,30 +85,43 @@ impl Measured {
         }
     }
 
-    /// Keeps a round; from a failure on nothing of the row is measured any more.
+    /// Keeps a round; from a failure on nothing of the row is measured any more, or nothing of the
+    /// measure that failed.
     fn keep(&mut self, round: u32, values: Result<Values, Fault>) {
-        match values {
-            Ok(values) if round > 0 => {
+        let mut values = match values {
+            Ok(values) => values,
+            Err(fault) => {
+                self.failed = Some(failure(round, &fault));
                 for series in &mut self.series {
-                    let of = values
-                        .iter()
-                        .find(|(measure, _)| *measure == series.measure);
-                    let of = of.map_or_else(Vec::new, |(_, values)| values.clone());
-                    series.rounds.push(of);
+                    series.failed.clone_from(&self.failed);
                 }
+                return;
             }
-            Ok(_) => {}
-            Err(Fault(why)) => {
-                let failure = Failure {
-                    round,
-                    why: shown(&why),
-                };
-                for series in &mut self.series {
-                    series.failed = Some(failure.clone());
-                }
-                self.failed = Some(failure);
+        };
+        let series = self.series.iter_mut();
+        for series in series.filter(|series| series.failed.is_none()) {
+            let at = values
+                .iter()
+                .position(|(measure, _)| *measure == series.measure);
+            match at.map(|at| values.swap_remove(at).1) {
+                Some(Err(fault)) => series.failed = Some(failure(round, &fault)),
+                Some(Ok(values)) if round > 0 => series.rounds.push(values),
+                None if round > 0 => series.rounds.push(Vec::new()),
+                Some(Ok(_)) | None => {}
             }
         }
+    }
+
+    fn has_failed(&self, measure: Measure) -> bool {
+        let mut series = self.series.iter();
+        series.any(|series| series.measure == measure && series.failed.is_some())
+    }
+}
+
+fn failure(round: u32, Fault(why): &Fault) -> Failure {
+    Failure {
+        round,
+        why: shown(why),
     }
 }
 
@@ -135,9 +148,7 @@ pub(super) fn run(
     let mut round = 0;
     while round <= rounds {
         let length = rows.len();
-        for place in 0..length {
-            // Whoever comes after a heavy row does not always come after it.
-            let at = (place + round as usize) % length.max(1);
+        for at in order(length, round as usize) {
             let Some(row) = rows.get_mut(at) else {
                 continue;
             };
@@ -168,6 +179,25 @@ pub(super) fn run(
     rounds
 }
 
+/// All rows once, in each round after others: what a row leaves behind (a cache that is cold, a
+/// processor that slept) is not always left to the same one.
+fn order(length: usize, round: usize) -> impl Iterator<Item = usize> {
+    let strides: Vec<usize> = (1..=length)
+        .filter(|one| is_coprime(*one, length))
+        .collect();
+    let stride = strides.get(round % strides.len().max(1)).copied();
+    let stride = stride.unwrap_or(1);
+    (0..length).map(move |place| (place * stride + round) % length)
+}
+
+const fn is_coprime(one: usize, other: usize) -> bool {
+    if other == 0 {
+        one == 1
+    } else {
+        is_coprime(other, one % other)
+    }
+}
+
 /// One round of one row.
 fn one(
     row: &mut Measured,
@@ -180,28 +210,31 @@ fn one(
     };
     let mut values = Values::new();
     if let Some(cold) = row.way.cold.clone() {
-        values.push((
-            Measure::StartCold,
-            vec![cold_start(&launch, &cold, scratch)?],
-        ));
+        let ms = cold_start(&launch, &cold, scratch)?;
+        values.push((Measure::StartCold, Ok(vec![ms])));
     }
+    // What is called warm was started a moment ago, whatever ran before it.
+    drop(start(&mut launch.command())?.session.end());
     let before = keepers();
     let Started { mut session, ms } = start(&mut launch.command())?;
-    values.push((Measure::StartWarm, vec![ms]));
+    values.push((Measure::StartWarm, Ok(vec![ms])));
     let asked = ask(&mut session, (pace, request), row.way.reach, &before);
     match asked {
         Ok(more) => values.extend(more),
         Err(fault) => return Err(session.failed(&fault)),
     }
+    if pace.pipelined > 0 && !row.has_failed(Measure::Pipelined) {
+        let rate = session.pipelined(request, pace.pipelined);
+        values.push((Measure::Pipelined, rate.map(|rate| vec![rate])));
+    }
     drop(session.end());
     if pace.count > 0
         && (1..=DENSITY_ROUNDS_MAX).contains(&round)
         && row.way.reach != Reach::Elsewhere
+        && !row.has_failed(Measure::Density)
     {
-        values.push((
-            Measure::Density,
-            vec![density(&launch, row.way.reach, pace.count)?],
-        ));
+        let each = density(&launch, row.way.reach, pace.count);
+        values.push((Measure::Density, each.map(|each| vec![each])));
     }
     if row.way.tells_steps && round > 0 {
         let steps = steps(&launch)?;
@@ -248,16 +281,12 @@ fn ask(
     let ran_before = ran(&found)?;
     let calls: Result<Vec<f64>, Fault> = (0..pace.calls).map(|_| session.call(request)).collect();
     let ran_since = ran(&found)? - ran_before;
-    let mut values = vec![(Measure::Call, calls?)];
-    if pace.pipelined > 0 {
-        let rate = session.pipelined(request, pace.pipelined)?;
-        values.push((Measure::Pipelined, vec![rate]));
-    }
+    let mut values = vec![(Measure::Call, Ok(calls?))];
     if reach != Reach::Elsewhere {
         #[expect(clippy::cast_precision_loss, reason = "it is at most some thousands")]
         let of_call = ran_since.max(0.0) / 1e3 / pace.calls as f64;
-        values.push((Measure::Processor, vec![of_call]));
-        values.push((Measure::Memory, vec![memory(&found)?]));
+        values.push((Measure::Processor, Ok(vec![of_call])));
+        values.push((Measure::Memory, Ok(vec![memory(&found)?])));
     }
     Ok(values)
 }
@@ -333,4 +362,32 @@ fn steps(launch: &Launch) -> Result<Vec<f64>, Fault> {
         last = at.max(last);
     }
     Ok(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn each_round_has_all_rows_and_others_beside_each_other() {
+        for length in 0..25 {
+            for round in 0..50 {
+                let rows: BTreeSet<usize> = order(length, round).collect();
+                assert_eq!(rows, (0..length).collect(), "{length} {round}");
+            }
+        }
+        // Of 14 rows, each comes after six others in turn.
+        let after = |row: usize| {
+            let rounds = (0..6).map(move |round| order(14, round).collect::<Vec<usize>>());
+            rounds.map(move |order| {
+                let at = order.iter().position(|one| *one == row).unwrap_or(0);
+                order[(at + 13) % 14]
+            })
+        };
+        for row in 0..14 {
+            let before: BTreeSet<usize> = after(row).collect();
+            assert_eq!(before.len(), 6, "{row}: {before:?}");
+        }
+    }
 }

@@ -20,7 +20,7 @@ const LINE_BYTES_MAX: usize = 64 << 20;
 const ERRORS_BYTES_MAX: usize = 32 << 10;
 /// How long a server has after its input is closed, before it is told by SIGTERM, and then again
 /// before it is killed.
-const GRACE: Duration = Duration::from_secs(4);
+const GRACE: Duration = Duration::from_secs(2);
 
 /// What is measured as a call.
 #[derive(Clone, Debug, PartialEq)]
@@ -188,8 +188,11 @@ impl Session {
     }
 
     fn take_all(&mut self, left: &mut std::collections::BTreeSet<u64>) -> Result<(), Fault> {
+        let all = left.len();
         while !left.is_empty() {
-            let id = self.any_answer()?;
+            let id = self.any_answer().map_err(|Fault(why)| {
+                gone(&format!("{} of {all} were not answered: {why}", left.len()))
+            })?;
             if !left.remove(&id) {
                 return Err(gone(&format!("it answered {id}, which nobody waits for")));
             }
