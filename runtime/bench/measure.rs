@@ -65,6 +65,9 @@ pub(crate) struct Pace {
     pub(crate) calls: u64,
     /// Calls of each round that are written without waiting.
     pub(crate) pipelined: u64,
+    /// Whether each warm start comes right after one that is not measured. Otherwise it comes after
+    /// the round before.
+    pub(crate) is_warmed: bool,
     /// Servers at once, where density is measured; 0 where it is not.
     pub(crate) count: u32,
     /// How long all rounds may take: fewer are measured where there is not the time for all.

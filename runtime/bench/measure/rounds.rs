@@ -213,8 +213,10 @@ fn one(
         let ms = cold_start(&launch, &cold, scratch)?;
         values.push((Measure::StartCold, Ok(vec![ms])));
     }
-    // What is called warm was started a moment ago, whatever ran before it.
-    drop(start(&mut launch.command())?.session.end());
+    if pace.is_warmed {
+        // So it was started a moment ago, whatever ran before it.
+        drop(start(&mut launch.command())?.session.end());
+    }
     let before = keepers();
     let Started { mut session, ms } = start(&mut launch.command())?;
     values.push((Measure::StartWarm, Ok(vec![ms])));

@@ -23,6 +23,7 @@ const WHOLE: Pace = Pace {
     calls: 100,
     pipelined: 500,
     count: 10,
+    is_warmed: true,
     longest: None,
 };
 /// What is enough to see differences of some milliseconds, in less than five minutes.
@@ -31,6 +32,7 @@ const QUICK: Pace = Pace {
     calls: 50,
     pipelined: 200,
     count: 0,
+    is_warmed: false,
     longest: Some(Duration::from_mins(4)),
 };
 
