@@ -142,7 +142,7 @@ pub(super) fn prices(prices: &Prices) -> String {
     drawn.push_str(&wall(axis, "all of them", &[&prices.together]));
     let told = match &prices.left_out_sum {
         Known::Measured(sum) => difference(sum, Scale::Added),
-        other => unknown(other),
+        other @ (Known::Failed(_) | Known::NotMeasured) => unknown(other),
     };
     let sum = element(
         "p",
