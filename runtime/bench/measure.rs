@@ -26,7 +26,11 @@ use machine::{load, machine};
 use rounds::Measured;
 use scratch::Scratch;
 use session::{Fault, start};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use subject::{Subject, same_server};
 use way::{Launch, Way};
@@ -93,6 +97,7 @@ const EXAMPLE: (&str, &[u8]) = (
 
 /// Measures.
 pub(crate) fn measure(wish: &Wish, told: &mut dyn FnMut(Progress<'_>)) -> Result<Samples, Refused> {
+    let stop = interrupted().map_err(|error| failed("listen for signals", &error))?;
     let mut scratch = Scratch::new().map_err(|error| failed("make a folder", &error))?;
     let subjects = subjects(wish, &scratch)?;
     // The example is brig's own, and asks for nothing.
@@ -100,7 +105,7 @@ pub(crate) fn measure(wish: &Wish, told: &mut dyn FnMut(Progress<'_>)) -> Result
     let ways = ways(wish, &subjects, wish.unconfined || is_own, &mut scratch)?;
     let request = match &wish.request {
         Some(request) => request.clone(),
-        None => usual_request(&ways)?,
+        None => usual_request(&ways, &stop)?,
     };
     let baseline = ways
         .iter()
@@ -114,7 +119,9 @@ pub(crate) fn measure(wish: &Wish, told: &mut dyn FnMut(Progress<'_>)) -> Result
         .collect();
     let mut machine = machine();
     let taken = SystemTime::now().duration_since(UNIX_EPOCH);
-    let rounds = rounds::run(&mut rows, (&wish.pace, &request), &mut scratch, told);
+    let pace = (&wish.pace, &request);
+    let rounds = rounds::run(&mut rows, pace, &mut scratch, (&stop, told));
+    let rounds = rounds.ok_or_else(stopped)?;
     machine.load_after = load();
     machine
         .notes
@@ -143,6 +150,22 @@ pub(crate) fn measure(wish: &Wish, told: &mut dyn FnMut(Progress<'_>)) -> Result
         rows: rows.into_iter().map(Measured::row).collect(),
     };
     Samples::new(record).map_err(|error| failed("keep what was measured", &error))
+}
+
+fn stopped() -> Refused {
+    let message = "the benchmark was interrupted".to_owned();
+    let help = "what it had started is ended, and no samples are kept";
+    Refused::one(Exit::Failure, "bench-interrupted", message, help)
+}
+
+/// Set by the first signal that ends a program from outside; the second one ends it as ever.
+fn interrupted() -> std::io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for number in [SIGINT, SIGTERM, SIGHUP] {
+        flag::register_conditional_default(number, Arc::clone(&stop))?;
+        flag::register(number, Arc::clone(&stop))?;
+    }
+    Ok(stop)
 }
 
 fn subjects(wish: &Wish, scratch: &Scratch) -> Result<Vec<Subject>, Refused> {
@@ -197,7 +220,7 @@ fn ways(
 }
 
 /// What a server surely answers: `ping`, which its newest protocol does not have, or its tools.
-fn usual_request(ways: &[Way]) -> Result<Request, Refused> {
+fn usual_request(ways: &[Way], stop: &AtomicBool) -> Result<Request, Refused> {
     let mut why = String::new();
     for launch in ways
         .iter()
@@ -207,6 +230,7 @@ fn usual_request(ways: &[Way]) -> Result<Request, Refused> {
         for request in [Request::plain("ping"), Request::plain("tools/list")] {
             match answers(launch, &request) {
                 Ok(()) => return Ok(request),
+                Err(_) if stop.load(Ordering::Relaxed) => return Err(stopped()),
                 Err(Fault(fault)) => why = fault,
             }
         }

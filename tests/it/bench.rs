@@ -472,3 +472,62 @@ fn a_measure_that_fails_takes_no_other_with_it() {
         }
     }
 }
+
+/// Whoever ends a benchmark has nothing of it left: no server, no folder, no record.
+#[test]
+fn an_interrupted_benchmark_leaves_nothing() {
+    let scratch = Scratch::new();
+    let server = repository().join("tests/peers/slow.py");
+    let mark = format!("{:?}", scratch.path());
+    let words = [
+        "/usr/bin/python3",
+        server.to_str().unwrap(),
+        "0",
+        "1",
+        &mark,
+    ];
+    let words = serde_json::to_string(&words).unwrap();
+    let manifest = format!("brig = 1\n[server]\nname = \"slow\"\ncommand = {words}\n");
+    let manifest = scratch.write("slow.toml", manifest);
+    let samples = scratch.join("samples.json");
+    let temporary = scratch.join("temporary");
+    std::fs::create_dir(&temporary).unwrap();
+    let mut measured = brig();
+    measured.args([
+        "bench",
+        "--unconfined",
+        "--rounds",
+        "1000",
+        "--only",
+        "bare",
+    ]);
+    measured.arg("--samples").arg(&samples).arg(&manifest);
+    measured.env("TMPDIR", &temporary);
+    measured.stdout(std::process::Stdio::piped());
+    measured.stderr(std::process::Stdio::piped());
+    let process = measured.spawn().unwrap();
+    let running = || {
+        let entries = std::fs::read_dir("/proc").unwrap().flatten();
+        let words = entries.map(|entry| std::fs::read(entry.path().join("cmdline")));
+        let mut words = words.flatten();
+        words.any(|words| {
+            let words = String::from_utf8_lossy(&words).into_owned();
+            words.contains("slow.py") && words.contains(&mark)
+        })
+    };
+    let until = std::time::Instant::now() + crate::harness::patience();
+    while !running() {
+        assert!(std::time::Instant::now() < until, "it starts nothing");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let id = rustix::process::Pid::from_raw(i32::try_from(process.id()).unwrap()).unwrap();
+    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    let output = process.wait_with_output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("the benchmark was interrupted"), "{errors}");
+    assert!(!running(), "its server runs on");
+    assert!(!samples.exists());
+    let left: Vec<_> = std::fs::read_dir(&temporary).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}

@@ -8,6 +8,7 @@ use super::way::{Cold, Launch, Way};
 use super::{Pace, Progress};
 use crate::bench::samples::{Failure, Measure, Row, Series, Stage, Whose};
 use crate::log::Step;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Calls before those that are measured: programs that compile as they run get to it.
@@ -136,13 +137,14 @@ fn stages() -> Vec<(&'static str, Whose)> {
     ]
 }
 
-/// All rounds of all rows. Ends early where time is short, and says how many there were.
+/// All rounds of all rows. Ends early where time is short, and says how many there were; none where
+/// it was to stop, with whatever it started ended.
 pub(super) fn run(
     rows: &mut [Measured],
     (pace, request): (&Pace, &Request),
     scratch: &mut Scratch,
-    told: &mut dyn FnMut(Progress<'_>),
-) -> u32 {
+    (stop, told): (&AtomicBool, &mut dyn FnMut(Progress<'_>)),
+) -> Option<u32> {
     let begun = Instant::now();
     let mut rounds = pace.rounds;
     let mut round = 0;
@@ -161,6 +163,9 @@ pub(super) fn run(
                 row: &row.way.name,
             });
             let values = one(row, (pace, request), round, scratch);
+            if stop.load(Ordering::Relaxed) {
+                return None;
+            }
             row.keep(round, values);
         }
         if let (Some(longest), true) = (pace.longest, round > 0) {
@@ -176,7 +181,7 @@ pub(super) fn run(
         }
         round += 1;
     }
-    rounds
+    Some(rounds)
 }
 
 /// All rows once, in each round after others: what a row leaves behind (a cache that is cold, a
