@@ -478,7 +478,7 @@ fn a_measure_that_fails_takes_no_other_with_it() {
 fn an_interrupted_benchmark_leaves_nothing() {
     let scratch = Scratch::new();
     let server = repository().join("tests/peers/slow.py");
-    let mark = format!("{:?}", scratch.path());
+    let mark = format!("mark of {}", scratch.path().display());
     let words = [
         "/usr/bin/python3",
         server.to_str().unwrap(),
@@ -506,15 +506,7 @@ fn an_interrupted_benchmark_leaves_nothing() {
     measured.stdout(std::process::Stdio::piped());
     measured.stderr(std::process::Stdio::piped());
     let process = measured.spawn().unwrap();
-    let running = || {
-        let entries = std::fs::read_dir("/proc").unwrap().flatten();
-        let words = entries.map(|entry| std::fs::read(entry.path().join("cmdline")));
-        let mut words = words.flatten();
-        words.any(|words| {
-            let words = String::from_utf8_lossy(&words).into_owned();
-            words.contains("slow.py") && words.contains(&mark)
-        })
-    };
+    let running = || !crate::harness::with_words(&mark).is_empty();
     let until = std::time::Instant::now() + crate::harness::patience();
     while !running() {
         assert!(std::time::Instant::now() < until, "it starts nothing");

@@ -10,7 +10,7 @@ mod proxy;
 pub(crate) mod under;
 mod walls;
 
-use crate::harness::{Scratch, is_alive, patience};
+use crate::harness::{Scratch, is_alive, patience, with_words};
 use crate::layout::{layout, program};
 use daemons::{Daemon, Engine, says};
 use serde_json::json;
@@ -64,17 +64,6 @@ fn docker_runs_a_container_in_gvisor() {
     assert_eq!(printed(docker, &options, &words), "4.4.0\n");
 }
 
-/// Processes whose words have this among them.
-fn of(mark: &str) -> Vec<u32> {
-    let entries = fs::read_dir("/proc").unwrap().flatten();
-    let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let says_so = |process: &u32| {
-        let words = fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default();
-        words.contains(mark) && is_alive(*process)
-    };
-    ids.filter(says_so).collect()
-}
-
 /// Control groups of this name, in every hierarchy.
 fn groups(name: &str) -> Vec<String> {
     fn look(folder: &Path, name: &str, found: &mut Vec<String>) {
@@ -100,7 +89,7 @@ fn start_stubborn(daemon: &Daemon, mark: &str) {
     command.args(["run", "--detach", "--stop-timeout=1", "--network=none"]);
     let code = "trap '' TERM; while :; do sleep 1; done";
     says(command.args([SMALL, "sh", "-c", code, mark]));
-    soon("the container runs", || !of(mark).is_empty());
+    soon("the container runs", || !with_words(mark).is_empty());
 }
 
 const SMALL: &str = "localhost/small:1";
@@ -131,7 +120,7 @@ fn leaves_nothing(engine: Engine) {
     daemon.stop();
     assert!(daemon.ask("/_ping").is_none() && !is_alive(process));
     assert_eq!(
-        of(&first).is_empty(),
+        with_words(&first).is_empty(),
         engine == Engine::Docker,
         "{engine:?}"
     );
@@ -143,12 +132,12 @@ fn leaves_nothing(engine: Engine) {
     assert!(mounts.contains(&inside), "{engine:?} mounts what it runs");
     daemon.crash();
     assert!(daemon.ask("/_ping").is_none());
-    assert!(!of(&second).is_empty(), "{engine:?}");
+    assert!(!with_words(&second).is_empty(), "{engine:?}");
     assert_eq!(groups(name).is_empty(), engine != Engine::Docker);
 
     drop(daemon);
     for mark in [&first, &second, &inside] {
-        assert_eq!(of(mark), Vec::<u32>::new(), "{engine:?}");
+        assert_eq!(with_words(mark), Vec::<u32>::new(), "{engine:?}");
     }
     assert_eq!(groups(name), Vec::<String>::new(), "{engine:?}");
     assert!(!folder.exists(), "{engine:?}");

@@ -138,6 +138,16 @@ pub(crate) fn tool(name: &str) -> PathBuf {
     found.unwrap_or_else(|| panic!("MISSING PART: {name} (scripts/parts installs it)"))
 }
 
+/// Other processes that run and whose words have this among them.
+pub(crate) fn with_words(mark: &str) -> Vec<u32> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let words = |id: &u32| fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+    ids.filter(|id| *id != std::process::id())
+        .filter(|id| String::from_utf8_lossy(&words(id)).contains(mark) && is_alive(*id))
+        .collect()
+}
+
 /// The processes below one, children before grandchildren (proc_pid_task_children(5)).
 pub(crate) fn family(process: u32) -> Vec<u32> {
     let mut found = vec![process];

@@ -95,7 +95,7 @@ pub(super) fn prices(record: &Record, table: &Table) -> Option<Prices> {
         measure: table.measure,
         unit: table.unit,
         together: together(record, table),
-        left_out_sum: left_out_sum(record, table),
+        left_out_sum: left_out_sum(record, table, &walls),
         walls,
     })
 }
@@ -111,16 +111,17 @@ fn compared(record: &Record, table: &Table, one: &str, other: &str) -> Known {
 }
 
 /// What carries the walls cannot be left out alone, and is no part of it.
-fn left_out_sum(record: &Record, table: &Table) -> Known {
+fn left_out_sum(record: &Record, table: &Table, walls: &[Price]) -> Known {
+    let mut prices = walls.iter().map(|price| &price.left_out);
+    if let Some(failed) = prices.find(|known| matches!(known, Known::Failed(_))) {
+        return failed.clone();
+    }
     let mut pairs = Vec::new();
     let mut whole = None;
     for row in &record.rows {
         let Role::LeftOut { from, .. } = &row.role else {
             continue;
         };
-        if let failed @ Known::Failed(_) = compared(record, table, from, &row.name) {
-            return failed;
-        }
         let whole_row = record.row(from).and_then(|row| sorted(row, table.measure));
         let (Some(with), Some(without)) = (whole_row, sorted(row, table.measure)) else {
             return Known::NotMeasured;

@@ -1,7 +1,9 @@
 //! Whatever ends brig ends its servers, under every engine.
 
 use super::under::{STUBBORN, Under};
-use crate::harness::{Client, Scratch, durations, family, is_alive, part, patience, tool};
+use crate::harness::{
+    Client, Scratch, durations, family, is_alive, part, patience, tool, with_words,
+};
 use brig_sandbox::engine::Engine;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
@@ -17,31 +19,21 @@ const OTHERS: [Engine; 5] = [
     Engine::Podman,
 ];
 
-/// Processes whose words have this among them.
-fn of(mark: &str) -> Vec<u32> {
-    let entries = fs::read_dir("/proc").unwrap().flatten();
-    let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let words = |id: &u32| fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
-    ids.filter(|id| *id != std::process::id())
-        .filter(|id| String::from_utf8_lossy(&words(id)).contains(mark) && is_alive(*id))
-        .collect()
-}
-
 /// brig's own family, and the container's processes where a daemon has them. What gVisor runs is
 /// seen as gVisor.
 fn all(brig: u32, mark: &str) -> Vec<u32> {
     let mut all = family(brig);
-    all.extend(of(mark));
+    all.extend(with_words(mark));
     all
 }
 
 /// Whether brig's warden is among these, and the server itself, by its words or in gVisor.
 fn is_seen(engine: Engine, all: &[u32], mark: &str) -> bool {
-    all.len() > 1 && (engine == Engine::Runsc || !of(mark).is_empty())
+    all.len() > 1 && (engine == Engine::Runsc || !with_words(mark).is_empty())
 }
 
 fn gone(all: &[u32], mark: &str) -> bool {
-    of(mark).is_empty() && !all.iter().any(|process| is_alive(*process))
+    with_words(mark).is_empty() && !all.iter().any(|process| is_alive(*process))
 }
 
 #[track_caller]
@@ -89,7 +81,7 @@ fn by_hand_a_stubborn_server_outlives_its_launcher() {
     kill(client.process.id());
     client.close();
     thread::sleep(Duration::from_secs(4));
-    let runs_on = of(&mark);
+    let runs_on = with_words(&mark);
     let mut remove = daemon.client();
     remove.args(["rm", "-f", &mark]).stdout(Stdio::null());
     assert!(remove.status().unwrap().success());
@@ -121,7 +113,7 @@ fn by_hand_a_stubborn_server_outlives_its_runtime() {
     kill(client.process.id());
     client.close();
     thread::sleep(Duration::from_secs(4));
-    let runs_on = of(&mark).iter().any(|id| {
+    let runs_on = with_words(&mark).iter().any(|id| {
         let name = fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
         name.starts_with("python")
     });
@@ -213,7 +205,7 @@ fn killed_at_any_moment(engine: Engine) {
     soon("nothing runs before the sweep", || gone(&started, &mark));
     let (code, errors) = under.client(&format!("{STUBBORN}# {mark}"), "").end();
     assert_eq!(code, Some(0), "{engine}: {errors}");
-    soon("no process is left", || of(&mark).is_empty());
+    soon("no process is left", || with_words(&mark).is_empty());
     soon("no container is left", || under.containers().is_empty());
     left_behind(&under);
 }
